@@ -1,0 +1,134 @@
+"""What a business owns: its clients, appointments and payments, wherever they came from."""
+
+import uuid
+
+from django.db import models
+
+
+class Tenant(models.Model):
+    """A business. Times are reported in `timezone`, money in `currency` (ISO 4217)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, default="UTC")
+    currency = models.CharField(max_length=3, default="USD")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Imported(models.Model):
+    """A row copied from a source, recognised by (tenant, source, external_id)."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
+    external_id = models.CharField(max_length=255)
+    source = models.CharField(max_length=20, default="acuity")
+    raw = models.JSONField(default=dict, blank=True)
+    content_hash = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "source", "external_id"], name="%(class)s_identity"
+            )
+        ]
+
+
+class Calendar(Imported):
+    name = models.CharField(max_length=255, blank=True)
+    timezone = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+
+class AppointmentType(Imported):
+    name = models.CharField(max_length=255, blank=True)
+    duration = models.PositiveIntegerField(null=True, blank=True, help_text="minutes")
+    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+
+class Client(Imported):
+    first_name = models.TextField(blank=True)
+    last_name = models.TextField(blank=True)
+    email = models.TextField(blank=True)
+    phone = models.TextField(blank=True)
+    notes = models.TextField(blank=True)
+    # The identity's name part: lets a booking find its client by e-mail within the same name.
+    name_key = models.CharField(max_length=255, blank=True, default="")
+    # False: not in the source's client list, known only from a booking.
+    listed = models.BooleanField(default=True)
+
+    class Meta(Imported.Meta):
+        indexes = [
+            models.Index(fields=["tenant", "name_key"]),
+            models.Index(fields=["tenant", "last_name", "first_name"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or "(no name)"
+
+
+class Appointment(Imported):
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="appointments")
+    calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL)
+    appointment_type = models.ForeignKey(
+        AppointmentType, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    timezone = models.CharField(max_length=64, blank=True)
+    service_date = models.DateField(help_text="The local date of the booking.")
+    price = models.DecimalField(max_digits=12, decimal_places=2)
+    paid = models.BooleanField(default=False)
+    amount_paid = models.DecimalField(max_digits=12, decimal_places=2)
+    canceled = models.BooleanField(default=False)
+    no_show = models.BooleanField(default=False)
+    certificate = models.CharField(max_length=255, blank=True)
+    notes = models.TextField(blank=True)
+    forms = models.JSONField(default=list, blank=True)
+    labels = models.JSONField(default=list, blank=True)
+    # What the source said of payment (`paid:amount`) now, and when its payments were last fetched.
+    payment_state = models.CharField(max_length=32, default="no:0.00")
+    payments_fetched_for = models.CharField(max_length=32, blank=True, default="")
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+
+    class Meta(Imported.Meta):
+        indexes = [
+            models.Index(fields=["tenant", "starts_at"]),
+            models.Index(fields=["tenant", "service_date"]),
+            models.Index(fields=["client", "starts_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.external_id} on {self.service_date}"
+
+
+class Payment(models.Model):
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="payments")
+    external_id = models.CharField(max_length=64)
+    transaction_id = models.CharField(max_length=255, blank=True)
+    processor = models.CharField(max_length=64)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    paid_at = models.DateTimeField()
+    service_date = models.DateField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["appointment", "external_id"], name="payment_identity")
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "service_date", "processor"]),
+            models.Index(fields=["tenant", "paid_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency} by {self.processor}"

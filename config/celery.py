@@ -1,0 +1,21 @@
+"""The Celery application."""
+
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("acuity")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["integrations.acuity"])
+
+
+@setup_logging.connect
+def use_django_logging(**_: Any) -> None:
+    """Without this the worker replaces the handlers and the import's log lines vanish."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)

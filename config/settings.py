@@ -1,0 +1,133 @@
+"""Settings, from the environment; every variable is in .env.example."""
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = BASE_DIR / "var"
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def local_secret(name: str) -> str:
+    """A secret of this installation, made on first use and readable by its owner only."""
+    path = VAR / name
+    if not path.exists():
+        VAR.mkdir(exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text()
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env("SECRET_KEY", default="") or local_secret("secret_key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+# The first key encrypts, every key decrypts: put a new one in front to rotate.
+SALT_KEY = env.list("ACUITY_ENCRYPTION_KEYS", default=[]) or [local_secret("encryption_key")]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "bookings",
+    "integrations",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+STATIC_ROOT = VAR / "static"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR}/acuity.sqlite3")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    VAR.mkdir(exist_ok=True)
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 30,
+        # A transaction that begins by reading and then writes would fail instead of waiting.
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # A file, because an in-memory database is not shared between threads.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+
+REDIS_URL = env("REDIS_URL", default="")
+ACUITY_BASE_URL = env("ACUITY_BASE_URL", default="https://acuityscheduling.com/api/v1")
+ACUITY_USER_ID = env("ACUITY_USER_ID", default="")
+ACUITY_API_KEY = env("ACUITY_API_KEY", default="")
+ACUITY_PAGE_LIMIT = env.int("ACUITY_PAGE_LIMIT", 100)
+ACUITY_REQUESTS_PER_SECOND = env.float("ACUITY_REQUESTS_PER_SECOND", 10)
+ACUITY_MAX_CONNECTIONS = env.int("ACUITY_MAX_CONNECTIONS", 20)
+ACUITY_CONNECT_TIMEOUT = env.float("ACUITY_CONNECT_TIMEOUT", 5)
+ACUITY_READ_TIMEOUT = env.float("ACUITY_READ_TIMEOUT", 60)
+ACUITY_STALL_SECONDS = env.int("ACUITY_STALL_SECONDS", 120)
+
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+if CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 600,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+    }
+CELERY_TASK_DEFAULT_QUEUE = "acuity"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SEND_SENT_EVENT = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_max": 0.5}
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 280_000
+CELERY_BEAT_SCHEDULE = {
+    "acuity-resume-stalled": {"task": "acuity.resume_stalled", "schedule": 15.0}
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "acuity": {"handlers": ["stderr"], "level": env("ACUITY_LOG_LEVEL", default="INFO")},
+        "celery": {"handlers": ["stderr"], "level": "WARNING"},
+    },
+}

@@ -1,0 +1,44 @@
+"""Which account is meant? By ID, by tenant, or from the environment on first use."""
+
+import uuid
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from bookings.models import Tenant
+from integrations.acuity.errors import ConfigurationError
+from integrations.models import AcuityAccount
+
+
+def find(account_id: str = "", tenant_id: str = "") -> AcuityAccount:
+    accounts = AcuityAccount.objects.select_related("tenant")
+    if account_id:
+        found = accounts.filter(pk=account_id) if account_id.isdigit() else accounts.none()
+        if account := found.first():
+            return account
+        raise ConfigurationError(f"There is no Acuity account {account_id}; list them in the admin.")
+    if tenant_id:
+        try:
+            matches = list(accounts.filter(tenant_id=uuid.UUID(tenant_id))[:2])
+        except (ValueError, ValidationError):
+            raise ConfigurationError(f"{tenant_id!r} is not a tenant's UUID.") from None
+        if len(matches) == 1:
+            return matches[0]
+        many = "several Acuity accounts: name one with --account" if matches else "no Acuity account"
+        raise ConfigurationError(f"Tenant {tenant_id} has {many}.")
+    if not settings.ACUITY_USER_ID or not settings.ACUITY_API_KEY:
+        raise ConfigurationError(
+            "Set ACUITY_USER_ID and ACUITY_API_KEY (Acuity: Integrations → API), or name an --account."
+        )
+    return ensure(settings.ACUITY_USER_ID, settings.ACUITY_API_KEY)
+
+
+def ensure(user_id: str, api_key: str, base_url: str = "", name: str = "Acuity") -> AcuityAccount:
+    """The account with these credentials, made with its tenant on first use."""
+    account = AcuityAccount.objects.select_related("tenant").filter(user_id=user_id).first()
+    if account is None:
+        tenant = Tenant.objects.create(name=name)
+        account = AcuityAccount(tenant=tenant, user_id=user_id)
+    account.api_key, account.base_url = api_key, base_url
+    account.save()
+    return account

@@ -1,0 +1,181 @@
+"""How does one ask Acuity? Bytes in, JSON out, every failure one of `errors`."""
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+
+from integrations.acuity import errors
+from integrations.acuity.throttle import Throttle
+
+MAX_BODY = 64 * 1024 * 1024
+TRIES = 4
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass
+class Tally:
+    """What a client has cost so far."""
+
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, requests: int = 0, retries: int = 0, throttled: int = 0) -> None:
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled += throttled
+
+
+def check_base_url(url: str) -> str:
+    """`url` without a trailing slash, or ConfigurationError: credentials travel only over https."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise errors.ConfigurationError(
+            f"ACUITY_BASE_URL is not a web address: {url!r}; use https://acuityscheduling.com/api/v1."
+        )
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise errors.ConfigurationError(
+            f"ACUITY_BASE_URL must use https outside this machine, not {url!r}."
+        )
+    if parts.username or parts.password:
+        raise errors.ConfigurationError(
+            "ACUITY_BASE_URL must not carry credentials; set ACUITY_USER_ID and ACUITY_API_KEY."
+        )
+    return url.rstrip("/")
+
+
+class AcuityClient:
+    """One account's view of the API. Thread-safe: one session per thread.
+
+    Retries what is transient a few times with growing, jittered pauses; a longer trouble is the
+    run's business. Never follows redirects and never reads proxies or .netrc, so that the
+    credentials go to the configured host and nowhere else.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        user_id: str,
+        api_key: str,
+        throttle: Throttle,
+        *,
+        timeout: tuple[float, float] = (5, 60),
+        tries: int = TRIES,
+    ) -> None:
+        self.base_url = check_base_url(base_url)
+        self.tally = Tally()
+        self.while_waiting = None
+        self._auth = (user_id, api_key)
+        self._throttle = throttle
+        self._timeout = timeout
+        self._tries = tries
+        self._local = threading.local()
+
+    def __repr__(self) -> str:
+        return f"AcuityClient({self.base_url})"
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The parsed answer to `GET path`. Raises an `AcuityError`."""
+        for attempt in range(1, self._tries + 1):
+            try:
+                return self._once(path, params)
+            except errors.RateLimited as limited:
+                self.tally.add(throttled=1)
+                pause = limited.retry_after or 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+                self._throttle.penalty(min(pause, 300))
+                if attempt == self._tries or pause > 10:
+                    raise
+            except errors.AcuityError as error:
+                if not error.transient or attempt == self._tries:
+                    raise
+                time.sleep(0.2 * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))
+            self.tally.add(retries=1)
+        raise AssertionError("unreachable")
+
+    def _session(self) -> requests.Session:
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.trust_env = False
+            session.auth = self._auth
+            session.headers["User-Agent"] = "acuity-importer"
+            session.headers["Accept"] = "application/json"
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
+        return session
+
+    def _once(self, path: str, params: dict[str, Any]) -> Any:
+        self._throttle.acquire(self.while_waiting)
+        try:
+            self.tally.add(requests=1)
+            with self._session().get(
+                self.base_url + path,
+                params=params,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = self._read(response)
+        except requests.RequestException as error:
+            host = urlsplit(self.base_url).netloc
+            raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
+        finally:
+            self._throttle.release()
+        return self._interpret(response, body)
+
+    def _read(self, response: requests.Response) -> bytes:
+        """The body, within the size and time that an honest answer needs."""
+        deadline = time.monotonic() + self._timeout[1] * 2
+        body = bytearray()
+        for chunk in response.iter_content(64 * 1024):
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise errors.BadAnswer(f"an answer of more than {MAX_BODY >> 20} MB")
+            if time.monotonic() > deadline:
+                raise errors.ConnectionTrouble("the answer came too slowly")
+        return bytes(body)
+
+    def _interpret(self, response: requests.Response, body: bytes) -> Any:
+        status = response.status_code
+        if status == 200:
+            try:
+                return msgspec.json.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise errors.NotJson(f"{len(body)} bytes", status=status) from error
+        message = _message(body)
+        if status == 401:
+            raise errors.CredentialsRefused(status=status)
+        if status == 403:
+            kind = errors.PlanWithoutApi if "plan" in message.lower() else errors.Forbidden
+            raise kind(status=status)
+        if status == 404:
+            raise errors.NotFound(status=status)
+        if status == 429:
+            raise errors.RateLimited(retry_after=_seconds(response.headers.get("Retry-After")))
+        if status >= 500:
+            raise errors.ServerTrouble(f"status {status}", status=status)
+        raise errors.BadAnswer(f"status {status}", status=status)
+
+
+def _message(body: bytes) -> str:
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return str(answer.get("message", "")) if isinstance(answer, dict) else ""
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None

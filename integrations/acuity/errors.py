@@ -1,0 +1,64 @@
+"""What can go wrong with the source, each class saying what happened and what to do."""
+
+
+class AcuityError(Exception):
+    """Acuity gave an answer that the importer cannot use."""
+
+    transient = False
+
+    def __init__(self, detail: str = "", *, status: int | None = None):
+        self.status = status
+        sentence = (self.__doc__ or "").strip().splitlines()[0]
+        super().__init__(f"{sentence} ({detail})" if detail else sentence)
+
+
+class CredentialsRefused(AcuityError):
+    """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY."""
+
+
+class PlanWithoutApi(AcuityError):
+    """This Acuity plan has no API access: upgrade the plan, the key itself is right."""
+
+
+class Forbidden(AcuityError):
+    """Acuity forbids this record to these credentials: use a key of the account's main admin."""
+
+
+class NotFound(AcuityError):
+    """Acuity has no such record or address: check ACUITY_BASE_URL."""
+
+
+class BadAnswer(AcuityError):
+    """Acuity answered with something unexpected: the API may have changed."""
+
+
+class RateLimited(AcuityError):
+    """Acuity asked to slow down: the import waits and goes on."""
+
+    transient = True
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None):
+        self.retry_after = retry_after
+        super().__init__(detail, status=429)
+
+
+class ServerTrouble(AcuityError):
+    """Acuity is in trouble: the import waits and tries again."""
+
+    transient = True
+
+
+class NotJson(AcuityError):
+    """Acuity answered with something that is not JSON: the import tries again."""
+
+    transient = True
+
+
+class ConnectionTrouble(AcuityError):
+    """Acuity cannot be reached: check the network and ACUITY_BASE_URL."""
+
+    transient = True
+
+
+class ConfigurationError(Exception):
+    """A setting or argument is wrong; the message says which and what to do."""

@@ -1,0 +1,150 @@
+"""How is a listing walked whose API has no pages? See docs/guarantees.md for the proof of the end."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+Fetch = Callable[..., list[Any]]
+# A silent cap below this many rows is not believed: shorter answers are taken as whole.
+SMALLEST_CAP = 50
+
+
+@dataclass
+class Page:
+    """Records not seen before, the cursor behind them, and what could not be proven."""
+
+    records: list[Any]
+    cursor: dict[str, Any]
+    done: bool = False
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+
+
+def zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+class Keyset:
+    """Ascending by day. Nobody knows in which zone Acuity's days begin, so the next page starts
+    on the earliest date that the last record has in any of them, and doubles are dropped by ID.
+
+    A page shorter than `max` proves nothing, since answers may be capped silently. The end is
+    an answer that brings no new ID and is shorter than another answer was; a day whose answers
+    stop growing is split by calendar, then by type, and is a gap if that is not enough either.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        limit: int,
+        first_day: date,
+        *,
+        last_day: date | None = None,
+        zones: Iterable[str] = (),
+        calendars: Iterable[str] = (),
+        types: Iterable[str] = (),
+    ) -> None:
+        self.limit, self.first_day, self.last_day = limit, first_day, last_day
+        self._fetch = fetch
+        self._zones = [UTC, *(z for name in sorted(set(zones)) if (z := zone(name)))]
+        self._calendars, self._types = sorted(set(calendars)), sorted(set(types))
+
+    def page(self, cursor: dict[str, Any]) -> Page:
+        day = date.fromisoformat(cursor["day"]) if cursor.get("day") else self.first_day
+        seen: dict[str, str] = cursor.get("seen", {})
+        longest: int = cursor.get("longest", 0)
+        if self.last_day and day > self.last_day:
+            return Page([], cursor, done=True)
+        until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
+        asked = self.limit + len(seen)
+        rows = self._ask(minDate=day.isoformat(), max=asked, **until)
+        fresh = _fresh(rows, seen)
+        if fresh:
+            seen = seen | self._latest(rows)
+            following = max(day, self._resume_day(rows, day))
+            return Page(fresh, self._cursor(following, seen, max(longest, len(rows))))
+        if len(rows) < max(longest, SMALLEST_CAP) and len(rows) < asked:
+            return Page([], cursor, done=True)
+        return self._crowded(day, seen, max(longest, len(rows)))
+
+    def _crowded(self, day: date, seen: dict[str, str], longest: int) -> Page:
+        """All of a day whose answer no longer grows: by calendar, then by type, else a gap."""
+        found: dict[str, Any] = {}
+        complete = self._slice(day, {}, longest, found)
+        if not complete:
+            complete = bool(self._calendars)
+            for calendar in self._calendars:
+                if self._slice(day, {"calendarID": calendar}, longest, found):
+                    continue
+                parts = [
+                    self._slice(
+                        day, {"calendarID": calendar, "appointmentTypeID": kind}, longest, found
+                    )
+                    for kind in self._types
+                ]
+                complete = complete and bool(parts) and all(parts)
+        rows = list(found.values())
+        gap = {
+            "kind": "day",
+            "day": day.isoformat(),
+            "listed": len(rows),
+            "reason": "Acuity cuts its answers for this day short, however it is asked.",
+        }
+        cursor = self._cursor(day + timedelta(days=1), seen | self._latest(rows), longest)
+        return Page(_fresh(rows, seen), cursor, gaps=[] if complete else [gap])
+
+    def _slice(
+        self, day: date, filters: dict[str, str], longest: int, found: dict[str, Any]
+    ) -> bool:
+        """Add to `found` what the day has under `filters`; True if that is provably all."""
+        asked, before = self.limit, -1
+        only = {"minDate": day.isoformat(), "maxDate": day.isoformat(), **filters}
+        while True:
+            rows = self._ask(max=asked, **only)
+            found.update((_id(row), row) for row in rows)
+            if len(rows) < asked or len(rows) <= before:
+                break
+            asked, before = asked * 4, len(rows)
+        if len(rows) < min(asked, max(longest, SMALLEST_CAP)):
+            return True
+        backwards = self._ask(max=asked, **{**only, "direction": "DESC"})
+        found.update((_id(row), row) for row in backwards)
+        instants = {row.get("datetime") for row in rows if isinstance(row, dict)}
+        same = {_id(row) for row in rows} == {_id(row) for row in backwards}
+        return same and len(instants) > 1 and len(rows) < asked
+
+    def _ask(self, **params: Any) -> list[Any]:
+        return self._fetch(**{"direction": "ASC", "showall": "true", **params})
+
+    def _cursor(self, day: date, seen: dict[str, str], longest: int) -> dict[str, Any]:
+        kept = {key: latest for key, latest in seen.items() if latest >= day.isoformat()}
+        return {"day": day.isoformat(), "seen": kept, "longest": longest}
+
+    def _dates(self, row: Any) -> list[date]:
+        """The date of a record in every zone that might bound Acuity's days."""
+        try:
+            at = datetime.fromisoformat(row["datetime"])
+            own = [z for z in (zone(str(row.get("calendarTimezone") or "")),) if z]
+            return [at.date(), *(at.astimezone(z).date() for z in [*self._zones, *own])]
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return []
+
+    def _latest(self, rows: list[Any]) -> dict[str, str]:
+        return {_id(row): max(self._dates(row), default=date.max).isoformat() for row in rows}
+
+    def _resume_day(self, rows: list[Any], day: date) -> date:
+        last = next((dates for row in reversed(rows) if (dates := self._dates(row))), [day])
+        return min(last)
+
+
+def _id(row: Any) -> str:
+    return str(row.get("id")) if isinstance(row, dict) else repr(row)
+
+
+def _fresh(rows: list[Any], seen: dict[str, str]) -> list[Any]:
+    """Rows with an ID not in `seen`; of doubles in one answer the last wins."""
+    return list({_id(row): row for row in rows if _id(row) not in seen}.values())

@@ -1,0 +1,177 @@
+"""Appointments: walked by day, canceled ones too, never skipped for want of a client."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from bookings.models import Appointment, AppointmentType, Calendar, Client
+from integrations.acuity.errors import BadAnswer
+from integrations.acuity.paging import Keyset
+from integrations.acuity.records import AppointmentRecord, Reject, clean, digest, parse_appointment
+from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.sink import Counts, Parsed, reject, upsert
+
+FIELDS = [
+    "client", "calendar", "appointment_type", "starts_at", "ends_at", "timezone", "service_date",
+    "price", "paid", "amount_paid", "canceled", "no_show", "certificate", "notes", "forms",
+    "labels", "raw", "payment_state", "removed_at",
+]  # fmt: skip
+
+
+class Appointments:
+    name = "appointments"
+
+    def fetch(self, context: Context) -> Fetched:
+        cursor = dict(context.step.cursor)
+        if "first" not in cursor:
+            cursor["first"] = first_booking(context)
+            if cursor["first"] is None:
+                return Fetched([], cursor, done=True)
+        page = walk(context, cursor["first"], context.limit).page(cursor)
+        return Fetched(page.records, page.cursor | {"first": cursor["first"]}, page.done, gaps=page.gaps)
+
+    def save(self, context: Context, page: Fetched) -> Counts:
+        return save_appointments(context, page.records)
+
+
+def list_appointments(context: Context, **params: Any) -> list[Any]:
+    rows = context.client.get("/appointments", **params)
+    if not isinstance(rows, list):
+        raise BadAnswer("/appointments is not a list")
+    return rows
+
+
+def first_booking(context: Context) -> str | None:
+    """The day to start from, or None if the account has no booking in the window."""
+    if context.first_day:
+        return context.first_day.isoformat()
+    rows = list_appointments(context, direction="ASC", showall="true", max=1, minDate="1900-01-01")
+    if not rows:
+        return None
+    days = Keyset(lambda **_: [], 1, date.min, zones=context.zones)._dates(rows[0])
+    return min(days, default=date(1970, 1, 1)).isoformat()
+
+
+def walk(context: Context, first: str, limit: int, **params: Any) -> Keyset:
+    """The keyset walk over this run's window."""
+    tenant = context.tenant
+
+    def ids(model: type[Calendar] | type[AppointmentType]) -> list[str]:
+        rows = model._default_manager.filter(tenant=tenant, source="acuity")
+        return list(rows.values_list("external_id", flat=True))
+
+    return Keyset(
+        lambda **asked: list_appointments(context, **params, **asked),
+        limit,
+        date.fromisoformat(first),
+        last_day=context.last_day,
+        zones=context.zones,
+        calendars=ids(Calendar),
+        types=ids(AppointmentType),
+    )
+
+
+def parse(context: Context, payloads: Sequence[Any]) -> Parsed:
+    parsed, records = Parsed(), {}
+    for payload in payloads:
+        try:
+            record = parse_appointment(payload, context.identity)
+        except Reject as reason:
+            parsed.rejects.append((clean(payload), str(reason)))
+            continue
+        if context.in_window(record.service_date):
+            records[record.id] = record
+    parsed.records = list(records.values())
+    return parsed
+
+
+def save_appointments(context: Context, payloads: Sequence[Any]) -> Counts:
+    parsed = parse(context, payloads)
+    records: list[AppointmentRecord] = parsed.records
+    calendars = _referred(
+        context, Calendar, {r.calendar_id: (r.calendar_name, r.calendar_timezone) for r in records}
+    )
+    types = _referred(context, AppointmentType, {r.type_id: (r.type_name, "") for r in records})
+    clients = _clients(context, records)
+    rows = [
+        Appointment(
+            tenant=context.tenant,
+            external_id=r.id,
+            client_id=clients[r.client_key],
+            calendar_id=calendars.get(r.calendar_id),
+            appointment_type_id=types.get(r.type_id),
+            starts_at=r.starts_at,
+            ends_at=r.ends_at,
+            timezone=r.timezone,
+            service_date=r.service_date,
+            price=r.price,
+            paid=r.paid,
+            amount_paid=r.amount_paid,
+            canceled=r.canceled,
+            no_show=r.no_show,
+            certificate=r.certificate,
+            notes=r.notes,
+            forms=r.forms,
+            labels=r.labels,
+            raw=r.raw,
+            payment_state=r.payment_state,
+            removed_at=None,
+            content_hash=r.content_hash,
+        )
+        for r in records
+    ]
+    counts = upsert(context.tenant, rows, FIELDS)
+    return counts + reject(context.run, "appointments", parsed.rejects)
+
+
+def _referred(context: Context, model: Any, named: dict[str, tuple[str, str]]) -> dict[str, int]:
+    """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
+    named.pop("", None)
+    found = dict(
+        model._default_manager.filter(
+            tenant=context.tenant, source="acuity", external_id__in=list(named)
+        ).values_list("external_id", "pk")
+    )
+    for external_id in named.keys() - found.keys():
+        name, zone = named[external_id]
+        extra = {"timezone": zone} if model is Calendar else {"active": False}
+        row = model._default_manager.create(
+            tenant=context.tenant, external_id=external_id, name=name, **extra
+        )
+        found[external_id] = row.pk
+    return found
+
+
+def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
+    """Each record's client: by key, else by e-mail within the name, else made from the booking."""
+    wanted = {r.client_key: r for r in records}
+    stored = Client.objects.filter(tenant=context.tenant, source="acuity")
+    found = dict(stored.filter(external_id__in=list(wanted)).values_list("external_id", "pk"))
+    missing = [r for key, r in wanted.items() if key not in found]
+    if missing and context.identity.by_phone:
+        rows = stored.filter(name_key__in=[r.client_name_key for r in missing]).exclude(email="")
+        by_email: dict[tuple[str, str], list[int]] = {}
+        for name_key, email, pk in rows.values_list("name_key", "email", "pk"):
+            by_email.setdefault((name_key, email.casefold()), []).append(pk)
+        for record in missing:
+            matches = by_email.get((record.client_name_key, record.email.casefold()), [])
+            if len(matches) == 1:
+                found[record.client_key] = matches[0]
+    born = [
+        Client(
+            tenant=context.tenant,
+            external_id=r.client_key,
+            first_name=r.first_name,
+            last_name=r.last_name,
+            email=r.email,
+            phone=r.phone,
+            name_key=r.client_name_key,
+            listed=False,
+            content_hash=digest(["from a booking"]),
+        )
+        for r in missing
+        if r.client_key not in found
+    ]
+    for client in Client.objects.bulk_create(born, batch_size=500):
+        found[client.external_id] = client.pk
+    return found

@@ -1,0 +1,93 @@
+"""Clients: the whole list comes at once whatever is asked, so it is staged and read by offset."""
+
+from typing import Any
+
+from bookings.models import Client
+from integrations.acuity.errors import BadAnswer
+from integrations.acuity.records import ClientRecord, Identity, Reject, clean, parse_client
+from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.sink import Counts, Parsed, reject, upsert
+from integrations.models import StagedPage
+
+FIELDS = ["first_name", "last_name", "email", "phone", "notes", "name_key", "listed", "raw"]
+
+
+class Clients:
+    name = "clients"
+
+    def fetch(self, context: Context) -> Fetched:
+        cursor, step = context.step.cursor, context.step
+        if not cursor.get("staged"):
+            entries = list_clients(context)
+            groups = grouped(entries, context.identity)
+            return Fetched(groups, {"staged": True}, done=not groups, total=len(entries), count=0)
+        staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
+        if staged is None:
+            return Fetched([], cursor, done=True)
+        count = sum(len(group) for group in staged.records)
+        done = step.offset + count >= (step.total or 0)
+        return Fetched(staged.records, cursor, done=done, count=count)
+
+    def save(self, context: Context, page: Fetched) -> Counts:
+        if not context.step.cursor.get("staged"):
+            _stage(context, page.records)
+            return Counts()
+        counts = save_clients(context, page.records)
+        if page.done:
+            StagedPage.objects.filter(step=context.step).delete()
+        return counts
+
+
+def list_clients(context: Context) -> list[Any]:
+    entries = context.client.get("/clients")
+    if not isinstance(entries, list):
+        raise BadAnswer("/clients is not a list")
+    return [clean(entry) for entry in entries]
+
+
+def grouped(entries: list[Any], identity: Identity) -> list[list[Any]]:
+    """Entries that are one client, together; what has no key stands alone."""
+    groups: dict[Any, list[Any]] = {}
+    for position, entry in enumerate(entries):
+        try:
+            key: Any = identity.key(entry)
+        except (Reject, AttributeError):
+            key = position
+        groups.setdefault(key, []).append(entry)
+    return list(groups.values())
+
+
+def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
+    parsed = Parsed()
+    for group in groups:
+        try:
+            parsed.records.append(parse_client(group, context.identity))
+        except Reject as reason:
+            parsed.rejects += [(entry, str(reason)) for entry in group]
+    rows = [_row(context, record) for record in parsed.records]
+    return upsert(context.tenant, rows, FIELDS) + reject(context.run, "clients", parsed.rejects)
+
+
+def _stage(context: Context, groups: list[list[Any]]) -> None:
+    pages, offset = [], 0
+    for start in range(0, len(groups), context.limit):
+        chunk = groups[start : start + context.limit]
+        pages.append(StagedPage(step=context.step, offset=offset, records=chunk))
+        offset += sum(len(group) for group in chunk)
+    StagedPage.objects.bulk_create(pages, batch_size=50)
+
+
+def _row(context: Context, record: ClientRecord) -> Client:
+    return Client(
+        tenant=context.tenant,
+        external_id=record.key,
+        first_name=record.first_name,
+        last_name=record.last_name,
+        email=record.email,
+        phone=record.phone,
+        notes=record.notes,
+        name_key=record.name_key,
+        listed=True,
+        raw={"entries": record.entries},
+        content_hash=record.content_hash,
+    )

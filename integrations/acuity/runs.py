@@ -1,0 +1,332 @@
+"""In which state is a run, and what may happen next? Every transition is one conditional UPDATE."""
+
+import os
+import secrets
+import socket
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from bookings.models import Appointment, Client, Payment
+from integrations.acuity import events
+from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.resources import SELECTABLE, STEPS
+from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
+
+S = ImportRun.Status
+LEASE = timedelta(seconds=60)
+# From which states a run may come into which. Anything else is answered with False.
+TRANSITIONS: dict[str, set[str]] = {
+    S.RUNNING: {S.QUEUED, S.PAUSED, S.FAILED, S.VERIFYING},
+    S.VERIFYING: {S.RUNNING},
+    S.PAUSING: {S.QUEUED, S.RUNNING, S.VERIFYING},
+    S.PAUSED: {S.PAUSING},
+    S.QUEUED: {S.PAUSED, S.PAUSING, S.FAILED},
+    S.CANCELLING: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.PAUSED},
+    S.CANCELLED: {S.CANCELLING},
+    S.FAILED: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING},
+    S.COMPLETED: {S.RUNNING, S.VERIFYING, S.PAUSING},
+    S.COMPLETED_WITH_GAPS: {S.RUNNING, S.VERIFYING, S.PAUSING},
+}
+FINAL = {S.CANCELLED, S.FAILED, S.COMPLETED, S.COMPLETED_WITH_GAPS}
+
+
+class ActiveRun(Exception):
+    """The account is being imported already; `run` is that run."""
+
+    def __init__(self, run: ImportRun):
+        self.run = run
+        super().__init__(f"Run {run.id} of this account is {run.status}: resume or cancel it first.")
+
+
+def transition(run_id: Any, to: str, **fields: Any) -> bool:
+    """True if the run came into state `to` by this call."""
+    if to in FINAL | {S.PAUSED}:
+        fields.setdefault("finished_at", timezone.now() if to in FINAL else None)
+    allowed = TRANSITIONS[to]
+    return bool(ImportRun.objects.filter(pk=run_id, status__in=allowed).update(status=to, **fields))
+
+
+def start(
+    account: AcuityAccount,
+    *,
+    min_date: date | None = None,
+    max_date: date | None = None,
+    page_limit: int = 100,
+    only: tuple[str, ...] = SELECTABLE,
+    payments_mode: str = "paid",
+    verify: bool = True,
+    send: bool = True,
+) -> ImportRun:
+    """A new queued run. Raises ActiveRun if the account has one, ConfigurationError on bad input."""
+    if not 1 <= page_limit <= 1000:
+        raise ConfigurationError(f"The page limit must be from 1 to 1000, not {page_limit}.")
+    if min_date and max_date and min_date > max_date:
+        raise ConfigurationError(f"The first date {min_date} is after the last date {max_date}.")
+    unknown = [name for name in only if name not in SELECTABLE]
+    if unknown or not only:
+        raise ConfigurationError(
+            f"Cannot import {', '.join(unknown) or 'nothing'}: choose from {', '.join(SELECTABLE)}."
+        )
+    chosen = {"account", *only} | ({"verify"} if verify else set())
+    try:
+        with transaction.atomic():
+            run = ImportRun.objects.create(
+                account=account,
+                min_date=min_date,
+                max_date=max_date,
+                page_limit=page_limit,
+                payments_mode=payments_mode,
+            )
+            ImportStep.objects.bulk_create(
+                ImportStep(run=run, position=n, resource=name)
+                for n, name in enumerate(STEPS)
+                if name in chosen
+            )
+    except IntegrityError:
+        active = ImportRun.objects.filter(account=account, status__in=ImportRun.ACTIVE).first()
+        if active is None:
+            raise
+        raise ActiveRun(active) from None
+    if send:
+        enqueue(run)
+    return run
+
+
+def enqueue(run: ImportRun) -> None:
+    """Send the chain of what is left of the run, as the steps' rows have it, after the commit."""
+    from integrations.acuity import tasks
+
+    transaction.on_commit(lambda: tasks.send_chain(str(run.pk)))
+
+
+def resume(run: ImportRun) -> bool:
+    """Go on from the checkpoint. True if the run was waiting for this."""
+    now = timezone.now()
+    ImportStep.objects.filter(run=run).update(
+        not_before=None, waiting_for="", attempts=0, failing_since=None
+    )
+    for step in run.steps.exclude(lease_token=""):
+        if _owner_is_dead(step.lease_owner):
+            ImportStep.objects.filter(pk=step.pk, lease_token=step.lease_token).update(
+                lease_token="", lease_until=now
+            )
+    waiting = transition(run.pk, S.QUEUED, reason="", error_class="", finished_at=None)
+    if waiting or run.status in ImportRun.WORKING:
+        ImportRun.objects.filter(pk=run.pk).update(resumed=run.resumed + 1)
+        enqueue(run)
+    return waiting
+
+
+def pause(run: ImportRun) -> bool:
+    """Asks the run to stop after the page in hand. A second press changes nothing."""
+    asked = transition(run.pk, S.PAUSING)
+    settle(run.pk)
+    return asked
+
+
+def cancel(run: ImportRun) -> bool:
+    asked = transition(run.pk, S.CANCELLING)
+    settle(run.pk)
+    return asked
+
+
+def settle(run_id: Any) -> None:
+    """Complete `pausing` and `cancelling` once nobody is working on the run."""
+    busy = ImportStep.objects.filter(run_id=run_id, lease_until__gt=timezone.now()).exclude(
+        lease_token=""
+    )
+    if busy.exists():
+        return
+    transition(run_id, S.PAUSED)
+    if transition(run_id, S.CANCELLED):
+        summarise(run_id)
+
+
+def fail(run_id: Any, reason: str, error_class: str) -> bool:
+    failed = transition(run_id, S.FAILED, reason=reason, error_class=error_class)
+    if failed:
+        summarise(run_id)
+    return failed
+
+
+def current_step(run_id: Any) -> ImportStep | None:
+    """The first step that is not done: the truth about what comes next."""
+    return ImportStep.objects.filter(run_id=run_id).exclude(status="done").first()
+
+
+def claim(step: ImportStep, expected: int) -> str:
+    """A lease on the step at version `expected`, or "" if somebody else has it or it moved on."""
+    now, token = timezone.now(), secrets.token_hex(8)
+    free = Q(lease_token="") | Q(lease_until__lt=now) | Q(lease_until=None)
+    due = Q(not_before=None) | Q(not_before__lte=now)
+    with transaction.atomic():
+        taken = ImportStep.objects.filter(free, due, pk=step.pk, version=expected).exclude(
+            status="done"
+        ).update(
+            status="running",
+            lease_token=token,
+            lease_owner=_owner(),
+            lease_until=now + LEASE,
+            heartbeat_at=now,
+            not_before=None,
+            waiting_for="",
+            attempts=step.attempts + 1,
+        )
+        if taken:
+            to = S.VERIFYING if step.resource == "verify" else S.RUNNING
+            transition(step.run_id, to, **({} if to == S.VERIFYING else {"started_at": now}))
+    return token if taken else ""
+
+
+def renew(step_id: int, token: str) -> bool:
+    now = timezone.now()
+    return bool(
+        ImportStep.objects.filter(pk=step_id, lease_token=token).update(
+            lease_until=now + LEASE, heartbeat_at=now
+        )
+    )
+
+
+def release(step_id: int, token: str, **fields: Any) -> None:
+    ImportStep.objects.filter(pk=step_id, lease_token=token).update(
+        lease_token="", lease_until=None, **fields
+    )
+
+
+def resume_stalled(now: datetime | None = None) -> list[str]:
+    """Send again what nobody is working on. Safe to call at any time, by anybody, repeatedly."""
+    now = now or timezone.now()
+    silent = now - timedelta(seconds=settings.ACUITY_STALL_SECONDS)
+    sent = []
+    for run in ImportRun.objects.filter(status__in=["pausing", "cancelling"]):
+        settle(run.pk)
+    for run in ImportRun.objects.filter(status__in=ImportRun.WORKING):
+        step = current_step(run.pk)
+        if step is None:
+            finish(run.pk)
+            continue
+        leased = bool(step.lease_token)
+        expired = leased and (step.lease_until is None or step.lease_until < now)
+        waited = step.not_before is not None and step.not_before <= now
+        last = step.heartbeat_at or run.started_at or run.created_at
+        idle = not leased and step.not_before is None and last < min(silent, now - LEASE)
+        if expired or waited or idle:
+            enqueue(run)
+            sent.append(str(run.pk))
+    return sent
+
+
+def finish(run_id: Any) -> bool:
+    """Close a run whose steps are all done: the final state, the event row, the signal. Once."""
+    run = ImportRun.objects.select_related("account__tenant").get(pk=run_id)
+    if run.steps.exclude(status="done").exists():
+        return False
+    steps = {step.resource: step for step in run.steps.all()}
+    with transaction.atomic():
+        to = S.COMPLETED_WITH_GAPS if run.gaps else S.COMPLETED
+        if not transition(run.pk, to):
+            return False
+        run.refresh_from_db()
+        event = events.AcuityImportCompleted(
+            tenant_id=str(run.account.tenant_id),
+            run_id=str(run.pk),
+            contacts=stored(run)["clients"],
+            appointments=stored(run)["appointments"],
+            payments=stored(run)["payments"],
+            skipped=sum(step.rejected for step in steps.values()),
+            gaps=len(run.gaps),
+            finished_at=run.finished_at or timezone.now(),
+        )
+        CompletionEvent.objects.create(run=run, payload=event.as_json())
+        transaction.on_commit(
+            lambda: events.acuity_import_completed.send_robust(sender=ImportRun, event=event)
+        )
+    summarise(run.pk)
+    return True
+
+
+def stored(run: ImportRun) -> dict[str, int]:
+    """How many rows the run's window now has in the database."""
+    tenant = run.account.tenant_id
+    window: dict[str, Any] = {}
+    if run.min_date:
+        window["service_date__gte"] = run.min_date
+    if run.max_date:
+        window["service_date__lte"] = run.max_date
+    return {
+        "clients": Client.objects.filter(tenant=tenant, source="acuity").count(),
+        "appointments": Appointment.objects.filter(
+            tenant=tenant, source="acuity", removed_at=None, **window
+        ).count(),
+        "payments": Payment.objects.filter(
+            tenant=tenant, removed_at=None, appointment__removed_at=None, **window
+        ).count(),
+    }
+
+
+def result(run: ImportRun) -> dict[str, Any]:
+    """The run as contract.md's JSON has it."""
+    steps = {step.resource: step for step in run.steps.all()}
+    rows = stored(run)
+    end = run.finished_at or timezone.now()
+    names = ("fetched", "created", "updated", "unchanged", "rejected")
+    answer: dict[str, Any] = {
+        "run": str(run.pk),
+        "tenant": str(run.account.tenant_id),
+        "status": run.status,
+        "verified": run.verified,
+    }
+    for name in SELECTABLE:
+        counts = {n: getattr(steps[name], n) if name in steps else 0 for n in names}
+        answer[name] = {"fetched": counts.pop("fetched"), "stored": rows[name], **counts}
+    answer |= {
+        "gaps": run.gaps,
+        "differences": run.differences,
+        "requests": sum(step.requests for step in steps.values()),
+        "retries": sum(step.retries for step in steps.values()),
+        "throttled": sum(step.throttled for step in steps.values()),
+        "elapsed_s": round((end - (run.started_at or run.created_at)).total_seconds(), 1),
+        "resumed": run.resumed,
+    }
+    return answer
+
+
+def summarise(run_id: Any) -> None:
+    """The last log line of a run, whatever became of it."""
+    run = ImportRun.objects.select_related("account").get(pk=run_id)
+    facts = result(run)
+    events.log(
+        "acuity_import_summary",
+        run=run.pk,
+        tenant=facts["tenant"],
+        status=run.status,
+        contacts=facts["clients"]["stored"],
+        appointments=facts["appointments"]["stored"],
+        payments=facts["payments"]["stored"],
+        skipped=sum(facts[name]["rejected"] for name in SELECTABLE),
+        gaps=len(run.gaps),
+        requests=facts["requests"],
+    )
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def _owner_is_dead(owner: str) -> bool:
+    """True only if the lease's process ran on this machine and is no longer there."""
+    host, _, pid = owner.rpartition("/")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,94 @@
+"""How are records written? Only what changed, a page in a handful of statements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from bookings.models import Imported, Tenant
+from integrations.acuity.records import digest
+from integrations.models import ImportRun, RejectedRecord
+
+
+@dataclass
+class Counts:
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.rejected + other.rejected,
+        )
+
+
+@dataclass
+class Parsed:
+    """What a page holds: records to store and records that could not be read."""
+
+    records: list[Any] = field(default_factory=list)
+    rejects: list[tuple[Any, str]] = field(default_factory=list)
+
+
+def upsert(tenant: Tenant, rows: Sequence[Imported], fields: Sequence[str]) -> Counts:
+    """Insert or update `rows` of one model by (tenant, source, external_id).
+
+    Rows whose content hash is stored already are not written. Every row gets its primary key.
+    """
+    if not rows:
+        return Counts()
+    model = type(rows[0])
+    stored = {
+        external_id: (pk, content)
+        for external_id, pk, content in model._default_manager.filter(
+            tenant=tenant, source="acuity", external_id__in=[row.external_id for row in rows]
+        ).values_list("external_id", "pk", "content_hash")
+    }
+    fresh, changed, counts = [], [], Counts()
+    for row in rows:
+        pk, content = stored.get(row.external_id, (None, None))
+        row.pk = pk
+        if pk is None:
+            fresh.append(row)
+        elif content != row.content_hash:
+            changed.append(row)
+        else:
+            counts.unchanged += 1
+    if fresh:
+        model._default_manager.bulk_create(fresh, batch_size=500)
+    if changed:
+        # By primary key, hence an update for every row; new rows never pass here.
+        model._default_manager.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[*fields, "content_hash"],
+            batch_size=500,
+        )
+    counts.created, counts.updated = len(fresh), len(changed)
+    return counts
+
+
+def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
+    RejectedRecord.objects.bulk_create(
+        [
+            RejectedRecord(
+                account_id=run.account_id,
+                run=run,
+                resource=resource,
+                digest=digest(payload),
+                external_id=str(payload.get("id", ""))[:255] if isinstance(payload, dict) else "",
+                payload=payload,
+                reason=reason,
+                created_at=timezone.now(),
+            )
+            for payload, reason in rejects
+        ],
+        ignore_conflicts=True,
+    )
+    return Counts(rejected=len(rejects))

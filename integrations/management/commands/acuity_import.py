@@ -1,0 +1,186 @@
+"""manage.py acuity_import: bring a whole Acuity account into the database, and prove it."""
+
+import contextlib
+import json
+import signal
+import sys
+import time
+import uuid
+from datetime import date
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from integrations.acuity import accounts, embedded, errors, runs, terminal
+from integrations.acuity.client import check_base_url
+from integrations.acuity.importer import account_client
+from integrations.acuity.resources import SELECTABLE
+from integrations.models import AcuityAccount, ImportRun
+
+COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
+
+
+class Command(BaseCommand):
+    help = "Import clients, appointments and payments from Acuity, resumably, and verify the result."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--account", default="", help="ID of an Acuity account")
+        parser.add_argument("--tenant", default="", help="UUID of a tenant with one account")
+        parser.add_argument("--min-date", default="", help="first day, YYYY-MM-DD")
+        parser.add_argument("--max-date", default="", help="last day, YYYY-MM-DD")
+        parser.add_argument("--page-limit", type=int, default=None, help="1 to 1000")
+        parser.add_argument("--only", default=",".join(SELECTABLE))
+        parser.add_argument("--payments", choices=["paid", "all"], default="paid")
+        parser.add_argument("--resume", default="", metavar="RUN")
+        parser.add_argument("--detach", action="store_true", help="print the run's ID and leave")
+        parser.add_argument("--sandbox", action="store_true", help="import an invented account")
+        parser.add_argument("--no-verify", action="store_true")
+        parser.add_argument("--dry-run", action="store_true", help="write nothing, say what is there")
+        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            sys.exit(self.run(options))
+        except (errors.ConfigurationError, runs.ActiveRun) as error:
+            self.stderr.write(str(error))
+            sys.exit(BAD_ARGUMENTS)
+        except (errors.CredentialsRefused, errors.PlanWithoutApi) as error:
+            self.stderr.write(str(error))
+            sys.exit(REFUSED)
+        except errors.AcuityError as error:
+            self.stderr.write(str(error))
+            sys.exit(FAILED)
+
+    def run(self, options: dict[str, Any]) -> int:
+        call_command("migrate", verbosity=0, interactive=False)
+        with contextlib.ExitStack() as stack:
+            run = self.begin(options, stack)
+            if run is None:
+                return COMPLETED
+            if options["detach"]:
+                if embedded.needed():
+                    raise errors.ConfigurationError(
+                        "--detach needs a broker: set REDIS_URL and start a worker."
+                    )
+                self.stdout.write(json.dumps({"run": str(run.pk)}) if options["json"] else str(run.pk))
+                return COMPLETED
+            return self.follow(run, options)
+
+    def begin(self, options: dict[str, Any], stack: contextlib.ExitStack) -> ImportRun | None:
+        if options["resume"]:
+            run = _run(options["resume"])
+            stack.enter_context(embedded.worker())
+            if run.status in ("completed", "completed_with_gaps", "cancelled"):
+                raise errors.ConfigurationError(f"Run {run.pk} is {run.status}: nothing to resume.")
+            runs.resume(run)
+            return run
+        low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
+        account = self.account(options, stack)
+        if options["dry_run"]:
+            self.dry_run(account)
+            return None
+        from django.conf import settings
+
+        run = runs.start(
+            account,
+            min_date=low,
+            max_date=high,
+            page_limit=settings.ACUITY_PAGE_LIMIT
+            if options["page_limit"] is None
+            else options["page_limit"],
+            only=tuple(name.strip() for name in options["only"].split(",") if name.strip()),
+            payments_mode=options["payments"],
+            verify=not options["no_verify"],
+            send=False,
+        )
+        stack.enter_context(embedded.worker() if not options["detach"] else contextlib.nullcontext())
+        runs.enqueue(run)
+        return run
+
+    def account(self, options: dict[str, Any], stack: contextlib.ExitStack) -> AcuityAccount:
+        if not options["sandbox"]:
+            account = accounts.find(options["account"], options["tenant"])
+            from django.conf import settings
+
+            check_base_url(account.base_url or settings.ACUITY_BASE_URL)
+            return account
+        from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+
+        box = stack.enter_context(Sandbox(make_account(), SandboxOptions(rps=0)))
+        from django.conf import settings
+
+        settings.ACUITY_REQUESTS_PER_SECOND = 0
+        return accounts.ensure(
+            box.options.user_id, box.options.api_key, box.base_url, name="Sandbox"
+        )
+
+    def dry_run(self, account: AcuityAccount) -> None:
+        from integrations.acuity import preview
+
+        self.stdout.write(json.dumps(preview.look(account_client(account))))
+
+    def follow(self, run: ImportRun, options: dict[str, Any]) -> int:
+        """Show the run until it rests. The first Ctrl-C pauses it, the second leaves at once."""
+        presses = 0
+
+        def interrupt(*_: object) -> None:
+            nonlocal presses
+            presses += 1
+            if presses > 1:
+                raise KeyboardInterrupt
+            terminal.err.print("Pausing after the page in hand; Ctrl-C again leaves at once.")
+            runs.pause(run)
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        swept = time.monotonic()
+        try:
+            with terminal.Bars() as bars:
+                while True:
+                    run = ImportRun.objects.select_related("account").get(pk=run.pk)
+                    bars.show(run)
+                    if run.status in runs.FINAL or run.status == "paused":
+                        break
+                    if time.monotonic() - swept > 1:
+                        swept = time.monotonic()
+                        runs.resume_stalled()
+                    time.sleep(0.1)
+        except KeyboardInterrupt:
+            self.stderr.write(f"Left. Resume with: manage.py acuity_import --resume {run.pk}")
+            return INTERRUPTED
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return self.report(run, options)
+
+    def report(self, run: ImportRun, options: dict[str, Any]) -> int:
+        result = runs.result(run)
+        if options["json"]:
+            self.stdout.write(json.dumps(result))
+        else:
+            terminal.summary(result, run.reason)
+            terminal.coverage(run.coverage)
+        if run.status == "completed":
+            return COMPLETED
+        if run.status in ("paused", "cancelled"):
+            self.stderr.write(f"Resume with: manage.py acuity_import --resume {run.pk}")
+            return INTERRUPTED
+        if run.reason:
+            self.stderr.write(run.reason)
+        if run.error_class in ("CredentialsRefused", "PlanWithoutApi"):
+            return REFUSED
+        return FAILED
+
+
+def _day(value: str, name: str) -> date | None:
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise errors.ConfigurationError(f"{name} must be a day like 2025-10-31, not {value!r}.") from None
+
+
+def _run(value: str) -> ImportRun:
+    with contextlib.suppress(ValueError):
+        if run := ImportRun.objects.select_related("account").filter(pk=uuid.UUID(value)).first():
+            return run
+    raise errors.ConfigurationError(f"There is no run {value}; the admin lists the runs.")

@@ -1,0 +1,171 @@
+"""What an import remembers: the account, the run, its steps, and what could not be stored."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from encrypted_fields.fields import EncryptedTextField
+
+from bookings.models import Tenant
+
+
+class AcuityAccount(models.Model):
+    """One Acuity login. `api_key` is encrypted at rest."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="acuity_accounts")
+    user_id = models.CharField(max_length=64)
+    api_key = EncryptedTextField()
+    base_url = models.URLField(blank=True, help_text="Empty: ACUITY_BASE_URL.")
+    name = models.CharField(max_length=200, blank=True)
+    timezone = models.CharField(max_length=64, blank=True)
+    # What identifies a client; null until /me was read. See docs/guarantees.md.
+    clients_distinct_by_phone = models.BooleanField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user_id"], name="account_identity")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"Acuity {self.user_id}"
+
+
+class ImportRun(models.Model):
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        VERIFYING = "verifying"
+        PAUSING = "pausing"
+        PAUSED = "paused"
+        CANCELLING = "cancelling"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
+        COMPLETED = "completed"
+        COMPLETED_WITH_GAPS = "completed_with_gaps"
+
+    ACTIVE = ["queued", "running", "verifying", "pausing", "paused", "cancelling"]
+    WORKING = ["queued", "running", "verifying"]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="runs")
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
+    reason = models.TextField(blank=True, help_text="Why it failed, in words.")
+    error_class = models.CharField(max_length=64, blank=True)
+    min_date = models.DateField(null=True, blank=True)
+    max_date = models.DateField(null=True, blank=True)
+    page_limit = models.PositiveIntegerField(default=100)
+    payments_mode = models.CharField(max_length=8, default="paid")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    resumed = models.PositiveIntegerField(default=0)
+    verified = models.BooleanField(default=False)
+    coverage = models.JSONField(default=dict, blank=True, help_text="Month: [source, stored].")
+    gaps = models.JSONField(default=list, blank=True)
+    differences = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"],
+                name="one_active_run",
+                condition=Q(
+                    status__in=["queued", "running", "verifying", "pausing", "paused", "cancelling"]
+                ),
+            )
+        ]
+        indexes = [models.Index(fields=["status", "created_at"])]
+
+    def __str__(self) -> str:
+        return f"Import {str(self.id)[:8]} ({self.status})"
+
+
+class ImportStep(models.Model):
+    """The only copy of a step's position. A message names the version it expects to find."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        DONE = "done"
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    resource = models.CharField(max_length=32)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
+    version = models.PositiveIntegerField(default=0)
+    offset = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    cursor = models.JSONField(default=dict, blank=True)
+    fetched = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    requests = models.PositiveIntegerField(default=0)
+    retries = models.PositiveIntegerField(default=0)
+    throttled = models.PositiveIntegerField(default=0)
+    lease_token = models.CharField(max_length=32, blank=True, default="")
+    lease_owner = models.CharField(max_length=255, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    waiting_for = models.TextField(blank=True, default="")
+    attempts = models.PositiveIntegerField(default=0, help_text="In a row without progress.")
+    failing_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "resource"], name="step_identity"),
+        ]
+
+
+class StagedPage(models.Model):
+    """A page of a listing that only comes whole, kept until its step is done."""
+
+    step = models.ForeignKey(ImportStep, on_delete=models.CASCADE, related_name="staged")
+    offset = models.PositiveIntegerField()
+    records = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["step", "offset"], name="staged_identity")]
+
+
+class PageFetch(models.Model):
+    """One page window as it happened, for people to read."""
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="pages")
+    resource = models.CharField(max_length=32)
+    offset = models.PositiveIntegerField()
+    count = models.PositiveIntegerField()
+    elapsed_ms = models.PositiveIntegerField()
+    fetched_at = models.DateTimeField(auto_now_add=True)
+
+
+class RejectedRecord(models.Model):
+    """A record that could not be stored, with the reason, once however often it is seen."""
+
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="rejected")
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="rejects")
+    resource = models.CharField(max_length=32)
+    digest = models.CharField(max_length=64)
+    external_id = models.CharField(max_length=255, blank=True)
+    payload = models.JSONField()
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "resource", "digest"], name="reject_identity"
+            )
+        ]
+
+
+class CompletionEvent(models.Model):
+    """The outbox row behind `AcuityImportCompleted`: its key makes it happen once a run."""
+
+    run = models.OneToOneField(ImportRun, on_delete=models.CASCADE, related_name="completion")
+    payload = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,203 @@
+"""The main job: everything the sandbox has is stored, and proven."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bookings.models import Appointment, Client, Payment
+from bookings.reports import revenue
+from integrations.acuity import accounts, importer, runs
+from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
+from integrations.models import CompletionEvent, ImportRun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Import = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def unlimited(settings: Any) -> None:
+    settings.ACUITY_REQUESTS_PER_SECOND = 0
+
+
+@contextmanager
+def source(data: Account, **options: Any) -> Iterator[Sandbox]:
+    with Sandbox(data, SandboxOptions(**options)) as box:
+        yield box
+
+
+def import_all(box: Sandbox, **options: Any) -> ImportRun:
+    """A run worked through window by window, without Celery."""
+    account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    run = runs.start(account, send=False, **options)
+    while step := runs.current_step(run.pk):
+        outcome = importer.run_window(str(run.pk), step.resource, step.version)
+        if outcome.kind == "stop":
+            break
+    runs.finish(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def small(**options: Any) -> Account:
+    return make_account(clients=40, appointments=300, months=6, **options)
+
+
+def ids() -> set[str]:
+    return set(Appointment.objects.filter(removed_at=None).values_list("external_id", flat=True))
+
+
+def source_ids(data: Account) -> set[str]:
+    return {str(row["id"]) for row in data.appointments}
+
+
+def test_a_whole_account_arrives_and_is_proven() -> None:
+    data = make_account()
+
+    with source(data) as box:
+        run = import_all(box)
+        asked = len(box.requests)
+
+    assert (run.status, run.verified, run.gaps) == ("completed", True, [])
+    assert ids() == source_ids(data)
+    assert Client.objects.filter(listed=True).count() == 650
+    assert Client.objects.count() == len(data.identities() | data.booked_identities())
+    assert Payment.objects.count() == data.payment_count()
+    paid = sum(row["paid"] == "yes" or Decimal(row["amountPaid"]) != 0 for row in data.appointments)
+    assert asked <= paid + 1.15 * len(data.appointments) / 100 + 12
+    assert CompletionEvent.objects.count() == 1
+
+
+def test_revenue_equals_the_source_to_the_cent() -> None:
+    data = small()
+
+    with source(data) as box:
+        run = import_all(box)
+
+    expected = {
+        month: {name: {"count": n, "amount": f"{amount:.2f}"} for name, (n, amount) in rows.items()}
+        for month, rows in data.revenue().items()
+        if rows
+    }
+    assert revenue(run.account.tenant)["months"] == expected
+
+
+def test_a_second_import_writes_nothing_and_asks_for_no_payment() -> None:
+    with source(small()) as box:
+        import_all(box)
+        box.requests.clear()
+        run = import_all(box)
+
+        assert not [path for _, path, _, _ in box.requests if path.endswith("/payments")]
+    for step in run.steps.all():
+        assert (step.created, step.updated) == (0, 0)
+
+
+@pytest.mark.parametrize("page_limit", [10, 1000])
+def test_the_page_limit_changes_no_row(page_limit: int) -> None:
+    data = small()
+
+    with source(data) as box:
+        run = import_all(box, page_limit=page_limit)
+
+    assert run.status == "completed"
+    assert ids() == source_ids(data)
+    assert Payment.objects.count() == data.payment_count()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"paging": "offset"}, {"cap": 60}, {"day_zone": "UTC"}, {"day_zone": "calendar"},
+        {"shuffle_ties": True}, {"faults": 0.02},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_sources_moods_lose_nothing(options: dict[str, Any]) -> None:
+    data = small()
+
+    with source(data, **options) as box:
+        run = import_all(box)
+
+    assert run.status == "completed", run.reason
+    assert ids() == source_ids(data)
+
+
+def test_a_date_window_gives_exactly_its_rows() -> None:
+    data = small()
+    low, high = date(2026, 2, 10), date(2026, 4, 20)
+
+    with source(data) as box:
+        run = import_all(box, min_date=low, max_date=high)
+
+    inside = {
+        str(row["id"])
+        for row in data.appointments
+        if low.isoformat() <= row["datetime"][:10] <= high.isoformat()
+    }
+    assert run.status == "completed"
+    assert inside and ids() == inside
+
+
+def test_a_wrong_key_fails_the_run_with_one_sentence() -> None:
+    with source(small()) as box:
+        account = accounts.ensure(box.options.user_id, "wrong", box.base_url)
+        run = runs.start(account, send=False)
+        importer.run_window(str(run.pk), "account", 0)
+
+    run.refresh_from_db()
+    assert (run.status, run.error_class) == ("failed", "CredentialsRefused")
+    assert "ACUITY_API_KEY" in run.reason
+
+
+def test_a_stale_message_writes_nothing() -> None:
+    with source(small()) as box:
+        account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+        run = runs.start(account, send=False)
+        importer.run_window(str(run.pk), "account", 0)
+        before = len(box.requests)
+
+        outcome = importer.run_window(str(run.pk), "clients", 7)
+
+        assert outcome.text == "stale message"
+        assert len(box.requests) == before
+
+
+def test_a_paused_run_goes_on_where_it_stopped() -> None:
+    data = small()
+    with source(data) as box:
+        account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+        run = runs.start(account, send=False)
+        importer.run_window(str(run.pk), "account", 0)
+
+        assert runs.pause(run)
+        run.refresh_from_db()
+        assert run.status == "paused"
+        with pytest.raises(runs.ActiveRun):
+            runs.start(account, send=False)
+        runs.transition(run.pk, "queued")
+        while step := runs.current_step(run.pk):
+            importer.run_window(str(run.pk), step.resource, step.version)
+        runs.finish(run.pk)
+
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert ids() == source_ids(data)
+
+
+def test_what_vanished_or_changed_at_the_source_is_seen() -> None:
+    data = small()
+    with source(data) as box:
+        import_all(box)
+        gone, canceled = (row["id"] for row in data.appointments[10:12])
+        data.delete(gone)
+        data.cancel(canceled)
+
+        run = import_all(box)
+
+    assert run.status == "completed"
+    assert ids() == source_ids(data)
+    assert Appointment.objects.get(external_id=str(canceled)).canceled
