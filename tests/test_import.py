@@ -201,3 +201,38 @@ def test_what_vanished_or_changed_at_the_source_is_seen() -> None:
     assert run.status == "completed"
     assert ids() == source_ids(data)
     assert Appointment.objects.get(external_id=str(canceled)).canceled
+
+
+def test_a_day_with_700_bookings_is_complete() -> None:
+    data = small()
+    data.crowd(date(2026, 3, 3))
+
+    with source(data) as box:
+        run = import_all(box)
+
+    assert run.status == "completed"
+    assert ids() == source_ids(data)
+
+
+def test_a_crowded_day_behind_a_cap_of_500_is_complete_through_the_calendars() -> None:
+    data = small()
+    data.crowd(date(2026, 3, 3))
+
+    with source(data, cap=500) as box:
+        run = import_all(box)
+
+    assert run.status == "completed", run.gaps
+    assert ids() == source_ids(data)
+
+
+def test_verification_finds_a_row_that_was_deleted_after_the_import() -> None:
+    data = small()
+    with source(data) as box:
+        run = import_all(box)
+        Payment.objects.all().delete()
+        Appointment.objects.filter(pk=Appointment.objects.order_by("pk")[5].pk).delete()
+        importer.verify_again(run)
+
+    run.refresh_from_db()
+    assert run.verified
+    assert ids() == source_ids(data)

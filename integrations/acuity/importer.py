@@ -196,3 +196,25 @@ def _trouble(
         attempts=0,
     )  # fmt: skip
     return Outcome("stop", f"waiting {pause} s: {error}")
+
+
+def verify_again(run: ImportRun) -> None:
+    """Verify a run that is over, outside its chain. Raises ActiveRun or an AcuityError."""
+    if run.status in ImportRun.ACTIVE:
+        raise runs.ActiveRun(run)
+    step, _ = ImportStep.objects.get_or_create(
+        run=run, resource="verify", defaults={"position": len(STEPS)}
+    )
+    ImportRun.objects.filter(pk=run.pk).update(gaps=[])
+    run.gaps = []
+    ImportStep.objects.filter(pk=step.pk).update(
+        status="running", cursor={}, offset=0, fetched=0, lease_token="verify"
+    )
+    client = account_client(run.account)
+    try:
+        done = False
+        while not done:
+            step.refresh_from_db()
+            done = _page(run, step, "verify", client)
+    finally:
+        runs.release(step.pk, "verify", status="done")
