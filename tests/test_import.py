@@ -236,3 +236,16 @@ def test_verification_finds_a_row_that_was_deleted_after_the_import() -> None:
     run.refresh_from_db()
     assert run.verified
     assert ids() == source_ids(data)
+
+
+def test_a_crowded_day_behind_a_cap_of_100_is_a_named_gap() -> None:
+    data = small()
+    data.crowd(date(2026, 3, 3))
+
+    with source(data, cap=100) as box:
+        run = import_all(box)
+
+    assert run.status == "completed_with_gaps"
+    assert not run.verified
+    assert "2026-03-03" in {gap.get("day") for gap in run.gaps}
+    assert ids() <= source_ids(data)

@@ -144,18 +144,20 @@ class Account:
             self._forget(number)
 
     def crowd(self, day: date, total: int = 700, same_minute: int = 450) -> list[int]:
-        """Books `total` on one day over all calendars and types, `same_minute` of them at noon exactly."""
+        """Books `total` on one day, `same_minute` of them in one class at noon exactly, the rest spread
+        over all calendars and types."""
         types = [t["id"] for t in self.appointment_types if t["active"]]
         midday = datetime.combine(day, time(12), zone(self.timezone))
         made = []
         for n in range(total):
+            spread = 0 if n < same_minute else n
             quarter = n % 36
             offset = 0 if n < same_minute else 15 * (quarter - 16 if quarter < 16 else quarter - 15)
             made.append(
                 self.add_appointment(
                     midday + timedelta(minutes=offset),
-                    calendarID=self.calendars[n % len(self.calendars)]["id"],
-                    appointmentTypeID=types[n // len(self.calendars) % len(types)],
+                    calendarID=self.calendars[spread % len(self.calendars)]["id"],
+                    appointmentTypeID=types[spread // len(self.calendars) % len(types)],
                 )
             )
         return made
