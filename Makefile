@@ -14,4 +14,5 @@ demo: install
 
 test: install
 	.venv/bin/ruff check .
-	.venv/bin/pytest
+	$(PY) -m pytest
+	$(PY) -m pytest --database=postgres tests/test_import.py

