@@ -13,6 +13,9 @@ class Tenant(models.Model):
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="USD")
 
+    class Meta:
+        permissions = [("view_revenue", "Can see revenue")]
+
     def __str__(self) -> str:
         return self.name
 

@@ -20,11 +20,14 @@ class AcuityAccount(models.Model):
     timezone = models.CharField(max_length=64, blank=True)
     # What identifies a client; null until /me was read. See docs/guarantees.md.
     clients_distinct_by_phone = models.BooleanField(null=True, blank=True)
+    # The page limit that `auto` found best here last time.
+    best_page_limit = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "user_id"], name="account_identity")
         ]
+        permissions = [("run_import", "Can run, pause and resume imports"), ("cancel_import", "Can cancel imports")]
 
     def __str__(self) -> str:
         return self.name or f"Acuity {self.user_id}"
@@ -54,6 +57,9 @@ class ImportRun(models.Model):
     min_date = models.DateField(null=True, blank=True)
     max_date = models.DateField(null=True, blank=True)
     page_limit = models.PositiveIntegerField(default=100)
+    auto_page_limit = models.BooleanField(default=False, help_text="Grow and shrink the page limit.")
+    # For this run only, and never above the deployment's; empty: the deployment's.
+    requests_per_second = models.FloatField(null=True, blank=True)
     payments_mode = models.CharField(max_length=8, default="paid")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -111,6 +117,8 @@ class ImportStep(models.Model):
     not_before = models.DateTimeField(null=True, blank=True)
     waiting_for = models.TextField(blank=True, default="")
     attempts = models.PositiveIntegerField(default=0, help_text="In a row without progress.")
+    deaths = models.PositiveIntegerField(default=0, help_text="Processes lost on this window.")
+    active_ms = models.PositiveBigIntegerField(default=0, help_text="Spent working, not waiting.")
     failing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -137,9 +145,19 @@ class PageFetch(models.Model):
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="pages")
     resource = models.CharField(max_length=32)
     offset = models.PositiveIntegerField()
+    limit = models.PositiveIntegerField()
     count = models.PositiveIntegerField()
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    requests = models.PositiveIntegerField(default=0)
+    throttled = models.PositiveIntegerField(default=0)
     elapsed_ms = models.PositiveIntegerField()
     fetched_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "fetched_at"])]
 
 
 class RejectedRecord(models.Model):
@@ -169,3 +187,48 @@ class CompletionEvent(models.Model):
     run = models.OneToOneField(ImportRun, on_delete=models.CASCADE, related_name="completion")
     payload = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+
+class EndpointMetric(models.Model):
+    """Requests sent to one endpoint with one outcome, summed over every process, for /metrics."""
+
+    # Upper bounds, in seconds, of the latency histogram's buckets.
+    BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+    endpoint = models.CharField(max_length=64)
+    status = models.CharField(max_length=16, help_text="HTTP status, or the error's name.")
+    count = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    waited = models.FloatField(default=0, help_text="Seconds spent waiting for the throttle.")
+    buckets = models.JSONField(default=list, help_text="Requests per bucket, not cumulative.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "status"], name="metric_identity")
+        ]
+
+
+class ApiToken(models.Model):
+    """A token for the HTTP API, limited to its tenants. Only its digest is stored."""
+
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    tenants = models.ManyToManyField(Tenant, related_name="api_tokens")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RefreshRequest(models.Model):
+    """A webhook asked for this appointment to be read again. One row however often it is asked."""
+
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="refreshes")
+    external_id = models.CharField(max_length=32)
+    requested_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "external_id"], name="refresh_identity")
+        ]

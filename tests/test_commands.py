@@ -74,3 +74,28 @@ def test_bad_input_gets_one_sentence(
     assert done.returncode == status, done.stderr
     assert word in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.fixture
+def worker(tmp_path: Path, redis_url: str):
+    """A `celery worker` process over Redis, and the environment it shares with the commands."""
+    env = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3", "REDIS_URL": redis_url}
+    log = (tmp_path / "worker.log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "acuity", "-c", "2"],
+        cwd=ROOT, env=os.environ | env | {"ACUITY_REQUESTS_PER_SECOND": "0"},
+        stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    yield env
+    process.terminate()
+    process.wait(60)
+
+
+def test_a_worker_process_over_redis_imports_the_account(
+    tmp_path: Path, box: Sandbox, worker: dict[str, str]
+) -> None:
+    done = manage(tmp_path, "acuity_import", "--json", **credentials(box), **worker)
+
+    assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
+    result = json.loads(done.stdout)
+    assert (result["status"], result["appointments"]["stored"]) == ("completed", 120)

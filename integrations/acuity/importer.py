@@ -1,7 +1,7 @@
 """How is one page window worked through? Fetch, then one transaction of rows and checkpoint."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -147,8 +147,10 @@ def _page(run: ImportRun, step: ImportStep, token: str, client: AcuityClient) ->
             ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)
         elapsed = int((time.monotonic() - started) * 1000)
         PageFetch.objects.create(
-            run=run, resource=step.resource, offset=step.offset, count=page.size, elapsed_ms=elapsed
-        )
+            run=run, resource=step.resource, offset=step.offset, limit=context.limit,
+            count=page.size, requests=spent.requests, throttled=spent.throttled,
+            elapsed_ms=elapsed, **asdict(counts),
+        )  # fmt: skip
     client.tally = type(spent)()
     _report(run, step, page.size, elapsed)
     step.refresh_from_db()
