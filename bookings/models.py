@@ -99,6 +99,9 @@ class Appointment(Imported):
     # What the source said of payment (`paid:amount`) now, and when its payments were last fetched.
     payment_state = models.CharField(max_length=32, default="no:0.00")
     payments_fetched_for = models.CharField(max_length=32, blank=True, default="")
+    # What came then, so that a payment lost from the database since is noticed.
+    payments_fetched = models.PositiveIntegerField(default=0)
+    payments_fetched_sum = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
 
     class Meta(Imported.Meta):

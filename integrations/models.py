@@ -60,6 +60,7 @@ class ImportRun(models.Model):
     auto_page_limit = models.BooleanField(default=False, help_text="Grow and shrink the page limit.")
     # For this run only, and never above the deployment's; empty: the deployment's.
     requests_per_second = models.FloatField(null=True, blank=True)
+    accept_rejects = models.BooleanField(default=False, help_text="Go on however many are rejected.")
     payments_mode = models.CharField(max_length=8, default="paid")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

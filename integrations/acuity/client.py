@@ -1,8 +1,11 @@
 """How does one ask Acuity? Bytes in, JSON out, every failure one of `errors`."""
 
+import queue
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from integrations.acuity import errors
-from integrations.acuity.throttle import Throttle
+from integrations.acuity.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
@@ -54,7 +57,7 @@ def check_base_url(url: str) -> str:
 
 
 class AcuityClient:
-    """One account's view of the API. Thread-safe: one session per thread.
+    """One account's view of the API, for any number of threads.
 
     Retries what is transient a few times with growing, jittered pauses; a longer trouble is the
     run's business. Never follows redirects and never reads proxies or .netrc, so that the
@@ -70,18 +73,24 @@ class AcuityClient:
         *,
         timeout: tuple[float, float] = (5, 60),
         tries: int = TRIES,
+        pace: Pace | None = None,
     ) -> None:
         self.base_url = check_base_url(base_url)
         self.tally = Tally()
-        self.while_waiting = None
+        self.pace = pace
         self._auth = (user_id, api_key)
         self._throttle = throttle
         self._timeout = timeout
         self._tries = tries
-        self._local = threading.local()
+        # Last in, first out: no more connections are open than requests were at once under way.
+        self._sessions: queue.LifoQueue[requests.Session] = queue.LifoQueue()
 
     def __repr__(self) -> str:
         return f"AcuityClient({self.base_url})"
+
+    def close(self) -> None:
+        while not self._sessions.empty():
+            self._sessions.get().close()
 
     def get(self, path: str, **params: Any) -> Any:
         """The parsed answer to `GET path`. Raises an `AcuityError`."""
@@ -101,35 +110,40 @@ class AcuityClient:
             self.tally.add(retries=1)
         raise AssertionError("unreachable")
 
-    def _session(self) -> requests.Session:
-        session = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        try:
+            session = self._sessions.get_nowait()
+        except queue.Empty:
+            session = requests.Session()
             session.trust_env = False
             session.auth = self._auth
             session.headers["User-Agent"] = "acuity-importer"
             session.headers["Accept"] = "application/json"
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
-        return session
+        try:
+            yield session
+        finally:
+            self._sessions.put(session)
 
     def _once(self, path: str, params: dict[str, Any]) -> Any:
-        self._throttle.acquire(self.while_waiting)
-        try:
+        with self._throttle.slot(self.pace), self._session() as session:
             self.tally.add(requests=1)
-            with self._session().get(
-                self.base_url + path,
-                params=params,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = self._read(response)
-        except requests.RequestException as error:
-            host = urlsplit(self.base_url).netloc
-            raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
-        finally:
-            self._throttle.release()
+            try:
+                with session.get(
+                    self.base_url + path,
+                    params=params,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    body = self._read(response)
+            except requests.exceptions.SSLError as error:
+                raise errors.CertificateTrouble(urlsplit(self.base_url).netloc) from error
+            except requests.RequestException as error:
+                host = urlsplit(self.base_url).netloc
+                raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
         return self._interpret(response, body)
 
     def _read(self, response: requests.Response) -> bytes:
@@ -151,6 +165,8 @@ class AcuityClient:
                 return msgspec.json.decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise errors.NotJson(f"{len(body)} bytes", status=status) from error
+        if 300 <= status < 400:
+            raise errors.Redirected(f"status {status}", status=status)
         message = _message(body)
         if status == 401:
             raise errors.CredentialsRefused(status=status)

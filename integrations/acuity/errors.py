@@ -32,6 +32,14 @@ class BadAnswer(AcuityError):
     """Acuity answered with something unexpected: the API may have changed."""
 
 
+class Redirected(AcuityError):
+    """Acuity answered with a redirect, which is not followed: check ACUITY_BASE_URL."""
+
+
+class Stalled(AcuityError):
+    """Acuity's listing goes in circles: neither new records nor a new position came."""
+
+
 class RateLimited(AcuityError):
     """Acuity asked to slow down: the import waits and goes on."""
 
@@ -56,6 +64,16 @@ class NotJson(AcuityError):
 
 class ConnectionTrouble(AcuityError):
     """Acuity cannot be reached: check the network and ACUITY_BASE_URL."""
+
+    transient = True
+
+
+class CertificateTrouble(ConnectionTrouble):
+    """Acuity's certificate cannot be trusted: check the network's proxy and the system's clock."""
+
+
+class DatabaseTrouble(AcuityError):
+    """The database is in trouble: the import waits and tries again."""
 
     transient = True
 

@@ -1,12 +1,14 @@
 """How is a listing walked whose API has no pages? See docs/guarantees.md for the proof of the end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Fetch = Callable[..., list[Any]]
+# Canceled bookings too, oldest first: newest first would shift under every new booking.
+ALL = {"direction": "ASC", "showall": "true"}
 # A silent cap below this many rows is not believed: shorter answers are taken as whole.
 SMALLEST_CAP = 50
 
@@ -53,15 +55,24 @@ class Keyset:
         self._zones = [UTC, *(z for name in sorted(set(zones)) if (z := zone(name)))]
         self._calendars, self._types = sorted(set(calendars)), sorted(set(types))
 
+    def request(self, cursor: dict[str, Any]) -> dict[str, Any] | None:
+        """What `page(cursor)` will ask first, so that it can be fetched ahead; None at the end."""
+        day = self._day(cursor)
+        if self.last_day and day > self.last_day:
+            return None
+        until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
+        asked = self.limit + len(cursor.get("seen", {}))
+        return ALL | {"minDate": day.isoformat(), "max": asked, **until}
+
     def page(self, cursor: dict[str, Any]) -> Page:
-        day = date.fromisoformat(cursor["day"]) if cursor.get("day") else self.first_day
+        day = self._day(cursor)
         seen: dict[str, str] = cursor.get("seen", {})
         longest: int = cursor.get("longest", 0)
-        if self.last_day and day > self.last_day:
+        params = self.request(cursor)
+        if params is None:
             return Page([], cursor, done=True)
-        until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
-        asked = self.limit + len(seen)
-        rows = self._ask(minDate=day.isoformat(), max=asked, **until)
+        asked = params["max"]
+        rows = self._fetch(**params)
         fresh = _fresh(rows, seen)
         if fresh:
             seen = seen | self._latest(rows)
@@ -74,7 +85,7 @@ class Keyset:
     def _crowded(self, day: date, seen: dict[str, str], longest: int) -> Page:
         """All of a day whose answer no longer grows: by calendar, then by type, else a gap."""
         found: dict[str, Any] = {}
-        complete = self._slice(day, {}, longest, found)
+        complete = self._slice(day, {}, longest, found) or self._offsets(day, found)
         if not complete:
             complete = bool(self._calendars)
             for calendar in self._calendars:
@@ -117,8 +128,22 @@ class Keyset:
         same = {_id(row) for row in rows} == {_id(row) for row in backwards}
         return same and len(instants) > 1 and len(rows) < asked
 
+    def _offsets(self, day: date, found: dict[str, Any]) -> bool:
+        """The day by offset, both ways, for a server that honours it. True if both agree."""
+        only = {"minDate": day.isoformat(), "maxDate": day.isoformat()}
+        ways = [
+            Offset(lambda way=way, **asked: self._ask(**only, direction=way, **asked), self.limit).rows()
+            for way in ("ASC", "DESC")
+        ]
+        for rows in ways:
+            found.update(rows or {})
+        return ways[0] is not None and ways[1] is not None and ways[0].keys() == ways[1].keys()
+
     def _ask(self, **params: Any) -> list[Any]:
-        return self._fetch(**{"direction": "ASC", "showall": "true", **params})
+        return self._fetch(**ALL | params)
+
+    def _day(self, cursor: dict[str, Any]) -> date:
+        return date.fromisoformat(cursor["day"]) if cursor.get("day") else self.first_day
 
     def _cursor(self, day: date, seen: dict[str, str], longest: int) -> dict[str, Any]:
         kept = {key: latest for key, latest in seen.items() if latest >= day.isoformat()}
@@ -141,10 +166,45 @@ class Keyset:
         return min(last)
 
 
+class Offset:
+    """For a server that honours `offset`, which Acuity does not: believed only after two different
+    pages were seen."""
+
+    def __init__(self, fetch: Fetch, limit: int) -> None:
+        self._fetch, self._limit = fetch, limit
+
+    def rows(self) -> dict[str, Any] | None:
+        """Everything by ID, or None if the second page was the first again."""
+        found: dict[str, Any] = {}
+        offset = 0
+        while True:
+            rows = self._fetch(max=self._limit, offset=offset)
+            fresh = _fresh(rows, found)
+            if rows and not fresh:
+                return None
+            if not rows:
+                return found
+            found.update((_id(row), row) for row in fresh)
+            offset += len(rows)
+
+
+class Snapshot:
+    """A listing that only comes whole: fetched once, staged in chunks, then read by offset."""
+
+    @staticmethod
+    def chunks(groups: list[list[Any]], limit: int) -> Iterator[tuple[int, list[list[Any]]]]:
+        """(offset, groups) of `limit` groups each; the offset counts the entries before them."""
+        offset = 0
+        for start in range(0, len(groups), limit):
+            chunk = groups[start : start + limit]
+            yield offset, chunk
+            offset += sum(len(group) for group in chunk)
+
+
 def _id(row: Any) -> str:
     return str(row.get("id")) if isinstance(row, dict) else repr(row)
 
 
-def _fresh(rows: list[Any], seen: dict[str, str]) -> list[Any]:
+def _fresh(rows: list[Any], seen: Mapping[str, Any]) -> list[Any]:
     """Rows with an ID not in `seen`; of doubles in one answer the last wins."""
     return list({_id(row): row for row in rows if _id(row) not in seen}.values())

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from bookings.models import Appointment, Client, Payment
@@ -18,6 +18,7 @@ from integrations.acuity.resources import SELECTABLE, STEPS
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 
 S = ImportRun.Status
+TOO_MANY_REJECTS = "TooManyRejects"
 LEASE = timedelta(seconds=60)
 # From which states a run may come into which. Anything else is answered with False.
 TRANSITIONS: dict[str, set[str]] = {
@@ -29,8 +30,13 @@ TRANSITIONS: dict[str, set[str]] = {
     S.CANCELLING: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.PAUSED},
     S.CANCELLED: {S.CANCELLING},
     S.FAILED: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING},
-    S.COMPLETED: {S.RUNNING, S.VERIFYING, S.PAUSING},
-    S.COMPLETED_WITH_GAPS: {S.RUNNING, S.VERIFYING, S.PAUSING},
+    # A finished run may be verified again.
+    S.COMPLETED: {S.RUNNING, S.VERIFYING, S.PAUSING, S.COMPLETED_WITH_GAPS},
+    S.COMPLETED_WITH_GAPS: {S.RUNNING, S.VERIFYING, S.PAUSING, S.COMPLETED},
+}
+UNVERIFIED = {
+    "kind": "unverified",
+    "reason": "Nothing was compared with Acuity: run manage.py acuity_verify.",
 }
 FINAL = {S.CANCELLED, S.FAILED, S.COMPLETED, S.COMPLETED_WITH_GAPS}
 
@@ -108,23 +114,27 @@ def resume(run: ImportRun) -> bool:
     """Go on from the checkpoint. True if the run was waiting for this."""
     now = timezone.now()
     ImportStep.objects.filter(run=run).update(
-        not_before=None, waiting_for="", attempts=0, failing_since=None
+        not_before=None, waiting_for="", attempts=0, deaths=0, failing_since=None, heartbeat_at=now
     )
     for step in run.steps.exclude(lease_token=""):
         if _owner_is_dead(step.lease_owner):
             ImportStep.objects.filter(pk=step.pk, lease_token=step.lease_token).update(
-                lease_token="", lease_until=now
+                lease_token="", lease_until=None
             )
-    waiting = transition(run.pk, S.QUEUED, reason="", error_class="", finished_at=None)
+    # Whoever resumes a run that stopped for its rejects has looked at them.
+    accept = run.accept_rejects or run.error_class == TOO_MANY_REJECTS
+    waiting = transition(
+        run.pk, S.QUEUED, reason="", error_class="", finished_at=None, accept_rejects=accept
+    )
     if waiting or run.status in ImportRun.WORKING:
         ImportRun.objects.filter(pk=run.pk).update(resumed=run.resumed + 1)
         enqueue(run)
     return waiting
 
 
-def pause(run: ImportRun) -> bool:
+def pause(run: ImportRun, reason: str = "", error_class: str = "") -> bool:
     """Asks the run to stop after the page in hand. A second press changes nothing."""
-    asked = transition(run.pk, S.PAUSING)
+    asked = transition(run.pk, S.PAUSING, reason=reason, error_class=error_class)
     settle(run.pk)
     return asked
 
@@ -142,8 +152,7 @@ def settle(run_id: Any) -> None:
     )
     if busy.exists():
         return
-    transition(run_id, S.PAUSED)
-    if transition(run_id, S.CANCELLED):
+    if transition(run_id, S.PAUSED) or transition(run_id, S.CANCELLED):
         summarise(run_id)
 
 
@@ -174,8 +183,9 @@ def claim(step: ImportStep, expected: int) -> str:
             lease_until=now + LEASE,
             heartbeat_at=now,
             not_before=None,
-            waiting_for="",
-            attempts=step.attempts + 1,
+            attempts=F("attempts") + 1,
+            # A lease that nobody gave back means that its process died.
+            deaths=Case(When(lease_token="", then=F("deaths")), default=F("deaths") + 1),
         )
         if taken:
             to = S.VERIFYING if step.resource == "verify" else S.RUNNING
@@ -201,7 +211,6 @@ def release(step_id: int, token: str, **fields: Any) -> None:
 def resume_stalled(now: datetime | None = None) -> list[str]:
     """Send again what nobody is working on. Safe to call at any time, by anybody, repeatedly."""
     now = now or timezone.now()
-    silent = now - timedelta(seconds=settings.ACUITY_STALL_SECONDS)
     sent = []
     for run in ImportRun.objects.filter(status__in=["pausing", "cancelling"]):
         settle(run.pk)
@@ -209,16 +218,31 @@ def resume_stalled(now: datetime | None = None) -> list[str]:
         step = current_step(run.pk)
         if step is None:
             finish(run.pk)
-            continue
-        leased = bool(step.lease_token)
-        expired = leased and (step.lease_until is None or step.lease_until < now)
-        waited = step.not_before is not None and step.not_before <= now
-        last = step.heartbeat_at or run.started_at or run.created_at
-        idle = not leased and step.not_before is None and last < min(silent, now - LEASE)
-        if expired or waited or idle:
+        elif _stalled(run, step, now):
+            # Sending is a sign of life: one message for each stall, not one for each sweep.
+            ImportStep.objects.filter(pk=step.pk).update(heartbeat_at=now)
             enqueue(run)
             sent.append(str(run.pk))
     return sent
+
+
+def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
+    beats = [s.heartbeat_at for s in run.steps.all() if s.heartbeat_at]
+    seen = max(beats, default=run.started_at or run.created_at)
+    silence = now - seen
+    if step.lease_token and step.lease_until:
+        if step.lease_until >= now and _owner_is_dead(step.lease_owner):
+            # The token stays, so that whoever takes the step counts the death.
+            ImportStep.objects.filter(pk=step.pk, lease_token=step.lease_token).update(
+                lease_until=now - timedelta(milliseconds=1)
+            )
+            return True
+        return step.lease_until < now and (seen < step.lease_until or silence > LEASE)
+    if step.not_before:
+        return step.not_before <= now and (seen < step.not_before or silence > LEASE)
+    # Between two steps there is only the chain's message; within one, a page may take its time.
+    stall = timedelta(seconds=settings.ACUITY_STALL_SECONDS)
+    return silence > (min(LEASE, stall) if step.status == "pending" else stall)
 
 
 def finish(run_id: Any) -> bool:
@@ -228,8 +252,10 @@ def finish(run_id: Any) -> bool:
         return False
     steps = {step.resource: step for step in run.steps.all()}
     with transaction.atomic():
+        if "verify" not in steps:
+            run.gaps = [*run.gaps, UNVERIFIED]
         to = S.COMPLETED_WITH_GAPS if run.gaps else S.COMPLETED
-        if not transition(run.pk, to):
+        if not transition(run.pk, to, gaps=run.gaps):
             return False
         run.refresh_from_db()
         event = events.AcuityImportCompleted(

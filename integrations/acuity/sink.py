@@ -1,6 +1,6 @@
 """How are records written? Only what changed, a page in a handful of statements."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,8 @@ def upsert(tenant: Tenant, rows: Sequence[Imported], fields: Sequence[str]) -> C
 
 
 def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
+    """Keep what could not be stored: once, under the last run that saw it."""
+    rejects = list({digest(payload): (payload, reason) for payload, reason in rejects}.values())
     RejectedRecord.objects.bulk_create(
         [
             RejectedRecord(
@@ -89,6 +91,15 @@ def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Cou
             )
             for payload, reason in rejects
         ],
-        ignore_conflicts=True,
+        update_conflicts=True,
+        unique_fields=["account", "resource", "digest"],
+        update_fields=["run", "reason", "resolved_at"],
     )
     return Counts(rejected=len(rejects))
+
+
+def resolve(run: ImportRun, resource: str, ids: Iterable[str]) -> None:
+    """These records are stored now, so what was rejected of them is settled."""
+    RejectedRecord.objects.filter(
+        account_id=run.account_id, resource=resource, resolved_at=None, external_id__in=list(ids)
+    ).update(resolved_at=timezone.now())

@@ -50,7 +50,7 @@ class Bars:
                 self._tasks[step.resource],
                 completed=step.offset,
                 total=step.offset if done else step.total,
-                note=f"waiting: {step.waiting_for}" if step.waiting_for else "",
+                note=f"waiting: {step.waiting_for}" if step.not_before else "",
             )
 
 

@@ -1,23 +1,52 @@
-"""When may the next request go out? One budget for the whole deployment, evenly spaced (GCRA)."""
+"""When may the next request go out? One budget for the whole deployment, evenly spaced (GCRA).
 
-import random
+Libraries were looked at first: pyrate-limiter and limits count requests in windows or buckets,
+which lets bursts through, and neither can push everybody's next request back after a 429.
+"""
+
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis
 from django.conf import settings
 
-# KEYS[1] holds the time (µs, Redis' clock) at which the next request is due.
+# Slots are a little wider than the budget allows, so that requests which travel at different
+# speeds still don't arrive as more than the budget within any one second.
+MARGIN = 1.025
+# Nobody reserves further ahead than this: a penalty or a pause must not find reservations.
+HORIZON = 1.0
+BUSY = 0.02
+# A connection whose process died is counted for this long at most.
+CONNECTION_SECONDS = 150
+
+# KEYS: due (µs on Redis' clock), connections, due of one pace. The answer is {granted, µs to wait}.
 _TAKE = """
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local due = tonumber(redis.call('GET', KEYS[1]) or '0')
-if due > now then return due - now end
-redis.call('SET', KEYS[1], string.format('%d', now + ARGV[1]), 'PX', 600000)
-return 0
+local interval, most, pace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+if most > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+  if redis.call('ZCARD', KEYS[2]) >= most then return {0, tonumber(ARGV[6])} end
+end
+if pace > 0 then
+  local mine = tonumber(redis.call('GET', KEYS[3]) or '0')
+  if mine > now then return {0, mine - now} end
+end
+local due = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+if due - now > tonumber(ARGV[4]) then return {0, due - now} end
+redis.call('SET', KEYS[1], string.format('%d', due + interval), 'PX', 600000)
+if pace > 0 then redis.call('SET', KEYS[3], string.format('%d', due + pace), 'PX', 600000) end
+if most > 0 then
+  redis.call('ZADD', KEYS[2], due + tonumber(ARGV[5]), ARGV[7])
+  redis.call('PEXPIRE', KEYS[2], 600000)
+end
+return {1, due - now}
 """
 _DELAY = """
 local t = redis.call('TIME')
@@ -28,9 +57,22 @@ end
 """
 
 
+@dataclass(frozen=True)
+class Pace:
+    """One run's own, slower rhythm inside the deployment's budget."""
+
+    name: str
+    interval: float
+
+
 class Budget(Protocol):
-    def take(self, interval: float) -> float:
-        """0 when the request may go now, else the seconds to wait before asking again."""
+    def take(
+        self, interval: float, connections: int, pace: Pace | None, token: str
+    ) -> tuple[bool, float]:
+        """(True, seconds until the reserved slot), or (False, seconds until asking again)."""
+
+    def give_back(self, token: str) -> None:
+        """The connection is free again."""
 
     def delay(self, seconds: float) -> None:
         """Nobody sends before `seconds` have passed (a 429)."""
@@ -42,14 +84,31 @@ class LocalBudget:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._due = 0.0
+        self._paces: dict[str, float] = {}
+        self._open: set[str] = set()
 
-    def take(self, interval: float) -> float:
+    def take(
+        self, interval: float, connections: int, pace: Pace | None, token: str
+    ) -> tuple[bool, float]:
         with self._lock:
             now = time.monotonic()
-            if self._due > now:
-                return self._due - now
-            self._due = now + interval
-            return 0.0
+            if connections and len(self._open) >= connections:
+                return False, BUSY
+            if pace and self._paces.get(pace.name, 0.0) > now:
+                return False, self._paces[pace.name] - now
+            due = max(now, self._due)
+            if due - now > HORIZON:
+                return False, due - now
+            self._due = due + interval
+            if pace:
+                self._paces = {pace.name: due + pace.interval}
+            if connections:
+                self._open.add(token)
+            return True, due - now
+
+    def give_back(self, token: str) -> None:
+        with self._lock:
+            self._open.discard(token)
 
     def delay(self, seconds: float) -> None:
         with self._lock:
@@ -64,42 +123,64 @@ class RedisBudget:
         self._key = key
         self._take = self._redis.register_script(_TAKE)
         self._delay = self._redis.register_script(_DELAY)
+        # Better a slow request than none: without Redis each process keeps to the budget itself.
         self._fallback = LocalBudget()
 
-    def take(self, interval: float) -> float:
+    def take(
+        self, interval: float, connections: int, pace: Pace | None, token: str
+    ) -> tuple[bool, float]:
+        keys = [self._key, f"{self._key}:open", f"{self._key}:{pace.name if pace else ''}"]
+        spans = (pace.interval if pace else 0.0, HORIZON, CONNECTION_SECONDS, BUSY)
+        args: list[Any] = [int(interval * 1e6), connections, *(int(s * 1e6) for s in spans), token]
         try:
-            return float(self._take(keys=[self._key], args=[int(interval * 1e6)])) / 1e6
+            granted, wait = self._take(keys=keys, args=args)
         except redis.RedisError:
-            # Better a slow request than none: keep to the budget within this process.
-            return self._fallback.take(interval)
+            return self._fallback.take(interval, connections, pace, token)
+        return bool(granted), wait / 1e6
+
+    def give_back(self, token: str) -> None:
+        self._fallback.give_back(token)
+        try:
+            self._redis.zrem(f"{self._key}:open", token)
+        except redis.RedisError:
+            # It expires by itself.
+            return
 
     def delay(self, seconds: float) -> None:
+        self._fallback.delay(seconds)
         try:
             self._delay(keys=[self._key], args=[int(seconds * 1e6)])
         except redis.RedisError:
-            self._fallback.delay(seconds)
+            return
 
 
 class Throttle:
-    """Paces requests; `while_waiting` is called about once a second so that leases are renewed."""
+    """Paces requests to `per_second` and `connections`; 0 means no limit."""
 
     def __init__(self, budget: Budget, per_second: float, connections: int) -> None:
         self._budget = budget
-        self.interval = 1 / per_second if per_second else 0.0
-        self._slots = threading.BoundedSemaphore(connections) if connections else None
+        self.per_second = per_second
+        self._interval = MARGIN / per_second if per_second else 0.0
+        self._connections = connections
 
-    def acquire(self, while_waiting: Callable[[], None] | None = None) -> None:
-        if self._slots:
-            self._slots.acquire()
-        while self.interval and (wait := self._budget.take(self.interval)) > 0:
-            if while_waiting and wait > 0.5:
-                while_waiting()
-            # A little jitter keeps the workers from asking all at the same instant.
-            time.sleep(min(wait, 1.0) + random.uniform(0, 0.002))
-
-    def release(self) -> None:
-        if self._slots:
-            self._slots.release()
+    @contextmanager
+    def slot(self, pace: Pace | None = None) -> Iterator[float]:
+        """Waits for the turn of one request; gives the seconds waited."""
+        if not (self._interval or self._connections or pace):
+            yield 0.0
+            return
+        token, began = secrets.token_hex(8), time.monotonic()
+        while True:
+            granted, wait = self._budget.take(self._interval, self._connections, pace, token)
+            if wait > 0:
+                time.sleep(min(wait, HORIZON))
+            if granted:
+                break
+        try:
+            yield time.monotonic() - began
+        finally:
+            if self._connections:
+                self._budget.give_back(token)
 
     def penalty(self, seconds: float) -> None:
         self._budget.delay(seconds)

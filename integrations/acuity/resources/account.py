@@ -14,9 +14,9 @@ class Account:
     name = "account"
 
     def fetch(self, context: Context) -> Fetched:
-        me = context.client.get("/me")
-        calendars = context.client.get("/calendars")
-        types = context.client.get("/appointment-types", includeDeleted="true")
+        me = context.source.get("/me")
+        calendars = context.source.get("/calendars")
+        types = context.source.get("/appointment-types", includeDeleted="true")
         if not isinstance(me, dict) or not isinstance(calendars, list) or not isinstance(types, list):
             raise BadAnswer("/me, /calendars or /appointment-types has another shape")
         # /me may carry tokens: nothing but these few facts is kept.

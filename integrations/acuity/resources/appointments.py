@@ -9,7 +9,7 @@ from integrations.acuity.errors import BadAnswer
 from integrations.acuity.paging import Keyset
 from integrations.acuity.records import AppointmentRecord, Reject, clean, digest, parse_appointment
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts, Parsed, reject, upsert
+from integrations.acuity.sink import Counts, Parsed, reject, resolve, upsert
 
 FIELDS = [
     "client", "calendar", "appointment_type", "starts_at", "ends_at", "timezone", "service_date",
@@ -27,7 +27,10 @@ class Appointments:
             cursor["first"] = first_booking(context)
             if cursor["first"] is None:
                 return Fetched([], cursor, done=True)
-        page = walk(context, cursor["first"], context.limit).page(cursor)
+        walked = walk(context, cursor["first"], context.limit)
+        page = walked.page(cursor)
+        if context.ahead and not page.done and (params := walked.request(page.cursor)):
+            context.source.ahead("/appointments", **params)
         return Fetched(page.records, page.cursor | {"first": cursor["first"]}, page.done, gaps=page.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
@@ -35,7 +38,7 @@ class Appointments:
 
 
 def list_appointments(context: Context, **params: Any) -> list[Any]:
-    rows = context.client.get("/appointments", **params)
+    rows = context.source.get("/appointments", **params)
     if not isinstance(rows, list):
         raise BadAnswer("/appointments is not a list")
     return rows
@@ -54,20 +57,14 @@ def first_booking(context: Context) -> str | None:
 
 def walk(context: Context, first: str, limit: int, **params: Any) -> Keyset:
     """The keyset walk over this run's window."""
-    tenant = context.tenant
-
-    def ids(model: type[Calendar] | type[AppointmentType]) -> list[str]:
-        rows = model._default_manager.filter(tenant=tenant, source="acuity")
-        return list(rows.values_list("external_id", flat=True))
-
     return Keyset(
         lambda **asked: list_appointments(context, **params, **asked),
         limit,
         date.fromisoformat(first),
         last_day=context.last_day,
         zones=context.zones,
-        calendars=ids(Calendar),
-        types=ids(AppointmentType),
+        calendars=context.calendars,
+        types=context.types,
     )
 
 
@@ -121,6 +118,7 @@ def save_appointments(context: Context, payloads: Sequence[Any]) -> Counts:
         for r in records
     ]
     counts = upsert(context.tenant, rows, FIELDS)
+    resolve(context.run, "appointments", [r.id for r in records])
     return counts + reject(context.run, "appointments", parsed.rejects)
 
 

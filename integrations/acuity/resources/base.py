@@ -1,11 +1,14 @@
 """What does the importer expect of a resource?"""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 
-from bookings.models import Calendar, Tenant
-from integrations.acuity.client import AcuityClient
+from django.conf import settings
+
+from bookings.models import AppointmentType, Calendar, Tenant
+from integrations.acuity.fetching import Fetcher
 from integrations.acuity.records import Identity
 from integrations.acuity.sink import Counts
 from integrations.models import AcuityAccount, ImportRun, ImportStep
@@ -17,7 +20,9 @@ class Context:
 
     run: ImportRun
     step: ImportStep
-    client: AcuityClient
+    source: Fetcher
+    # Whether the next page will be asked for in this window, so that it may be fetched ahead.
+    ahead: bool = False
 
     @property
     def account(self) -> AcuityAccount:
@@ -32,26 +37,48 @@ class Context:
         return self.run.page_limit
 
     @property
+    def requests_per_second(self) -> float:
+        """What this run may ask for; 0 means no limit."""
+        whole = float(settings.ACUITY_REQUESTS_PER_SECOND)
+        own = self.run.requests_per_second
+        return min(own, whole or own) if own else whole
+
+    @property
     def identity(self) -> Identity:
         return Identity(by_phone=self.account.clients_distinct_by_phone is not False)
+
+    @cached_property
+    def resources(self) -> set[str]:
+        """The names of the run's steps."""
+        return set(self.run.steps.values_list("resource", flat=True))
+
+    @cached_property
+    def calendars(self) -> dict[str, str]:
+        """Each calendar's time zone, by ID."""
+        rows = Calendar.objects.filter(tenant=self.tenant, source="acuity")
+        return dict(rows.values_list("external_id", "timezone"))
+
+    @cached_property
+    def types(self) -> list[str]:
+        rows = AppointmentType.objects.filter(tenant=self.tenant, source="acuity")
+        return list(rows.values_list("external_id", flat=True))
 
     @property
     def zones(self) -> set[str]:
         """Every zone in which Acuity might begin a day."""
-        calendars = Calendar.objects.filter(tenant=self.tenant).values_list("timezone", flat=True)
-        return {self.account.timezone, *calendars} - {""}
+        return {self.account.timezone, *self.calendars.values()} - {""}
 
-    def in_window(self, day: Any) -> bool:
+    def in_window(self, day: date) -> bool:
         low, high = self.run.min_date, self.run.max_date
         return (low is None or day >= low) and (high is None or day <= high)
 
     @property
-    def first_day(self) -> Any:
+    def first_day(self) -> date | None:
         """A day early: nobody knows the zone in which Acuity's days begin."""
         return self.run.min_date - timedelta(days=1) if self.run.min_date else None
 
     @property
-    def last_day(self) -> Any:
+    def last_day(self) -> date | None:
         return self.run.max_date + timedelta(days=1) if self.run.max_date else None
 
 

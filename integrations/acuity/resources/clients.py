@@ -4,6 +4,7 @@ from typing import Any
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.paging import Snapshot
 from integrations.acuity.records import ClientRecord, Identity, Reject, clean, parse_client
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, upsert
@@ -39,7 +40,7 @@ class Clients:
 
 
 def list_clients(context: Context) -> list[Any]:
-    entries = context.client.get("/clients")
+    entries = context.source.get("/clients")
     if not isinstance(entries, list):
         raise BadAnswer("/clients is not a list")
     return [clean(entry) for entry in entries]
@@ -69,12 +70,13 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
 
 
 def _stage(context: Context, groups: list[list[Any]]) -> None:
-    pages, offset = [], 0
-    for start in range(0, len(groups), context.limit):
-        chunk = groups[start : start + context.limit]
-        pages.append(StagedPage(step=context.step, offset=offset, records=chunk))
-        offset += sum(len(group) for group in chunk)
-    StagedPage.objects.bulk_create(pages, batch_size=50)
+    StagedPage.objects.bulk_create(
+        (
+            StagedPage(step=context.step, offset=offset, records=chunk)
+            for offset, chunk in Snapshot.chunks(groups, context.limit)
+        ),
+        batch_size=50,
+    )
 
 
 def _row(context: Context, record: ClientRecord) -> Client:

@@ -1,80 +1,111 @@
 """Payments: one request an appointment, asked only where the source's word of them changed."""
 
-from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Round
 from django.utils import timezone
 
 from bookings.models import Appointment, Payment
-from integrations.acuity.errors import NotFound
-from integrations.acuity.records import Reject, clean, parse_payments
+from integrations.acuity.records import PaymentRecord, Reject, clean, parse_payments
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts, reject
+from integrations.acuity.sink import Counts, reject, resolve
+
+# A page is about this much of the request budget, so that checkpoints come every few seconds.
+PAGE_SECONDS = 5
+Answers = list[tuple[Appointment, Any]]
 
 
 class Payments:
     name = "payments"
 
     def fetch(self, context: Context) -> Fetched:
-        after = context.step.cursor.get("after", 0)
+        waiting = due(context).order_by("pk")
         total = context.step.total
         if total is None:
-            total = due(context).count()
-        rows = list(due(context).filter(pk__gt=after).order_by("pk")[: context.limit])
-        answers = fetch_payments(context, rows)
-        cursor = {"after": rows[-1].pk if rows else after}
-        done = len(rows) < context.limit
+            total = waiting.count()
+        size = page_size(context)
+        ahead = size if context.ahead else 0
+        after = context.step.cursor.get("after", 0)
+        rows = list(waiting.filter(pk__gt=after)[: size + ahead])
+        page, following = rows[:size], rows[size:]
+        answers = fetch_payments(context, page, following)
         fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list))
-        return Fetched(answers, cursor, done, total=total, fetched=fetched)
+        cursor = {"after": page[-1].pk if page else after}
+        return Fetched(answers, cursor, len(page) < size, total=total, fetched=fetched)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save_payments(context, page.records)
 
 
-def due(context: Context) -> QuerySet[Appointment]:
-    """This run's appointments whose payments are not stored as the source now has them."""
+def page_size(context: Context) -> int:
+    per_second = context.requests_per_second
+    if not per_second:
+        return context.limit
+    return max(1, min(context.limit, int(per_second * PAGE_SECONDS)))
+
+
+def in_window(context: Context) -> QuerySet[Appointment]:
+    """The run's appointments that the source still has."""
     run = context.run
     rows = Appointment.objects.filter(tenant=context.tenant, source="acuity", removed_at=None)
     if run.min_date:
         rows = rows.filter(service_date__gte=run.min_date)
     if run.max_date:
         rows = rows.filter(service_date__lte=run.max_date)
-    if run.payments_mode == "all":
-        return rows.exclude(payments_fetched_for=F("payment_state"))
-    asked = Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for="")
-    return rows.filter(asked).exclude(payments_fetched_for=F("payment_state"))
+    return rows
+
+
+def due(context: Context) -> QuerySet[Appointment]:
+    """This run's appointments whose payments are not stored as the source now has them."""
+    rows = in_window(context).exclude(payments_fetched_for=F("payment_state"))
+    if context.run.payments_mode == "all":
+        return rows
+    return rows.filter(Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for=""))
+
+
+def with_sums(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
+    """`rows` with `rows_now` and `sum_now` of the payments that are stored and not removed."""
+    kept = Q(payments__removed_at=None)
+    return rows.annotate(
+        rows_now=Count("payments", filter=kept),
+        # SQLite adds as floats do: 0.1 + 0.2.
+        sum_now=Round(Sum("payments__amount", filter=kept, default=Decimal(0)), precision=2),
+    )
+
+
+def lost(context: Context) -> QuerySet[Appointment]:
+    """Appointments that no longer have the payments that were fetched for them."""
+    rows = with_sums(in_window(context).exclude(payments_fetched_for=""))
+    return rows.exclude(rows_now=F("payments_fetched"), sum_now=F("payments_fetched_sum"))
 
 
 def fetch_payments(
-    context: Context, appointments: list[Appointment]
-) -> list[tuple[Appointment, Any]]:
+    context: Context, page: list[Appointment], following: list[Appointment] | None = None
+) -> Answers:
     """Each appointment with its payments, or None where Acuity no longer knows it."""
-
-    def ask(appointment: Appointment) -> tuple[Appointment, Any]:
-        try:
-            return appointment, context.client.get(
-                f"/appointments/{appointment.external_id}/payments"
-            )
-        except NotFound:
-            return appointment, None
-
-    if not appointments:
-        return []
-    # Threads do HTTP only: a database connection of theirs would never be closed.
-    workers = min(settings.ACUITY_MAX_CONNECTIONS or 20, 8, len(appointments))
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(ask, appointments))
+    answers = context.source.each(
+        [_path(appointment) for appointment in page],
+        [_path(appointment) for appointment in following or []],
+    )
+    return list(zip(page, answers, strict=True))
 
 
-def save_payments(context: Context, answers: list[tuple[Appointment, Any]]) -> Counts:
+def _path(appointment: Appointment) -> str:
+    return f"/appointments/{appointment.external_id}/payments"
+
+
+def save_payments(context: Context, answers: Answers) -> Counts:
     """The fetched list is the truth: new rows stored, vanished ones marked, the rest left alone."""
     now, counts = timezone.now(), Counts()
     stored: dict[int, dict[str, Payment]] = {}
     for payment in Payment.objects.filter(appointment__in=[a for a, _ in answers]):
         stored.setdefault(payment.appointment_id, {})[payment.external_id] = payment
-    fresh, changed = [], []
+    fresh: list[Payment] = []
+    changed: list[Payment] = []
+    read: list[Appointment] = []
     for appointment, rows in answers:
         if rows is None:
             Appointment.objects.filter(pk=appointment.pk).update(removed_at=now)
@@ -95,24 +126,28 @@ def save_payments(context: Context, answers: list[tuple[Appointment, Any]]) -> C
                 changed.append(old)
             else:
                 counts.unchanged += 1
-        for gone in had.values():
-            if gone.removed_at is None:
-                gone.removed_at = now
-                changed.append(gone)
+        changed += _vanished(had, now)
         appointment.payments_fetched_for = appointment.payment_state
+        appointment.payments_fetched = len(records)
+        appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
+        read.append(appointment)
     Payment.objects.bulk_create(fresh, batch_size=500)
     Payment.objects.bulk_update(changed, ["removed_at", "service_date"], batch_size=500)
-    by_state: dict[str, list[int]] = {}
-    for appointment, _ in answers:
-        by_state.setdefault(appointment.payments_fetched_for, []).append(appointment.pk)
-    for state, keys in by_state.items():
-        Appointment.objects.filter(pk__in=keys, payment_state=state).update(
-            payments_fetched_for=state
-        )
+    Appointment.objects.bulk_update(
+        read, ["payments_fetched_for", "payments_fetched", "payments_fetched_sum"], batch_size=500
+    )
+    resolve(context.run, "payments", [appointment.external_id for appointment in read])
     return counts + Counts(created=len(fresh), updated=len(changed))
 
 
-def _row(context: Context, appointment: Appointment, record: Any) -> Payment:
+def _vanished(left: dict[str, Payment], now: datetime) -> list[Payment]:
+    gone = [payment for payment in left.values() if payment.removed_at is None]
+    for payment in gone:
+        payment.removed_at = now
+    return gone
+
+
+def _row(context: Context, appointment: Appointment, record: PaymentRecord) -> Payment:
     return Payment(
         tenant=context.tenant,
         appointment=appointment,

@@ -160,7 +160,7 @@ def _ask_again(
     found, gone = [], []
     for key in dict.fromkeys([*changed, *strays]):
         try:
-            found.append(context.client.get(f"/appointments/{key}"))
+            found.append(context.source.get(f"/appointments/{key}"))
         except NotFound:
             gone.append(key)
     keys = _stored(context).filter(external_id__in=gone).values_list("pk", flat=True)

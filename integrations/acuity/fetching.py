@@ -1,0 +1,75 @@
+"""How does a window ask while its lease stays alive? HTTP in threads, everything else in the task's own.
+
+A database connection opened in such a thread would never be closed, so threads only do HTTP.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from integrations.acuity.client import AcuityClient
+from integrations.acuity.errors import NotFound
+
+HEARTBEAT = 5.0
+
+
+class Fetcher:
+    """Asks Acuity from a few threads; `heartbeat` is called meanwhile, and may raise to give up."""
+
+    def __init__(
+        self, client: AcuityClient, heartbeat: Callable[[], None], connections: int = 8
+    ) -> None:
+        self.client = client
+        self._heartbeat = heartbeat
+        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="acuity-http")
+        self._ahead: dict[tuple[Any, ...], Future[Any]] = {}
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
+        future = self._ahead.pop(_key(path, params), None) or self._submit(path, params)
+        return self._result(future)
+
+    def ahead(self, path: str, **params: Any) -> None:
+        """Start what `get` will be asked for next."""
+        self._ahead = {_key(path, params): self._submit(path, params)}
+
+    def each(self, paths: Iterable[str], following: Iterable[str] = ()) -> list[Any]:
+        """The answers in order, None where Acuity says 404. All at once, paced by the throttle.
+
+        `following` are the paths of the next call; they are started behind these.
+        """
+        futures = [self._ahead.pop((path,), None) or self._submit(path, {}) for path in paths]
+        self._ahead = {(path,): self._submit(path, {}) for path in following}
+        try:
+            return [self._or_none(future) for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    @property
+    def under_way(self) -> bool:
+        """Something was started ahead and is still to be used."""
+        return bool(self._ahead)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.client.close()
+
+    def _submit(self, path: str, params: dict[str, Any]) -> Future[Any]:
+        return self._pool.submit(self.client.get, path, **params)
+
+    def _or_none(self, future: Future[Any]) -> Any:
+        try:
+            return self._result(future)
+        except NotFound:
+            return None
+
+    def _result(self, future: Future[Any]) -> Any:
+        while not future.done():
+            wait([future], timeout=HEARTBEAT)
+            self._heartbeat()
+        return future.result()
+
+
+def _key(path: str, params: dict[str, Any]) -> tuple[Any, ...]:
+    return path, *sorted(params.items())
