@@ -14,5 +14,10 @@ demo: install
 
 test: install
 	.venv/bin/ruff check .
-	$(PY) -m pytest
-	$(PY) -m pytest --database=postgres tests/test_import.py
+	.venv/bin/mypy
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage run -m pytest --database=postgres -m database
+	$(PY) -m coverage combine -q
+	$(PY) -m coverage report --skip-covered --sort=cover

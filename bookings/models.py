@@ -23,6 +23,7 @@ class Tenant(models.Model):
 class Imported(models.Model):
     """A row copied from a source, recognised by (tenant, source, external_id)."""
 
+    id = models.BigAutoField(primary_key=True)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
     external_id = models.CharField(max_length=255)
     source = models.CharField(max_length=20, default="acuity")

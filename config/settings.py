@@ -106,6 +106,8 @@ if CELERY_BROKER_URL.startswith("redis"):
         "socket_timeout": 30,
         "socket_connect_timeout": 5,
     }
+elif CELERY_BROKER_URL.startswith("memory"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
 CELERY_TASK_DEFAULT_QUEUE = "acuity"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -2,27 +2,45 @@
 
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from tests.tables import dump
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def manage(tmp_path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    own = {
+def environment(tmp_path: Path, **env: str) -> dict[str, str]:
+    return os.environ | {
         "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
         "REDIS_URL": "",
         "ACUITY_REQUESTS_PER_SECOND": "0",
         **env,
     }
+
+
+def manage(tmp_path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", *args],
-        cwd=ROOT, env=os.environ | own, capture_output=True, text=True, timeout=120,
+        cwd=ROOT, env=environment(tmp_path, **env), capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def start(tmp_path: Path, *args: str, **env: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *args],
+        cwd=ROOT, env=environment(tmp_path, **env), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -30,8 +48,13 @@ def credentials(box: Sandbox, key: str = "sandbox-key") -> dict[str, str]:
     return {"ACUITY_USER_ID": "10000001", "ACUITY_API_KEY": key, "ACUITY_BASE_URL": box.base_url}
 
 
+def query(tmp_path: Path, sql: str) -> list[Any]:
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        return database.execute(sql).fetchall()
+
+
 @pytest.fixture
-def box():
+def box() -> Iterator[Sandbox]:
     with Sandbox(make_account(clients=30, appointments=120, months=4), SandboxOptions()) as box:
         yield box
 
@@ -53,17 +76,30 @@ def test_import_then_report_through_the_real_chain(tmp_path: Path, box: Sandbox)
     assert json.loads(verified.stdout)["gaps"] == []
 
 
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path, box: Sandbox) -> None:
+    done = manage(tmp_path, "acuity_import", "--dry-run", "--json", **credentials(box))
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["appointments"]["created"] == 120
+    assert answer["payments"]["requests"] > 0
+    assert not any(dump(tmp_path / "db.sqlite3").values())
+
+
 @pytest.mark.parametrize(
     ("args", "env", "status", "word"),
     [
         ([], {"ACUITY_USER_ID": ""}, 2, "ACUITY_USER_ID"),
         ([], {"ACUITY_API_KEY": "wrong"}, 4, "ACUITY_API_KEY"),
         ([], {"ACUITY_BASE_URL": "http://acuity.example.com"}, 2, "https"),
+        ([], {"ACUITY_BASE_URL": "http://127.0.0.1:9"}, 1, "cannot be reached"),
         (["--min-date", "31.12.2025"], {}, 2, "2025-10-31"),
+        (["--min-date", "2026-02-01", "--max-date", "2026-01-01"], {}, 2, "after"),
         (["--resume", "nothing"], {}, 2, "no run"),
         (["--page-limit", "0"], {}, 2, "1 to 1000"),
         (["--only", "orders"], {}, 2, "choose from"),
         (["--account", "99"], {}, 2, "no Acuity account"),
+        (["--detach"], {}, 2, "REDIS_URL"),
     ],
 )
 def test_bad_input_gets_one_sentence(
@@ -74,28 +110,118 @@ def test_bad_input_gets_one_sentence(
     assert done.returncode == status, done.stderr
     assert word in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+    said = [line for line in done.stderr.splitlines() if " INFO acuity_" not in line]
+    assert len(said) == 1
+    assert " INFO acuity_import_summary " in done.stderr.splitlines()[-1]
+
+
+# The request of each step at which the process is killed.
+KILLED_AT: dict[str, Callable[[str, dict[str, str]], bool]] = {
+    "account": lambda path, query: path == "/calendars",
+    "clients": lambda path, query: path == "/clients",
+    "appointments": lambda path, query: query.get("max", "1") != "1",
+    "payments": lambda path, query: path.endswith("/payments"),
+    "verify": lambda path, query: "excludeForms" in query,
+}
+SKIPPED = {"appointments": 3, "payments": 30}
+
+
+@pytest.mark.parametrize("step", KILLED_AT)
+def test_kill_9_in_any_step_then_resume_ends_with_the_same_rows(
+    tmp_path: Path, box: Sandbox, step: str
+) -> None:
+    (tmp_path / "calm").mkdir()
+    assert manage(tmp_path / "calm", "acuity_import", **credentials(box)).returncode == 0
+    reached, left = threading.Event(), iter(range(SKIPPED.get(step, 0), -1, -1))
+
+    def watch(path: str, query: dict[str, str]) -> None:
+        if KILLED_AT[step](path, query) and next(left, 0) == 0:
+            reached.set()
+            time.sleep(0.3)
+
+    box.hook = watch
+    victim = start(tmp_path, "acuity_import", "--page-limit", "20", **credentials(box))
+    assert reached.wait(60)
+    victim.kill()
+    victim.communicate()
+    box.hook = None
+    box.forget()
+    run, day = query(
+        tmp_path,
+        "SELECT run_id, json_extract(cursor, '$.day') FROM integrations_importstep"
+        " WHERE resource = 'appointments'",
+    )[0]
+    stored = query(
+        tmp_path, "SELECT external_id FROM bookings_appointment WHERE payments_fetched_for <> ''"
+    )
+
+    done = manage(tmp_path, "acuity_import", "--resume", run, **credentials(box))
+
+    assert done.returncode == 0, done.stderr
+    assert dump(tmp_path / "db.sqlite3") == dump(tmp_path / "calm" / "db.sqlite3")
+    asked = [path for _, path, _, _ in box.requests]
+    assert not {f"/appointments/{key}/payments" for (key,) in stored} & set(asked)
+    listed = [q["minDate"] for _, path, q, _ in box.requests if path == "/appointments"]
+    if step == "appointments":
+        # One request for the bounds of the account belongs to verification.
+        assert day and listed[0] >= day
+    if step in ("payments", "verify"):
+        assert all("excludeForms" in q or q.get("max") == "1"
+                   for _, path, q, _ in box.requests if path == "/appointments")  # fmt: skip
 
 
 @pytest.fixture
-def worker(tmp_path: Path, redis_url: str):
+def worker(tmp_path: Path, redis_url: str, box: Sandbox) -> Iterator[dict[str, str]]:
     """A `celery worker` process over Redis, and the environment it shares with the commands."""
-    env = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3", "REDIS_URL": redis_url}
+    shared = {"REDIS_URL": redis_url, **credentials(box)}
     log = (tmp_path / "worker.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "acuity", "-c", "2"],
-        cwd=ROOT, env=os.environ | env | {"ACUITY_REQUESTS_PER_SECOND": "0"},
-        stdout=log, stderr=subprocess.STDOUT,
+        cwd=ROOT, env=environment(tmp_path, **shared), stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    yield env
+    yield shared
     process.terminate()
     process.wait(60)
 
 
 def test_a_worker_process_over_redis_imports_the_account(
-    tmp_path: Path, box: Sandbox, worker: dict[str, str]
+    tmp_path: Path, worker: dict[str, str]
 ) -> None:
-    done = manage(tmp_path, "acuity_import", "--json", **credentials(box), **worker)
+    done = manage(tmp_path, "acuity_import", "--json", **worker)
 
     assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
     result = json.loads(done.stdout)
     assert (result["status"], result["appointments"]["stored"]) == ("completed", 120)
+    assert "acuity_payments_page" in (tmp_path / "worker.log").read_text()
+
+
+def test_detached_import_prints_the_run_and_a_verify_waits_for_its_end(
+    tmp_path: Path, worker: dict[str, str]
+) -> None:
+    run = manage(tmp_path, "acuity_import", "--detach", **worker).stdout.strip()
+
+    assert len(run) == 36
+    followed = manage(tmp_path, "acuity_import", "--resume", run, "--json", **worker)
+    assert followed.returncode in (0, 2), followed.stderr
+
+
+def test_ctrl_c_pauses_and_says_how_to_resume(tmp_path: Path) -> None:
+    data = make_account(clients=30, appointments=120, months=4)
+    with Sandbox(data, SandboxOptions(latency=0.05)) as box:
+        reached = threading.Event()
+        box.hook = lambda path, query: reached.set() if path.endswith("/payments") else None
+        running = start(
+            tmp_path, "acuity_import", "--page-limit", "10", "--json", **credentials(box)
+        )
+        assert reached.wait(60)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+
+        assert running.returncode == 3, err
+        paused = json.loads(out)
+        assert paused["status"] == "paused"
+        assert f"--resume {paused['run']}" in err
+        done = manage(
+            tmp_path, "acuity_import", "--resume", paused["run"], "--json", **credentials(box)
+        )
+    assert (done.returncode, json.loads(done.stdout)["resumed"]) == (0, 1)

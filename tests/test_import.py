@@ -14,7 +14,7 @@ from integrations.acuity import accounts, importer, runs
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.models import CompletionEvent, ImportRun
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Import = Callable[..., dict[str, Any]]
 
 

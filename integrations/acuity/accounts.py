@@ -10,7 +10,8 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.models import AcuityAccount
 
 
-def find(account_id: str = "", tenant_id: str = "") -> AcuityAccount:
+def find(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> AcuityAccount:
+    """The account meant. Raises ConfigurationError, which says what to set or name."""
     accounts = AcuityAccount.objects.select_related("tenant")
     if account_id:
         found = accounts.filter(pk=account_id) if account_id.isdigit() else accounts.none()
@@ -30,15 +31,18 @@ def find(account_id: str = "", tenant_id: str = "") -> AcuityAccount:
         raise ConfigurationError(
             "Set ACUITY_USER_ID and ACUITY_API_KEY (Acuity: Integrations → API), or name an --account."
         )
-    return ensure(settings.ACUITY_USER_ID, settings.ACUITY_API_KEY)
+    return ensure(settings.ACUITY_USER_ID, settings.ACUITY_API_KEY, save=save)
 
 
-def ensure(user_id: str, api_key: str, base_url: str = "", name: str = "Acuity") -> AcuityAccount:
-    """The account with these credentials, made with its tenant on first use."""
+def ensure(
+    user_id: str, api_key: str, base_url: str = "", name: str = "Acuity", *, save: bool = True
+) -> AcuityAccount:
+    """The account with these credentials, made with its tenant on first use, stored if `save`."""
     account = AcuityAccount.objects.select_related("tenant").filter(user_id=user_id).first()
     if account is None:
-        tenant = Tenant.objects.create(name=name)
-        account = AcuityAccount(tenant=tenant, user_id=user_id)
+        account = AcuityAccount(tenant=Tenant(name=name), user_id=user_id)
     account.api_key, account.base_url = api_key, base_url
-    account.save()
+    if save:
+        account.tenant.save()
+        account.save()
     return account

@@ -26,8 +26,7 @@ class Fetcher:
 
     def get(self, path: str, **params: Any) -> Any:
         """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
-        future = self._ahead.pop(_key(path, params), None) or self._submit(path, params)
-        return self._result(future)
+        return self._result(self._take(path, params))
 
     def ahead(self, path: str, **params: Any) -> None:
         """Start what `get` will be asked for next."""
@@ -38,8 +37,8 @@ class Fetcher:
 
         `following` are the paths of the next call; they are started behind these.
         """
-        futures = [self._ahead.pop((path,), None) or self._submit(path, {}) for path in paths]
-        self._ahead = {(path,): self._submit(path, {}) for path in following}
+        futures = [self._take(path, {}) for path in paths]
+        self._ahead = {_key(path, {}): self._submit(path, {}) for path in following}
         try:
             return [self._or_none(future) for future in futures]
         finally:
@@ -54,6 +53,10 @@ class Fetcher:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.client.close()
+
+    def _take(self, path: str, params: dict[str, Any]) -> Future[Any]:
+        key = _key(path, params)
+        return self._ahead.pop(key) if key in self._ahead else self._submit(path, params)
 
     def _submit(self, path: str, params: dict[str, Any]) -> Future[Any]:
         return self._pool.submit(self.client.get, path, **params)

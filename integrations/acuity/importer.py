@@ -297,8 +297,6 @@ def verify_again(run: ImportRun) -> None:
     step, _ = ImportStep.objects.get_or_create(
         run=run, resource="verify", defaults={"position": len(STEPS)}
     )
-    ImportRun.objects.filter(pk=run.pk).update(gaps=[])
-    run.gaps = []
     ImportStep.objects.filter(pk=step.pk).update(
         status="running", cursor={}, offset=0, fetched=0, lease_token="verify"
     )
@@ -311,3 +309,4 @@ def verify_again(run: ImportRun) -> None:
     finally:
         source.close()
         runs.release(step.pk, "verify", status="done")
+    runs.conclude(run)

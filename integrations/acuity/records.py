@@ -260,7 +260,8 @@ def parse_payments(rows: Any) -> list[PaymentRecord]:
     """An appointment's payments. Cash has no ID, so twins are told apart by counting them."""
     if not isinstance(rows, list):
         raise Reject("the payments are not a list")
-    records, seen = [], {}
+    records = []
+    seen: dict[tuple[str, ...], int] = {}
     for row in rows:
         row = _object(clean(row))
         transaction, processor = text(row, "transactionID")[:255], text(row, "processor")[:64]

@@ -57,6 +57,21 @@ def transition(run_id: Any, to: str, **fields: Any) -> bool:
     return bool(ImportRun.objects.filter(pk=run_id, status__in=allowed).update(status=to, **fields))
 
 
+def check(
+    *, min_date: date | None, max_date: date | None, page_limit: int, only: tuple[str, ...], **_: Any
+) -> None:
+    """Raises ConfigurationError if a run cannot be started like this."""
+    if not 1 <= page_limit <= 1000:
+        raise ConfigurationError(f"The page limit must be from 1 to 1000, not {page_limit}.")
+    if min_date and max_date and min_date > max_date:
+        raise ConfigurationError(f"The first date {min_date} is after the last date {max_date}.")
+    unknown = [name for name in only if name not in SELECTABLE]
+    if unknown or not only:
+        raise ConfigurationError(
+            f"Cannot import {', '.join(unknown) or 'nothing'}: choose from {', '.join(SELECTABLE)}."
+        )
+
+
 def start(
     account: AcuityAccount,
     *,
@@ -69,15 +84,7 @@ def start(
     send: bool = True,
 ) -> ImportRun:
     """A new queued run. Raises ActiveRun if the account has one, ConfigurationError on bad input."""
-    if not 1 <= page_limit <= 1000:
-        raise ConfigurationError(f"The page limit must be from 1 to 1000, not {page_limit}.")
-    if min_date and max_date and min_date > max_date:
-        raise ConfigurationError(f"The first date {min_date} is after the last date {max_date}.")
-    unknown = [name for name in only if name not in SELECTABLE]
-    if unknown or not only:
-        raise ConfigurationError(
-            f"Cannot import {', '.join(unknown) or 'nothing'}: choose from {', '.join(SELECTABLE)}."
-        )
+    check(min_date=min_date, max_date=max_date, page_limit=page_limit, only=only)
     chosen = {"account", *only} | ({"verify"} if verify else set())
     try:
         with transaction.atomic():
@@ -274,6 +281,13 @@ def finish(run_id: Any) -> bool:
         )
     summarise(run.pk)
     return True
+
+
+def conclude(run: ImportRun) -> None:
+    """Give a finished run the name that its last verification earned."""
+    run.refresh_from_db(fields=["gaps"])
+    to = S.COMPLETED_WITH_GAPS if run.gaps else S.COMPLETED
+    transition(run.pk, to, finished_at=run.finished_at)
 
 
 def stored(run: ImportRun) -> dict[str, int]:

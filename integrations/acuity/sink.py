@@ -35,6 +35,27 @@ class Parsed:
     rejects: list[tuple[Any, str]] = field(default_factory=list)
 
 
+def _stored(
+    model: type[Imported], tenant: Tenant, ids: Iterable[str]
+) -> dict[str, tuple[int, str]]:
+    """Primary key and content hash by ID."""
+    rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=list(ids))
+    return {key: (pk, content) for key, pk, content in rows.values_list("external_id", "pk", "content_hash")}
+
+
+def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Counts:
+    """What an upsert of these content hashes by ID would do."""
+    stored, counts = _stored(model, tenant, hashes), Counts()
+    for key, content in hashes.items():
+        if key not in stored:
+            counts.created += 1
+        elif stored[key][1] != content:
+            counts.updated += 1
+        else:
+            counts.unchanged += 1
+    return counts
+
+
 def upsert(tenant: Tenant, rows: Sequence[Imported], fields: Sequence[str]) -> Counts:
     """Insert or update `rows` of one model by (tenant, source, external_id).
 
@@ -43,12 +64,7 @@ def upsert(tenant: Tenant, rows: Sequence[Imported], fields: Sequence[str]) -> C
     if not rows:
         return Counts()
     model = type(rows[0])
-    stored = {
-        external_id: (pk, content)
-        for external_id, pk, content in model._default_manager.filter(
-            tenant=tenant, source="acuity", external_id__in=[row.external_id for row in rows]
-        ).values_list("external_id", "pk", "content_hash")
-    }
+    stored = _stored(model, tenant, (row.external_id for row in rows))
     fresh, changed, counts = [], [], Counts()
     for row in rows:
         pk, content = stored.get(row.external_id, (None, None))
@@ -76,26 +92,27 @@ def upsert(tenant: Tenant, rows: Sequence[Imported], fields: Sequence[str]) -> C
 
 def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
     """Keep what could not be stored: once, under the last run that saw it."""
-    rejects = list({digest(payload): (payload, reason) for payload, reason in rejects}.values())
+    rows = {}
+    for payload, reason in rejects:
+        key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
+        row = RejectedRecord(
+            account_id=run.account_id,
+            run=run,
+            resource=resource,
+            # A listing and a single answer show one record in two shapes; its ID is the same.
+            digest=digest([key] if key else payload),
+            external_id=key,
+            payload=payload,
+            reason=reason,
+        )
+        rows[row.digest] = row
     RejectedRecord.objects.bulk_create(
-        [
-            RejectedRecord(
-                account_id=run.account_id,
-                run=run,
-                resource=resource,
-                digest=digest(payload),
-                external_id=str(payload.get("id", ""))[:255] if isinstance(payload, dict) else "",
-                payload=payload,
-                reason=reason,
-                created_at=timezone.now(),
-            )
-            for payload, reason in rejects
-        ],
+        rows.values(),
         update_conflicts=True,
         unique_fields=["account", "resource", "digest"],
-        update_fields=["run", "reason", "resolved_at"],
+        update_fields=["run", "payload", "reason", "resolved_at"],
     )
-    return Counts(rejected=len(rejects))
+    return Counts(rejected=len(rows))
 
 
 def resolve(run: ImportRun, resource: str, ids: Iterable[str]) -> None:

@@ -75,6 +75,18 @@ def summary(result: dict[str, Any], reason: str = "") -> None:
         )
 
 
+def rehearsal(answer: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    table = Table("", "fetched", "to create", "to update", "unchanged", "rejected")
+    for name in ("clients", "appointments"):
+        if name in answer:
+            table.add_row(name, *(f"{value:,}" for value in answer[name].values()))
+    console.print(table)
+    if "payments" in answer:
+        console.print(f"Payments would take {answer['payments']['requests']:,} further requests.")
+    console.print(f"Dry run of {answer['account']}: nothing was written.")
+
+
 def coverage(months: dict[str, list[int]]) -> None:
     if not months:
         return

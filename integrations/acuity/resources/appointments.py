@@ -55,13 +55,15 @@ def first_booking(context: Context) -> str | None:
     return min(days, default=date(1970, 1, 1)).isoformat()
 
 
-def walk(context: Context, first: str, limit: int, **params: Any) -> Keyset:
-    """The keyset walk over this run's window."""
+def walk(
+    context: Context, first: str, limit: int, last_day: date | None = None, **params: Any
+) -> Keyset:
+    """The keyset walk from `first` to `last_day`, or to the end of this run's window."""
     return Keyset(
         lambda **asked: list_appointments(context, **params, **asked),
         limit,
         date.fromisoformat(first),
-        last_day=context.last_day,
+        last_day=last_day or context.last_day,
         zones=context.zones,
         calendars=context.calendars,
         types=context.types,

@@ -66,7 +66,7 @@ def due(context: Context) -> QuerySet[Appointment]:
     return rows.filter(Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for=""))
 
 
-def with_sums(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
+def with_sums(rows: QuerySet[Appointment]) -> QuerySet[Any]:
     """`rows` with `rows_now` and `sum_now` of the payments that are stored and not removed."""
     kept = Q(payments__removed_at=None)
     return rows.annotate(

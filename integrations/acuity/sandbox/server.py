@@ -10,6 +10,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -328,16 +329,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        self.send_response_only(answer.status)
-        self.send_header("Content-Type", answer.content)
-        self.send_header("Content-Length", str(len(answer.body)))
+        head = [
+            f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+            f"Content-Type: {answer.content}",
+            f"Content-Length: {len(answer.body)}",
+        ]
         wait = self.server.sandbox.options.retry_after
         if wait is not None and answer.status in (429, 503):
-            self.send_header("Retry-After", f"{wait:g}")
-        self._headers_buffer.append(b"\r\n")
+            head.append(f"Retry-After: {wait:g}")
         body = answer.body[: len(answer.body) // 2] if answer.broken == "cut" else answer.body
-        head, self._headers_buffer = b"".join(self._headers_buffer), []
-        self.wfile.write(head + body)
+        # One write, so that an answer is one packet where it can be.
+        self.wfile.write("\r\n".join([*head, "", ""]).encode() + body)
         if answer.broken == "cut":
             self.close_connection = True
 

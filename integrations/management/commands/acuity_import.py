@@ -9,10 +9,12 @@ import uuid
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import OperationalError
 
-from integrations.acuity import accounts, embedded, errors, runs, terminal
+from integrations.acuity import accounts, embedded, errors, events, preview, runs, terminal
 from integrations.acuity.client import check_base_url
 from integrations.acuity.importer import account_client
 from integrations.acuity.resources import SELECTABLE
@@ -42,16 +44,23 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            sys.exit(self.run(options))
+            status = self.run(options)
         except (errors.ConfigurationError, runs.ActiveRun) as error:
-            self.stderr.write(str(error))
-            sys.exit(BAD_ARGUMENTS)
+            status = self.refuse(error, BAD_ARGUMENTS)
         except (errors.CredentialsRefused, errors.PlanWithoutApi) as error:
-            self.stderr.write(str(error))
-            sys.exit(REFUSED)
-        except errors.AcuityError as error:
-            self.stderr.write(str(error))
-            sys.exit(FAILED)
+            status = self.refuse(error, REFUSED)
+        except (errors.AcuityError, OperationalError) as error:
+            status = self.refuse(error, FAILED)
+        sys.exit(status)
+
+    def refuse(self, error: Exception, status: int) -> int:
+        """Nothing was started: one sentence, and the summary that every import ends with."""
+        self.stderr.write(str(error).strip().replace("\n", " "))
+        events.log(
+            "acuity_import_summary", status="not started", error=type(error).__name__,
+            contacts=0, appointments=0, payments=0, skipped=0,
+        )  # fmt: skip
+        return status
 
     def run(self, options: dict[str, Any]) -> int:
         call_command("migrate", verbosity=0, interactive=False)
@@ -78,48 +87,47 @@ class Command(BaseCommand):
             return run
         low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
         account = self.account(options, stack)
+        limit = options["page_limit"]
+        wanted: dict[str, Any] = {
+            "min_date": low,
+            "max_date": high,
+            "page_limit": settings.ACUITY_PAGE_LIMIT if limit is None else limit,
+            "only": tuple(name.strip() for name in options["only"].split(",") if name.strip()),
+            "payments_mode": options["payments"],
+        }
+        runs.check(**wanted)
         if options["dry_run"]:
-            self.dry_run(account)
+            self.dry_run(account, wanted, options["json"])
             return None
-        from django.conf import settings
-
-        run = runs.start(
-            account,
-            min_date=low,
-            max_date=high,
-            page_limit=settings.ACUITY_PAGE_LIMIT
-            if options["page_limit"] is None
-            else options["page_limit"],
-            only=tuple(name.strip() for name in options["only"].split(",") if name.strip()),
-            payments_mode=options["payments"],
-            verify=not options["no_verify"],
-            send=False,
-        )
+        # A wrong key or address is said at once, before there is a run.
+        account_client(account).get("/me")
+        run = runs.start(account, verify=not options["no_verify"], send=False, **wanted)
         stack.enter_context(embedded.worker() if not options["detach"] else contextlib.nullcontext())
         runs.enqueue(run)
         return run
 
     def account(self, options: dict[str, Any], stack: contextlib.ExitStack) -> AcuityAccount:
         if not options["sandbox"]:
-            account = accounts.find(options["account"], options["tenant"])
-            from django.conf import settings
-
+            account = accounts.find(
+                options["account"], options["tenant"], save=not options["dry_run"]
+            )
             check_base_url(account.base_url or settings.ACUITY_BASE_URL)
             return account
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
         box = stack.enter_context(Sandbox(make_account(), SandboxOptions(rps=0)))
-        from django.conf import settings
-
         settings.ACUITY_REQUESTS_PER_SECOND = 0
         return accounts.ensure(
-            box.options.user_id, box.options.api_key, box.base_url, name="Sandbox"
-        )
+            box.options.user_id, box.options.api_key, box.base_url, name="Sandbox",
+            save=not options["dry_run"],
+        )  # fmt: skip
 
-    def dry_run(self, account: AcuityAccount) -> None:
-        from integrations.acuity import preview
-
-        self.stdout.write(json.dumps(preview.look(account_client(account))))
+    def dry_run(self, account: AcuityAccount, wanted: dict[str, Any], as_json: bool) -> None:
+        answer = preview.rehearse(account, **wanted)
+        if as_json:
+            self.stdout.write(json.dumps(answer))
+        else:
+            terminal.rehearsal(answer)
 
     def follow(self, run: ImportRun, options: dict[str, Any]) -> int:
         """Show the run until it rests. The first Ctrl-C pauses it, the second leaves at once."""
