@@ -11,6 +11,8 @@ import pytest
 from bookings.models import Appointment, Client, Payment
 from bookings.reports import revenue
 from integrations.acuity import accounts, importer, runs
+from integrations.acuity.resources import STEPS
+from integrations.acuity.resources.base import Fetched
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.models import CompletionEvent, ImportRun
 
@@ -236,6 +238,58 @@ def test_verification_finds_a_row_that_was_deleted_after_the_import() -> None:
     run.refresh_from_db()
     assert run.verified
     assert ids() == source_ids(data)
+    assert Payment.objects.count() == data.payment_count()
+
+
+def test_cash_twins_stay_two_and_a_lost_one_comes_back() -> None:
+    data = small()
+    number = data.appointments[20]["id"]
+    cash = {"created": "2026-02-01T10:00:00-0500", "processor": "cash", "amount": "20.00", "transactionID": ""}
+    data.edit(number, paid="yes", amountPaid="40.00", payments=[cash, cash])
+    with source(data) as box:
+        run = import_all(box)
+        twins = Payment.objects.filter(appointment__external_id=str(number))
+        assert [str(twin.amount) for twin in twins] == ["20.00", "20.00"]
+        twins.first().delete()
+        box.forget()
+
+        importer.verify_again(run)
+
+        asked = [path for _, path, _, _ in box.requests if path.endswith("/payments")]
+    assert asked == [f"/appointments/{number}/payments"]
+    assert twins.count() == 2
+
+
+def test_a_run_without_verification_is_not_called_completed() -> None:
+    with source(small()) as box:
+        run = import_all(box, verify=False)
+        assert (run.status, run.gaps[0]["kind"]) == ("completed_with_gaps", "unverified")
+
+        importer.verify_again(run)
+
+    run.refresh_from_db()
+    assert (run.status, run.verified, run.gaps) == ("completed", True, [])
+
+
+def test_a_crowded_day_is_complete_through_offsets_where_they_work() -> None:
+    data = small()
+    data.crowd(date(2026, 3, 3))
+
+    with source(data, cap=100, paging="offset") as box:
+        run = import_all(box)
+
+    assert run.status == "completed", run.gaps
+    assert ids() == source_ids(data)
+
+
+def test_a_listing_that_goes_in_circles_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        STEPS["clients"], "fetch", lambda context: Fetched([], context.step.cursor), raising=False
+    )
+    with source(small()) as box:
+        run = import_all(box)
+
+    assert (run.status, run.error_class) == ("failed", "Stalled")
 
 
 def test_a_crowded_day_behind_a_cap_of_100_is_a_named_gap() -> None:

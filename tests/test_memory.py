@@ -1,0 +1,28 @@
+"""An import's memory does not grow with the account; `make bench` measures 200,000 appointments."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from tests.test_commands import ROOT, credentials, environment
+
+MEASURED = """
+import json, resource, sys
+from django.core.management import execute_from_command_line
+try:
+    execute_from_command_line(["manage.py", "acuity_import", "--only", "clients,appointments", "--page-limit", "1000"])
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_20000_appointments_stay_under_300_megabytes(tmp_path: Path) -> None:
+    with Sandbox(make_account(clients=2_000, appointments=20_000), SandboxOptions()) as box:
+        env = environment(tmp_path, **credentials(box), DJANGO_SETTINGS_MODULE="config.settings")
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED], cwd=ROOT, env=env, capture_output=True, text=True
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) < 300
