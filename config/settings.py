@@ -121,7 +121,12 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 280_000
 CELERY_BEAT_SCHEDULE = {
-    "acuity-resume-stalled": {"task": "acuity.resume_stalled", "schedule": 15.0}
+    "acuity-resume-stalled": {
+        "task": "acuity.resume_stalled",
+        "schedule": 15.0,
+        # Sweeps don't pile up while no worker is there to take them.
+        "options": {"expires": 15},
+    }
 }
 
 LOGGING = {

@@ -142,13 +142,13 @@ class Window:
 
     def _pages(self) -> Outcome:
         until = time.monotonic() + WINDOW_SECONDS
-        first, step = self.step.offset, self.step
+        first, step, before = self.step.offset, self.step, counters(self.step)
         while True:
             ahead = time.monotonic() < until
             done = process_page(Context(self.run, self.step, self.source, ahead), self.token)
             step.refresh_from_db()
             of = f" of {step.total:,}" if step.total else ""
-            words = f"{step.resource} {first:,}–{step.offset:,}{of}"
+            words = f"{step.resource} {first:,}–{step.offset:,}{of}{_counted(before, step)}"
             if done:
                 return Outcome("done", words, step.version, step.offset)
             self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
@@ -185,6 +185,14 @@ class Window:
         )  # fmt: skip
         events.log("acuity_import_waiting", run=self.run.pk, seconds=pause, error=type(error).__name__)
         return Outcome("stop", f"waiting {pause} s: {error}")
+
+
+def counters(step: ImportStep) -> dict[str, int]:
+    return {name: getattr(step, name) for name in ("created", "updated", "unchanged", "rejected")}
+
+
+def _counted(before: dict[str, int], step: ImportStep) -> str:
+    return "".join(f", {n - before[name]} {name}" for name, n in counters(step).items() if n != before[name])
 
 
 def crashed(run_id: str, error: BaseException) -> None:

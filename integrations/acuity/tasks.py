@@ -4,46 +4,54 @@ from typing import Any
 
 from celery import Task, chain, current_app, shared_task
 from celery.signals import worker_ready
+from kombu.exceptions import OperationalError
 
 from integrations.acuity import events, importer, runs
+from integrations.acuity.resources import STEPS
 from integrations.models import ImportRun
-
-NAMES = {
-    "account": "acuity.begin",
-    "clients": "acuity.import_clients",
-    "appointments": "acuity.import_appointments",
-    "payments": "acuity.import_payments",
-    "verify": "acuity.verify",
-}
 
 
 def send_chain(run_id: str) -> None:
-    """Send what is left of the run, computed from its steps. A broker that is down costs nothing:
-    the reaper sends it again."""
+    """Send what is left of the run, computed from its steps."""
     run = ImportRun.objects.get(pk=run_id)
     left = run.steps.exclude(status="done")
     links = [
         _signature(step.resource, run, step.offset, step.version if n == 0 else None)
         for n, step in enumerate(left)
     ]
+    _send(chain(*links, finish.si(run=run_id)), run_id)
+
+
+def _send(signature: Any, run_id: str, **options: Any) -> None:
+    """A broker that is down costs nothing but time: the reaper sends again what it did not take."""
     try:
-        chain(*links, finish.si(run=run_id)).apply_async()
-    except finish.app.connection_for_write().recoverable_connection_errors as error:
+        signature.apply_async(**options)
+    except OperationalError as error:
         events.log("acuity_send_failed", run=run_id, error=type(error).__name__)
 
 
 def _signature(resource: str, run: ImportRun, offset: int, version: int | None) -> Any:
     kwargs = {"run": str(run.pk), "offset": offset, "limit": run.page_limit, "version": version}
+    # A dict literal, so that Flower's search `kwargs:run=1a2b3c4d` finds exactly this run.
     shown = {"run": str(run.pk)[:8], "offset": offset, "limit": run.page_limit}
-    task = current_app.tasks[NAMES[resource]]
+    task = current_app.tasks[STEPS[resource].task]
     return task.signature(kwargs=kwargs, immutable=True, kwargsrepr=repr(shown))
+
+
+class WindowTask(Task):
+    def on_failure(
+        self, exc: BaseException, task_id: str, args: Any, kwargs: dict[str, Any], einfo: Any
+    ) -> None:
+        importer.crashed(kwargs["run"], exc)
 
 
 def _window(task: Task, resource: str, run: str, version: int | None) -> str:
     outcome = importer.run_window(run, resource, version)
     if outcome.kind == "more":
         row = ImportRun.objects.get(pk=run)
-        _signature(resource, row, outcome.offset, outcome.version).apply_async(
+        _send(
+            _signature(resource, row, outcome.offset, outcome.version),
+            run,
             chain=task.request.chain,
             root_id=task.request.root_id,
             parent_id=task.request.id,
@@ -55,14 +63,14 @@ def _window(task: Task, resource: str, run: str, version: int | None) -> str:
 
 
 def _step(resource: str) -> Any:
-    @shared_task(bind=True, name=NAMES[resource])
+    @shared_task(bind=True, base=WindowTask, name=STEPS[resource].task)
     def window(self: Task, run: str, offset: int, limit: int, version: int | None) -> str:
         return _window(self, resource, run, version)
 
     return window
 
 
-begin, import_clients, import_appointments, import_payments, verify = map(_step, NAMES)
+windows = [_step(resource) for resource in STEPS]
 
 
 @shared_task(name="acuity.finish")

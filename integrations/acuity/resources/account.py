@@ -12,6 +12,7 @@ from integrations.acuity.sink import Counts, upsert
 
 class Account:
     name = "account"
+    task = "acuity.begin"
 
     def fetch(self, context: Context) -> Fetched:
         me = context.source.get("/me")

@@ -20,6 +20,7 @@ FIELDS = [
 
 class Appointments:
     name = "appointments"
+    task = "acuity.import_appointments"
 
     def fetch(self, context: Context) -> Fetched:
         cursor = dict(context.step.cursor)

@@ -104,6 +104,7 @@ class Resource(Protocol):
     """One step of an import: `fetch` talks to Acuity, `save` to the database, never both."""
 
     name: str
+    task: str
 
     def fetch(self, context: Context) -> Fetched: ...
 

@@ -15,6 +15,7 @@ FIELDS = ["first_name", "last_name", "email", "phone", "notes", "name_key", "lis
 
 class Clients:
     name = "clients"
+    task = "acuity.import_clients"
 
     def fetch(self, context: Context) -> Fetched:
         cursor, step = context.step.cursor, context.step

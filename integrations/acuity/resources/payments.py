@@ -20,6 +20,7 @@ Answers = list[tuple[Appointment, Any]]
 
 class Payments:
     name = "payments"
+    task = "acuity.import_payments"
 
     def fetch(self, context: Context) -> Fetched:
         waiting = due(context).order_by("pk")

@@ -23,6 +23,7 @@ class Verification:
     add up once more, `totals`."""
 
     name = "verify"
+    task = "acuity.verify"
 
     def fetch(self, context: Context) -> Fetched:
         cursor = dict(context.step.cursor)
