@@ -149,7 +149,7 @@ class Keyset:
         kept = {key: latest for key, latest in seen.items() if latest >= day.isoformat()}
         return {"day": day.isoformat(), "seen": kept, "longest": longest}
 
-    def _dates(self, row: Any) -> list[date]:
+    def dates(self, row: Any) -> list[date]:
         """The date of a record in every zone that might bound Acuity's days."""
         try:
             at = datetime.fromisoformat(row["datetime"])
@@ -159,10 +159,10 @@ class Keyset:
             return []
 
     def _latest(self, rows: list[Any]) -> dict[str, str]:
-        return {_id(row): max(self._dates(row), default=date.max).isoformat() for row in rows}
+        return {_id(row): max(self.dates(row), default=date.max).isoformat() for row in rows}
 
     def _resume_day(self, rows: list[Any], day: date) -> date:
-        last = next((dates for row in reversed(rows) if (dates := self._dates(row))), [day])
+        last = next((dates for row in reversed(rows) if (dates := self.dates(row))), [day])
         return min(last)
 
 

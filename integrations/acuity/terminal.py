@@ -1,14 +1,22 @@
 """What does an import look like in a terminal? Progress on standard error, results on output."""
 
 import sys
+from decimal import Decimal
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from integrations.models import ImportRun
 
+WORDS = {
+    "completed": "completed, verified: nothing is missing",
+    "completed_with_gaps": "completed with gaps: something is missing or unproven, see below",
+    "paused": "paused",
+    "failed": "failed, resumable",
+}
 err = Console(stderr=True, highlight=False)
 
 
@@ -56,19 +64,18 @@ class Bars:
 
 def summary(result: dict[str, Any], reason: str = "") -> None:
     console = Console(highlight=False)
-    table = Table("", "fetched", "stored", "created", "updated", "unchanged", "rejected")
+    table = _table("", "fetched", "stored", "created", "updated", "unchanged", "rejected")
     for name in ("clients", "appointments", "payments"):
         table.add_row(name, *(f"{value:,}" for value in result[name].values()))
     console.print(table)
-    proof = "verified: nothing is missing" if result["verified"] else "not verified"
-    console.print(f"Run {result['run']}: {result['status']}, {proof}")
+    console.print(f"Run {result['run']}: [bold]{WORDS.get(result['status'], result['status'])}[/]")
     console.print(
         f"{result['requests']:,} requests, {result['retries']} retries, {result['elapsed_s']} s"
     )
     if reason:
         console.print(reason)
     for gap in result["gaps"]:
-        console.print(f"GAP {gap.get('day') or gap.get('month') or ''} {gap['reason']}")
+        console.print(f"[red]GAP[/] {gap.get('day') or gap.get('month') or ''} {gap['reason']}")
     if result["differences"]:
         console.print(
             f"{len(result['differences'])} appointments whose payments differ from the amount paid"
@@ -77,7 +84,7 @@ def summary(result: dict[str, Any], reason: str = "") -> None:
 
 def rehearsal(answer: dict[str, Any]) -> None:
     console = Console(highlight=False)
-    table = Table("", "fetched", "to create", "to update", "unchanged", "rejected")
+    table = _table("", "fetched", "to create", "to update", "unchanged", "rejected")
     for name in ("clients", "appointments"):
         if name in answer:
             table.add_row(name, *(f"{value:,}" for value in answer[name].values()))
@@ -88,19 +95,43 @@ def rehearsal(answer: dict[str, Any]) -> None:
 
 
 def coverage(months: dict[str, list[int]]) -> None:
+    """Month by month, what Acuity lists and what is stored."""
     if not months:
         return
-    table = Table("month", "Acuity", "stored", "", title="Coverage, month by month")
-    for month, (source, stored) in sorted(months.items()):
-        table.add_row(month, f"{source:,}", f"{stored:,}", "✓" if stored >= source else "MISSING")
     source, stored = (sum(pair[n] for pair in months.values()) for n in (0, 1))
-    table.add_row("total", f"{source:,}", f"{stored:,}", "✓" if stored >= source else "MISSING")
+    table = _table("month", "Acuity", "stored", "", title="Coverage", footers=_pair(source, stored))
+    for month, pair in sorted(months.items()):
+        table.add_row(month, *_pair(*pair))
     Console(highlight=False).print(table)
+
+
+def _pair(source: int, stored: int) -> list[str]:
+    return [f"{source:,}", f"{stored:,}", "[green]✓[/]" if stored >= source else "[red]MISSING[/]"]
 
 
 def revenue(report: dict[str, Any]) -> None:
-    table = Table("month", "processor", "payments", report["currency"], title="Revenue by date of service")
-    for month, processors in report["months"].items():
-        for processor, row in processors.items():
-            table.add_row(month, processor, f"{row['count']:,}", row["amount"])
+    """A row for each month, a column for each processor."""
+    months = report["months"]
+    names = sorted({name for processors in months.values() for name in processors})
+    sums = [sum(_amount(months[m], [name]) for m in months) for name in names]
+    table = _table(
+        "month", *names, "total",
+        title=f"Revenue by date of service, {report['currency']}",
+        footers=[f"{amount:,.2f}" for amount in [*sums, sum(sums)]],
+    )  # fmt: skip
+    for month, processors in months.items():
+        amounts = [_amount(processors, [name]) for name in names]
+        table.add_row(month, *(f"{amount:,.2f}" for amount in [*amounts, sum(amounts)]))
     Console(highlight=False).print(table)
+
+
+def _amount(processors: dict[str, Any], names: list[str]) -> Decimal:
+    return sum((Decimal(processors[n]["amount"]) for n in names if n in processors), Decimal(0))
+
+
+def _table(first: str, *numbers: str, title: str = "", footers: list[str] | None = None) -> Table:
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_footer=bool(footers))
+    table.add_column(first, footer="total")
+    for name, footer in zip(numbers, footers or [""] * len(numbers), strict=True):
+        table.add_column(name, justify="right", footer=footer)
+    return table

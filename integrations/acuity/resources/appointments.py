@@ -6,7 +6,7 @@ from typing import Any
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.paging import Keyset
+from integrations.acuity.paging import ALL, Keyset
 from integrations.acuity.records import AppointmentRecord, Reject, clean, digest, parse_appointment
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, resolve, upsert
@@ -28,11 +28,16 @@ class Appointments:
             cursor["first"] = first_booking(context)
             if cursor["first"] is None:
                 return Fetched([], cursor, done=True)
+            cursor["last"] = last_booking(context)
         walked = walk(context, cursor["first"], context.limit)
         page = walked.page(cursor)
         if context.ahead and not page.done and (params := walked.request(page.cursor)):
             context.source.ahead("/appointments", **params)
-        return Fetched(page.records, page.cursor | {"first": cursor["first"]}, page.done, gaps=page.gaps)
+        bounds = {"first": cursor["first"], "last": cursor["last"]}
+        following = page.cursor | bounds
+        read = context.step.offset + len(page.records)
+        total = read if page.done else _estimate(read, following)
+        return Fetched(page.records, following, page.done, total, page.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save_appointments(context, page.records)
@@ -49,11 +54,26 @@ def first_booking(context: Context) -> str | None:
     """The day to start from, or None if the account has no booking in the window."""
     if context.first_day:
         return context.first_day.isoformat()
-    rows = list_appointments(context, direction="ASC", showall="true", max=1, minDate="1900-01-01")
+    rows = list_appointments(context, **ALL, max=1, minDate="1900-01-01")
     if not rows:
         return None
-    days = Keyset(lambda **_: [], 1, date.min, zones=context.zones)._dates(rows[0])
+    days = walk(context, "1970-01-01", 1).dates(rows[0])
     return min(days, default=date(1970, 1, 1)).isoformat()
+
+
+def last_booking(context: Context) -> str:
+    """The last day that has a booking, or the window's last; only progress is told by it."""
+    rows = list_appointments(context, **ALL | {"direction": "DESC"}, max=1)
+    days = walk(context, "1970-01-01", 1).dates(rows[0]) if rows else []
+    return min([max(days, default=date.max), context.last_day or date.max]).isoformat()
+
+
+def _estimate(read: int, cursor: dict[str, Any]) -> int | None:
+    """How many there will be, if the rest of the time is as busy as what was read of it."""
+    first, last, now = (date.fromisoformat(cursor[key]) for key in ("first", "last", "day"))
+    if now <= first or last <= first:
+        return None
+    return round(read * max(1.0, (last - first) / (now - first)))
 
 
 def walk(

@@ -92,7 +92,10 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     if page.done:
         following |= {"phase": "payments", "seen": {}}
     records = [("appointments", refreshed), ("gone", gone)]
-    return Fetched(records, following, gaps=page.gaps, count=len(page.records))
+    total = context.step.total
+    if total is None:
+        total = payments.in_window(context).count()
+    return Fetched(records, following, gaps=page.gaps, count=len(page.records), total=total)
 
 
 def _payments(context: Context, cursor: dict[str, Any]) -> Fetched:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import signal
 import sys
 import time
@@ -141,6 +142,9 @@ class Command(BaseCommand):
             terminal.err.print("Pausing after the page in hand; Ctrl-C again leaves at once.")
             runs.pause(run)
 
+        if sys.stderr.isatty():
+            # The bars say it better than lines between them.
+            logging.getLogger("acuity").setLevel(logging.WARNING)
         before = signal.signal(signal.SIGINT, interrupt)
         swept = time.monotonic()
         try:
