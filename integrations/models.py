@@ -58,6 +58,7 @@ class ImportRun(models.Model):
     max_date = models.DateField(null=True, blank=True)
     page_limit = models.PositiveIntegerField(default=100)
     auto_page_limit = models.BooleanField(default=False, help_text="Grow and shrink the page limit.")
+    tuning = models.JSONField(default=dict, blank=True, help_text="What `auto` has found so far.")
     # For this run only, and never above the deployment's; empty: the deployment's.
     requests_per_second = models.FloatField(null=True, blank=True)
     accept_rejects = models.BooleanField(default=False, help_text="Go on however many are rejected.")

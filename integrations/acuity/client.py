@@ -19,6 +19,7 @@ from integrations.acuity.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
+SMALL_PAGE = 100
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -104,7 +105,9 @@ class AcuityClient:
                 if attempt == self._tries or pause > 10:
                     raise
             except errors.AcuityError as error:
-                if not error.transient or attempt == self._tries:
+                # A long answer that timed out will do so again; a smaller page may not.
+                hopeless = isinstance(error, errors.TimedOut) and params.get("max", 0) > SMALL_PAGE
+                if not error.transient or hopeless or attempt == self._tries:
                     raise
                 time.sleep(0.2 * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))
             self.tally.add(retries=1)
@@ -141,6 +144,8 @@ class AcuityClient:
                     body = self._read(response)
             except requests.exceptions.SSLError as error:
                 raise errors.CertificateTrouble(urlsplit(self.base_url).netloc) from error
+            except requests.exceptions.ReadTimeout as error:
+                raise errors.TimedOut(f"after {self._timeout[1]:g} s") from error
             except requests.RequestException as error:
                 host = urlsplit(self.base_url).netloc
                 raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
@@ -155,7 +160,7 @@ class AcuityClient:
             if len(body) > MAX_BODY:
                 raise errors.BadAnswer(f"an answer of more than {MAX_BODY >> 20} MB")
             if time.monotonic() > deadline:
-                raise errors.ConnectionTrouble("the answer came too slowly")
+                raise errors.TimedOut("the answer came too slowly")
         return bytes(body)
 
     def _interpret(self, response: requests.Response, body: bytes) -> Any:
@@ -177,6 +182,8 @@ class AcuityClient:
             raise errors.NotFound(status=status)
         if status == 429:
             raise errors.RateLimited(retry_after=_seconds(response.headers.get("Retry-After")))
+        if status == 504:
+            raise errors.TimedOut(f"status {status}", status=status)
         if status >= 500:
             raise errors.ServerTrouble(f"status {status}", status=status)
         raise errors.BadAnswer(f"status {status}", status=status)

@@ -56,6 +56,10 @@ class ServerTrouble(AcuityError):
     transient = True
 
 
+class TimedOut(ServerTrouble):
+    """Acuity took too long to answer: the import tries again, with a smaller page if it may."""
+
+
 class NotJson(AcuityError):
     """Acuity answered with something that is not JSON: the import tries again."""
 

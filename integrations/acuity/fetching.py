@@ -56,7 +56,11 @@ class Fetcher:
 
     def _take(self, path: str, params: dict[str, Any]) -> Future[Any]:
         key = _key(path, params)
-        return self._ahead.pop(key) if key in self._ahead else self._submit(path, params)
+        if key in self._ahead:
+            return self._ahead.pop(key)
+        # Something else was wanted after all: what was fetched ahead is of no use.
+        self._ahead.clear()
+        return self._submit(path, params)
 
     def _submit(self, path: str, params: dict[str, Any]) -> Future[Any]:
         return self._pool.submit(self.client.get, path, **params)

@@ -1,24 +1,25 @@
-"""How is one page window worked through? Fetch, then one transaction of rows and checkpoint."""
+"""How is one page window worked through? Page after page under a lease, until its time is over."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors, events, runs
-from integrations.acuity.client import AcuityClient, Tally
+from integrations.acuity.client import AcuityClient
 from integrations.acuity.fetching import Fetcher
-from integrations.acuity.resources import STEPS
-from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts
+from integrations.acuity.pages import Stale, process_page
+from integrations.acuity.resources import STEPS, verify
+from integrations.acuity.resources.base import Context
 from integrations.acuity.throttle import Pace, default_throttle
-from integrations.models import AcuityAccount, ImportRun, ImportStep, PageFetch
+from integrations.acuity.tuning import SMALLEST, Tuning
+from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 # A window takes no further page after this, so that deploys and other tenants need not wait.
 WINDOW_SECONDS = 12.0
@@ -26,12 +27,8 @@ RENEW_SECONDS = 5.0
 MAX_ATTEMPTS = 5
 MAX_DEATHS = 3
 PATIENCE = timedelta(minutes=30)
-MOST_REJECTS = 0.2
-FEW_REJECTS = 5
-
-
-class Stale(Exception):
-    """The step moved on without us; nothing was written."""
+# Clients come at once and payments singly: only this step's pages have a size.
+TUNED = "appointments"
 
 
 @dataclass(frozen=True)
@@ -145,8 +142,11 @@ class Window:
         first, step, before = self.step.offset, self.step, counters(self.step)
         while True:
             ahead = time.monotonic() < until
+            began = time.monotonic()
             done = process_page(Context(self.run, self.step, self.source, ahead), self.token)
+            before_page = step.offset
             step.refresh_from_db()
+            self._tune(step, step.offset - before_page, time.monotonic() - began, done)
             of = f" of {step.total:,}" if step.total else ""
             words = f"{step.resource} {first:,}–{step.offset:,}{of}{_counted(before, step)}"
             if done:
@@ -157,6 +157,37 @@ class Window:
             if time.monotonic() > until and not self.source.under_way:
                 return Outcome("more", words, step.version, step.offset)
             self._renewed = time.monotonic()
+
+    def _tune(self, step: ImportStep, count: int, seconds: float, done: bool) -> None:
+        """Let the page limit follow what this page showed."""
+        run = self.run
+        if not run.auto_page_limit or step.resource != TUNED:
+            return
+        tuning = Tuning.of(run.tuning, run.page_limit)
+        if count >= run.page_limit:
+            self._limit(tuning.observe(count, seconds), tuning)
+        if done and tuning.best_limit:
+            AcuityAccount.objects.filter(pk=run.account_id).update(best_page_limit=run.page_limit)
+
+    def _limit(self, limit: int, tuning: Tuning) -> None:
+        self.run.page_limit, self.run.tuning = limit, self.run.tuning | tuning.facts()
+        ImportRun.objects.filter(pk=self.run.pk, auto_page_limit=True).update(
+            page_limit=limit, tuning=self.run.tuning
+        )
+
+    def _smaller(self, step: ImportStep) -> bool:
+        """After a time-out: True if a smaller page is left to try."""
+        run = self.run
+        if step.resource == TUNED and run.auto_page_limit and run.page_limit > SMALLEST:
+            tuning = Tuning.of(run.tuning, run.page_limit)
+            self._limit(tuning.timed_out(run.page_limit), tuning)
+            return True
+        listing = run.tuning.get("listing", verify.LISTING)
+        if step.resource == "verify" and listing > SMALLEST:
+            run.tuning = run.tuning | {"listing": listing // 2}
+            ImportRun.objects.filter(pk=run.pk).update(tuning=run.tuning)
+            return True
+        return False
 
     def _trouble(self, error: errors.AcuityError) -> Outcome:
         """Transient: wait and go on, for up to PATIENCE. Anything else fails the run, resumable."""
@@ -172,6 +203,9 @@ class Window:
             runs.release(self.step.pk, self.token, **fields)
             runs.fail(self.run.pk, str(error), type(error).__name__)
             return Outcome("stop", f"failed: {error}")
+        if isinstance(error, errors.TimedOut) and self._smaller(self.step):
+            runs.release(self.step.pk, self.token, **fields, failing_since=since, attempts=0)
+            return Outcome("more", f"smaller pages: {error}", self.step.version, self.step.offset)
         pause = min(5 * 2 ** min(int((now - since).total_seconds() // 10), 5), 60)
         if isinstance(error, errors.RateLimited) and error.retry_after:
             pause = max(pause, min(int(error.retry_after) + 1, 3600))
@@ -208,94 +242,6 @@ def crashed(run_id: str, error: BaseException) -> None:
         not_before=timezone.now() + timedelta(seconds=5 * 2**step.attempts),
         waiting_for=f"an error in the importer ({name})",
     )
-
-
-def process_page(context: Context, token: str) -> bool:
-    """One page. True if it was the step's last. Raises Stale if the step moved on meanwhile."""
-    started = time.monotonic()
-    run, step, client = context.run, context.step, context.source.client
-    page = STEPS[step.resource].fetch(context)
-    if not page.done and not page.size and page.cursor == step.cursor:
-        raise errors.Stalled(f"{step.resource} at offset {step.offset}")
-    spent, client.tally = client.tally, Tally()
-    with transaction.atomic():
-        _checkpoint(context, token, page, spent, started)
-        counts = STEPS[step.resource].save(context, page)
-        _count(context, page, counts)
-        elapsed = int((time.monotonic() - started) * 1000)
-        PageFetch.objects.create(
-            run=run, resource=step.resource, offset=step.offset, limit=context.limit,
-            count=page.size, requests=spent.requests, throttled=spent.throttled,
-            elapsed_ms=elapsed, **asdict(counts),
-        )  # fmt: skip
-    _report(run, step, page.size, elapsed)
-    _watch_rejects(run, step, page, counts)
-    return page.done
-
-
-def _watch_rejects(run: ImportRun, step: ImportStep, page: Fetched, counts: Counts) -> None:
-    """So many bad records mean that the source changed, and that a person should look."""
-    rejected, read = step.rejected + counts.rejected, step.offset + page.size
-    if run.accept_rejects or rejected <= max(MOST_REJECTS * read, FEW_REJECTS):
-        return
-    reason = (
-        f"{rejected} of {read} {step.resource} could not be read: the source has probably changed."
-        " Look at the rejected records; resume to go on all the same."
-    )
-    runs.pause(run, reason, runs.TOO_MANY_REJECTS)
-
-
-def _checkpoint(
-    context: Context, token: str, page: Fetched, spent: Tally, started: float
-) -> None:
-    """The compare-and-swap comes first: it locks the row, so a rival waits and then finds it moved."""
-    step, now = context.step, timezone.now()
-    moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token).update(
-        version=F("version") + 1,
-        cursor=page.cursor,
-        offset=F("offset") + page.size,
-        total=page.total if page.total is not None else step.total,
-        fetched=F("fetched") + (page.size if page.fetched is None else page.fetched),
-        requests=F("requests") + spent.requests,
-        retries=F("retries") + spent.retries,
-        throttled=F("throttled") + spent.throttled,
-        active_ms=F("active_ms") + int((time.monotonic() - started) * 1000),
-        status="done" if page.done else "running",
-        attempts=0,
-        deaths=0,
-        waiting_for="",
-        failing_since=None,
-        heartbeat_at=now,
-        lease_until=now + runs.LEASE,
-    )
-    if not moved:
-        raise Stale
-
-
-def _count(context: Context, page: Fetched, counts: Counts) -> None:
-    run = context.run
-    ImportStep.objects.filter(pk=context.step.pk).update(
-        created=F("created") + counts.created,
-        updated=F("updated") + counts.updated,
-        unchanged=F("unchanged") + counts.unchanged,
-        rejected=F("rejected") + counts.rejected,
-    )
-    if page.gaps:
-        run.gaps = [*run.gaps, *(gap for gap in page.gaps if gap not in run.gaps)]
-        ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)
-
-
-def _report(run: ImportRun, step: ImportStep, count: int, elapsed: int) -> None:
-    if step.resource not in ("clients", "appointments", "payments"):
-        return
-    events.log(
-        f"acuity_{step.resource}_page", run=run.pk, offset=step.offset, count=count,
-        elapsed_ms=elapsed,
-    )  # fmt: skip
-    name = "contacts" if step.resource == "clients" else step.resource
-    every = 50 if name == "contacts" else 25
-    if (step.offset + count) // every > step.offset // every:
-        events.log(f"acuity_{name}_progress", run=run.pk, processed=step.offset + count)
 
 
 def verify_again(run: ImportRun) -> None:

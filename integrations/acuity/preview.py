@@ -4,6 +4,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from django.conf import settings
+
 from bookings.models import Appointment, Client
 from integrations.acuity.client import AcuityClient
 from integrations.acuity.errors import BadAnswer
@@ -47,7 +49,8 @@ def rehearse(account: AcuityAccount, **options: Any) -> dict[str, Any]:
     Raises an `AcuityError`.
     """
     only = options.pop("only")
-    run = ImportRun(account=account, **options)
+    limit = options.pop("page_limit") or settings.ACUITY_PAGE_LIMIT
+    run = ImportRun(account=account, page_limit=limit, **options)
     source = Fetcher(account_client(account), lambda: None)
     context = Context(run, ImportStep(run=run), source)
     try:

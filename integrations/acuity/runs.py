@@ -58,10 +58,15 @@ def transition(run_id: Any, to: str, **fields: Any) -> bool:
 
 
 def check(
-    *, min_date: date | None, max_date: date | None, page_limit: int, only: tuple[str, ...], **_: Any
+    *,
+    min_date: date | None,
+    max_date: date | None,
+    page_limit: int | None,
+    only: tuple[str, ...],
+    **_: Any,
 ) -> None:
     """Raises ConfigurationError if a run cannot be started like this."""
-    if not 1 <= page_limit <= 1000:
+    if page_limit is not None and not 1 <= page_limit <= 1000:
         raise ConfigurationError(f"The page limit must be from 1 to 1000, not {page_limit}.")
     if min_date and max_date and min_date > max_date:
         raise ConfigurationError(f"The first date {min_date} is after the last date {max_date}.")
@@ -77,13 +82,16 @@ def start(
     *,
     min_date: date | None = None,
     max_date: date | None = None,
-    page_limit: int = 100,
+    page_limit: int | None = None,
     only: tuple[str, ...] = SELECTABLE,
     payments_mode: str = "paid",
     verify: bool = True,
     send: bool = True,
 ) -> ImportRun:
-    """A new queued run. Raises ActiveRun if the account has one, ConfigurationError on bad input."""
+    """A new queued run. Without a page limit it finds the best one itself.
+
+    Raises ActiveRun if the account has a run already, ConfigurationError on bad input.
+    """
     check(min_date=min_date, max_date=max_date, page_limit=page_limit, only=only)
     chosen = {"account", *only} | ({"verify"} if verify else set())
     try:
@@ -92,7 +100,8 @@ def start(
                 account=account,
                 min_date=min_date,
                 max_date=max_date,
-                page_limit=page_limit,
+                page_limit=page_limit or account.best_page_limit or settings.ACUITY_PAGE_LIMIT,
+                auto_page_limit=page_limit is None,
                 payments_mode=payments_mode,
             )
             ImportStep.objects.bulk_create(

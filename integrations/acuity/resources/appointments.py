@@ -29,10 +29,14 @@ class Appointments:
             if cursor["first"] is None:
                 return Fetched([], cursor, done=True)
             cursor["last"] = last_booking(context)
-        walked = walk(context, cursor["first"], context.limit)
-        page = walked.page(cursor)
-        if context.ahead and not page.done and (params := walked.request(page.cursor)):
-            context.source.ahead("/appointments", **params)
+        # What was fetched ahead was asked for with the limit of that time.
+        limit = min(cursor.pop("limit", context.limit), context.limit)
+        page = walk(context, cursor["first"], limit).page(cursor)
+        if context.ahead and not page.done:
+            following = walk(context, cursor["first"], context.limit).request(page.cursor)
+            if following:
+                context.source.ahead("/appointments", **following)
+                page.cursor["limit"] = context.limit
         bounds = {"first": cursor["first"], "last": cursor["last"]}
         following = page.cursor | bounds
         read = context.step.offset + len(page.records)

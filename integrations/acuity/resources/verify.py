@@ -59,6 +59,11 @@ class Verification:
         return Counts()
 
 
+def listing(context: Context) -> int:
+    """How many to list at once: fewer after a time-out."""
+    return int(context.run.tuning.get("listing", LISTING))
+
+
 def _missing_clients(context: Context) -> list[list[Any]]:
     """Groups of entries whose client is not stored."""
     groups = clients.grouped(clients.list_clients(context), context.identity)
@@ -80,7 +85,7 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     if cursor["first"] is None:
         gone = _ask_again(context, _strays(context, set(), None, None))[1]
         return Fetched([("gone", gone)], ahead, count=0)
-    page = appointments.walk(context, cursor["first"], LISTING, excludeForms="true").page(cursor)
+    page = appointments.walk(context, cursor["first"], listing(context), excludeForms="true").page(cursor)
     listed = _listed(context, page.records)
     cursor["months"] = Counter(cursor.get("months", {})) + Counter(d[:7] for d in listed.values())
     low = _instant(cursor.get("upto"))
@@ -130,7 +135,7 @@ def _month(context: Context, cursor: dict[str, Any]) -> Fetched:
     first = date.fromisoformat(f"{month}-01")
     last = (first + timedelta(days=31)).replace(day=1)
     day = (first - timedelta(days=1)).isoformat()
-    walk = appointments.walk(context, day, LISTING, last_day=last, excludeForms="true")
+    walk = appointments.walk(context, day, listing(context), last_day=last, excludeForms="true")
     position: dict[str, Any] = {}
     rows, done = [], False
     while not done:

@@ -33,7 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", default="", help="UUID of a tenant with one account")
         parser.add_argument("--min-date", default="", help="first day, YYYY-MM-DD")
         parser.add_argument("--max-date", default="", help="last day, YYYY-MM-DD")
-        parser.add_argument("--page-limit", type=int, default=None, help="1 to 1000")
+        parser.add_argument(
+            "--page-limit", type=_limit, default=None, metavar="N", help="1 to 1000; default: auto"
+        )
         parser.add_argument("--only", default=",".join(SELECTABLE))
         parser.add_argument("--payments", choices=["paid", "all"], default="paid")
         parser.add_argument("--resume", default="", metavar="RUN")
@@ -88,11 +90,10 @@ class Command(BaseCommand):
             return run
         low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
         account = self.account(options, stack)
-        limit = options["page_limit"]
         wanted: dict[str, Any] = {
             "min_date": low,
             "max_date": high,
-            "page_limit": settings.ACUITY_PAGE_LIMIT if limit is None else limit,
+            "page_limit": options["page_limit"],
             "only": tuple(name.strip() for name in options["only"].split(",") if name.strip()),
             "payments_mode": options["payments"],
         }
@@ -182,6 +183,10 @@ class Command(BaseCommand):
         if run.error_class in ("CredentialsRefused", "PlanWithoutApi"):
             return REFUSED
         return FAILED
+
+
+def _limit(value: str) -> int | None:
+    return None if value == "auto" else int(value)
 
 
 def _day(value: str, name: str) -> date | None:

@@ -1,0 +1,110 @@
+"""How is one page worked through? Fetched, then one transaction of its rows and the checkpoint."""
+
+import time
+from dataclasses import asdict
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from integrations.acuity import errors, events, runs
+from integrations.acuity.client import Tally
+from integrations.acuity.resources import STEPS
+from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.sink import Counts
+from integrations.models import ImportRun, ImportStep, PageFetch
+
+MOST_REJECTS = 0.2
+FEW_REJECTS = 5
+
+
+class Stale(Exception):
+    """The step moved on without us; nothing was written."""
+
+
+def process_page(context: Context, token: str) -> bool:
+    """One page. True if it was the step's last. Raises Stale if the step moved on meanwhile."""
+    started = time.monotonic()
+    run, step, client = context.run, context.step, context.source.client
+    page = STEPS[step.resource].fetch(context)
+    if not page.done and not page.size and page.cursor == step.cursor:
+        raise errors.Stalled(f"{step.resource} at offset {step.offset}")
+    spent, client.tally = client.tally, Tally()
+    with transaction.atomic():
+        _checkpoint(context, token, page, spent, started)
+        counts = STEPS[step.resource].save(context, page)
+        _count(context, page, counts)
+        elapsed = int((time.monotonic() - started) * 1000)
+        PageFetch.objects.create(
+            run=run, resource=step.resource, offset=step.offset, limit=context.limit,
+            count=page.size, requests=spent.requests, throttled=spent.throttled,
+            elapsed_ms=elapsed, **asdict(counts),
+        )  # fmt: skip
+    _report(run, step, page.size, elapsed)
+    _watch_rejects(run, step, page, counts)
+    return page.done
+
+
+def _watch_rejects(run: ImportRun, step: ImportStep, page: Fetched, counts: Counts) -> None:
+    """So many bad records mean that the source changed, and that a person should look."""
+    rejected, read = step.rejected + counts.rejected, step.offset + page.size
+    if run.accept_rejects or rejected <= max(MOST_REJECTS * read, FEW_REJECTS):
+        return
+    reason = (
+        f"{rejected} of {read} {step.resource} could not be read: the source has probably changed."
+        " Look at the rejected records; resume to go on all the same."
+    )
+    runs.pause(run, reason, runs.TOO_MANY_REJECTS)
+
+
+def _checkpoint(
+    context: Context, token: str, page: Fetched, spent: Tally, started: float
+) -> None:
+    """The compare-and-swap comes first: it locks the row, so a rival waits and then finds it moved."""
+    step, now = context.step, timezone.now()
+    moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token).update(
+        version=F("version") + 1,
+        cursor=page.cursor,
+        offset=F("offset") + page.size,
+        total=page.total if page.total is not None else step.total,
+        fetched=F("fetched") + (page.size if page.fetched is None else page.fetched),
+        requests=F("requests") + spent.requests,
+        retries=F("retries") + spent.retries,
+        throttled=F("throttled") + spent.throttled,
+        active_ms=F("active_ms") + int((time.monotonic() - started) * 1000),
+        status="done" if page.done else "running",
+        attempts=0,
+        deaths=0,
+        waiting_for="",
+        failing_since=None,
+        heartbeat_at=now,
+        lease_until=now + runs.LEASE,
+    )
+    if not moved:
+        raise Stale
+
+
+def _count(context: Context, page: Fetched, counts: Counts) -> None:
+    run = context.run
+    ImportStep.objects.filter(pk=context.step.pk).update(
+        created=F("created") + counts.created,
+        updated=F("updated") + counts.updated,
+        unchanged=F("unchanged") + counts.unchanged,
+        rejected=F("rejected") + counts.rejected,
+    )
+    if page.gaps:
+        run.gaps = [*run.gaps, *(gap for gap in page.gaps if gap not in run.gaps)]
+        ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)
+
+
+def _report(run: ImportRun, step: ImportStep, count: int, elapsed: int) -> None:
+    if step.resource not in ("clients", "appointments", "payments"):
+        return
+    events.log(
+        f"acuity_{step.resource}_page", run=run.pk, offset=step.offset, count=count,
+        elapsed_ms=elapsed,
+    )  # fmt: skip
+    name = "contacts" if step.resource == "clients" else step.resource
+    every = 50 if name == "contacts" else 25
+    if (step.offset + count) // every > step.offset // every:
+        events.log(f"acuity_{name}_progress", run=run.pk, processed=step.offset + count)

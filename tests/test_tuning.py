@@ -1,0 +1,67 @@
+"""The automatic page limit: near the best fixed one, whatever the source's latency is like."""
+
+from collections.abc import Callable
+
+import pytest
+
+from integrations.acuity.sandbox import make_account
+from integrations.acuity.tuning import LARGEST, SMALLEST, Tuning
+from tests.test_import import ids, import_all, source, source_ids, unlimited  # noqa: F401
+
+# Seconds that a page of so many records takes; None is a time-out.
+PROFILES: dict[str, Callable[[int], float | None]] = {
+    "fast": lambda n: 0.01 + n * 0.0001,
+    "latency by size": lambda n: 0.001 + n * 0.002,
+    "time-outs above 400": lambda n: 0.05 + n * 0.0001 if n <= 400 else None,
+    "slow above 200": lambda n: 0.05 + n * 0.0001 * max(1, n / 200) ** 3,
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_it_settles_within_a_tenth_of_the_best_limit(profile: str) -> None:
+    seconds = PROFILES[profile]
+    tuning = Tuning(limit=100)
+
+    for _ in range(40):
+        took = seconds(tuning.limit)
+        if took is None:
+            tuning.timed_out(tuning.limit)
+        else:
+            tuning.observe(tuning.limit, took)
+
+    rates = {n: n / took for n in range(10, LARGEST + 1, 10) if (took := seconds(n))}
+    assert rates[tuning.limit // 10 * 10] >= 0.9 * max(rates.values())
+
+
+def test_time_outs_never_bring_it_below_the_smallest() -> None:
+    tuning = Tuning(limit=100)
+
+    for _ in range(20):
+        tuning.timed_out(tuning.limit)
+
+    assert tuning.limit == SMALLEST
+
+
+def test_what_is_known_survives_between_windows() -> None:
+    tuning = Tuning(limit=100)
+    tuning.observe(100, 0.1)
+
+    again = Tuning.of(tuning.facts() | {"listing": 2500}, tuning.limit)
+
+    assert again == tuning
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_finds_its_limit_and_the_account_remembers_it() -> None:
+    data = make_account(clients=50, appointments=6_000)
+
+    with source(data, timeout_above=450) as box:
+        run = import_all(box, verify=True)
+        refused = [q for _, _, q, status in box.requests if status == 504]
+
+    assert run.status == "completed", run.reason
+    assert ids() == source_ids(data)
+    run.account.refresh_from_db()
+    assert 100 < run.page_limit <= 450
+    assert run.account.best_page_limit == run.page_limit
+    assert len(refused) <= 6
