@@ -14,6 +14,7 @@ from integrations.acuity import accounts, importer, runs
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Fetched
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
+from integrations.acuity.throttle import shared_throttle
 from integrations.models import CompletionEvent, ImportRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -23,6 +24,8 @@ Import = Callable[..., dict[str, Any]]
 @pytest.fixture(autouse=True)
 def unlimited(settings: Any) -> None:
     settings.ACUITY_REQUESTS_PER_SECOND = 0
+    # No test waits for what another's 429 announced.
+    shared_throttle.cache_clear()
 
 
 @contextmanager

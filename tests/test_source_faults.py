@@ -1,0 +1,219 @@
+"""When the source is in trouble: short trouble is waited out, lasting trouble is said, nothing is lost."""
+
+import socket
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from integrations.acuity import client, errors, importer, runs
+from integrations.acuity.sandbox import Sandbox
+from integrations.acuity.throttle import LocalBudget, Throttle
+from integrations.models import ImportRun, ImportStep
+from tests.test_import import ids, small, source, source_ids, unlimited  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def begin(box: Sandbox, windows: int = 2) -> ImportRun:
+    """A run whose first steps are done."""
+    from integrations.acuity import accounts
+
+    account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    run = runs.start(account, page_limit=50, send=False)
+    for _ in range(windows):
+        window(run)
+    return run
+
+
+def window(run: ImportRun) -> importer.Outcome:
+    step = runs.current_step(run.pk)
+    assert step is not None
+    return importer.run_window(str(run.pk), step.resource, step.version)
+
+
+def finish(run: ImportRun) -> None:
+    ImportStep.objects.filter(run=run).update(not_before=None)
+    while runs.current_step(run.pk) and window(run).kind != "stop":
+        pass
+    runs.finish(run.pk)
+    run.refresh_from_db()
+
+
+FAULTS = ["500", "502", "429", "cut", "reset"]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_transient_fault_is_waited_out_and_said(kind: str) -> None:
+    data = small()
+    with source(data) as box:
+        run = begin(box)
+        box.options.faults, box.options.fault_kinds = 1.0, (kind,)
+
+        outcome = window(run)
+
+        step = runs.current_step(run.pk)
+        assert step is not None and step.resource == "appointments"
+        assert outcome.kind == "stop" and step.waiting_for
+        assert step.not_before is not None and step.not_before > timezone.now()
+        assert window(run).text == "stale message"
+        box.options.faults = 0.0
+        finish(run)
+
+    assert run.status == "completed"
+    assert ids() == source_ids(data)
+
+
+def test_a_lasting_fault_fails_the_run_in_words_and_it_can_be_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = small()
+    with source(data) as box:
+        run = begin(box)
+        box.options.faults, box.options.fault_kinds = 1.0, ("503",)
+        window(run)
+        monkeypatch.setattr(importer, "PATIENCE", timedelta(0))
+        ImportStep.objects.filter(run=run).update(not_before=None)
+        window(run)
+
+        run.refresh_from_db()
+        assert (run.status, run.error_class) == ("failed", "ServerTrouble")
+        assert "Acuity is in trouble" in run.reason
+        box.options.faults = 0.0
+        assert runs.resume(run)
+        finish(run)
+
+    assert run.status == "completed"
+    assert ids() == source_ids(data)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error"),
+    [("api_key", "another", "CredentialsRefused"), ("plan_ok", False, "PlanWithoutApi")],
+)
+def test_access_lost_in_the_middle_fails_the_run_at_once(option: str, value: Any, error: str) -> None:
+    with source(small()) as box:
+        run = begin(box)
+        setattr(box.options, option, value)
+        before = len(box.requests)
+
+        window(run)
+
+        run.refresh_from_db()
+        assert (run.status, run.error_class) == ("failed", error)
+        assert len(box.requests) == before + 1
+
+
+def test_retry_after_is_respected_by_the_whole_run() -> None:
+    with source(small(), retry_after=90) as box:
+        run = begin(box)
+        box.options.faults, box.options.fault_kinds = 1.0, ("429",)
+
+        window(run)
+
+        step = runs.current_step(run.pk)
+        assert step is not None and step.not_before is not None
+        assert 85 < (step.not_before - timezone.now()).total_seconds() < 95
+
+
+class Hostile:
+    """A server on loopback that answers every request with what `answer` writes."""
+
+    def __init__(self, answer: Any) -> None:
+        self.seen: list[dict[str, str]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.seen.append(dict(self.headers))
+                answer(self)
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self) -> "Hostile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def ask(url: str, timeout: float = 0.5) -> Any:
+    throttle = Throttle(LocalBudget(), 0, 0)
+    return client.AcuityClient(url, "1", "secret", throttle, timeout=(1, timeout), tries=1).get("/me")
+
+
+def test_a_redirect_is_refused_and_credentials_go_nowhere_else() -> None:
+    with Hostile(lambda h: h.send_response(200)) as other:
+
+        def redirect(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(302)
+            handler.send_header("Location", other.url)
+            handler.end_headers()
+
+        with Hostile(redirect) as first, pytest.raises(errors.Redirected):
+            ask(first.url)
+
+    assert other.seen == []
+
+
+def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MAX_BODY", 1 << 20)
+
+    def flood(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(64):
+            handler.wfile.write(b" " * (1 << 16))
+
+    with Hostile(flood) as server, pytest.raises(errors.BadAnswer, match="more than 1 MB"):
+        ask(server.url)
+
+
+def test_a_drip_of_bytes_does_not_hold_a_request_for_ever() -> None:
+    stop = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        while not stop.wait(0.1):
+            handler.wfile.write(b" " * (1 << 16))
+
+    with Hostile(drip) as server, pytest.raises(errors.TimedOut):
+        ask(server.url)
+    stop.set()
+
+
+def test_silence_is_a_time_out() -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        with pytest.raises(errors.TimedOut):
+            ask(f"http://127.0.0.1:{deaf.getsockname()[1]}")
+
+
+def test_so_many_rejects_pause_the_run_until_somebody_has_looked() -> None:
+    data = small()
+    for row in data.appointments[:40]:
+        data.edit(row["id"], price="12,50")
+    with source(data) as box:
+        run = begin(box)
+        window(run)
+
+        run.refresh_from_db()
+        assert run.status == "paused"
+        assert "could not be read" in run.reason
+        assert runs.resume(run)
+        finish(run)
+
+    assert run.status == "completed_with_gaps"
+    assert run.rejects.count() == 40
+    assert ids() == source_ids(data) - {r.external_id for r in run.rejects.all()}
