@@ -29,3 +29,9 @@ def dump(path: Path) -> dict[str, list[Any]]:
             name: sorted(json.dumps(row, default=str) for row in database.execute(query))
             for name, query in QUERIES.items()
         }
+
+
+def events(path: Path) -> int:
+    """How many completion events there are."""
+    with sqlite3.connect(path) as database:
+        return int(database.execute("SELECT count(*) FROM integrations_completionevent").fetchone()[0])

@@ -1,0 +1,170 @@
+"""What is left when a process is killed at one exact point, and does it come back to the same end?
+
+Run as a process of its own: it loads Django once and forks a victim and a rescuer for each case.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+POINTS = [
+    "before_fetch", "after_fetch", "in_transaction", "after_rows", "after_commit",
+    "before_send", "after_send", "before_ack",
+]  # fmt: skip
+SEAMS = {"fetch": ("before_fetch", "after_fetch"), "save": ("in_transaction", "after_rows")}
+PATIENCE = 60.0
+
+
+class Bomb:
+    """Kills this process when `point` is reached in `resource` for the nth time."""
+
+    def __init__(self, point: str, resource: str, nth: int) -> None:
+        self.point, self.resource, self.left = point, resource, nth
+
+    def reach(self, point: str, resource: str) -> None:
+        if (point, resource) != (self.point, self.resource):
+            return
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def plant(self) -> None:
+        from celery.signals import task_postrun
+
+        from integrations.acuity import importer, pages, tasks
+        from integrations.acuity.resources import STEPS
+
+        for name, step in STEPS.items():
+            for method, points in SEAMS.items():
+                setattr(step, method, self.around(*points, name, getattr(step, method)))
+        report, window, send = pages._report, importer.run_window, tasks._send
+
+        def reported(run: Any, step: Any, *rest: Any) -> None:
+            self.reach("after_commit", step.resource)
+            report(run, step, *rest)
+
+        def worked(run: str, resource: str, version: int | None) -> Any:
+            outcome = window(run, resource, version)
+            if outcome.kind in ("more", "done"):
+                self.reach("before_send", resource)
+            return outcome
+
+        def sent(signature: Any, *args: Any, **options: Any) -> None:
+            send(signature, *args, **options)
+            for name, step in STEPS.items():
+                if getattr(signature, "task", "") == step.task:
+                    self.reach("after_send", name)
+
+        def done(sender: Any = None, **_: Any) -> None:
+            for name, step in STEPS.items():
+                if sender is not None and sender.name == step.task:
+                    self.reach("before_ack", name)
+
+        pages._report, importer.run_window, tasks._send = reported, worked, sent
+        task_postrun.connect(done, weak=False)
+
+    def around(self, before: str, after: str, resource: str, inner: Callable[..., Any]) -> Any:
+        def step(*args: Any) -> Any:
+            self.reach(before, resource)
+            result = inner(*args)
+            self.reach(after, resource)
+            return result
+
+        return step
+
+
+def follow(run_id: Any) -> None:
+    """Wait as the command does, then leave without tidying up. Exit status 0: completed."""
+    from integrations.acuity import runs
+    from integrations.models import ImportRun
+
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        run = ImportRun.objects.get(pk=run_id)
+        if run.status in runs.FINAL:
+            os._exit(0 if run.status == "completed" else 1)
+        runs.resume_stalled()
+        time.sleep(0.02)
+    os._exit(2)
+
+
+def in_child(database: Path, work: Callable[[], None]) -> int:
+    """Runs `work` in a fork with a database of its own; gives its exit status, -9 when killed."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    try:
+        from django.db import connections
+
+        connections["default"].settings_dict["NAME"] = str(database)
+        work()
+    finally:
+        os._exit(9)
+
+
+def importing(url: str, bomb: Bomb | None) -> None:
+    from integrations.acuity import accounts, embedded, importer, runs
+
+    # Every page a window of its own, so that each is sent, taken and acknowledged.
+    importer.WINDOW_SECONDS = 0.0
+    if bomb:
+        bomb.plant()
+    run = runs.start(accounts.ensure("10000001", "sandbox-key", url), page_limit=10, send=False)
+    with embedded.worker():
+        runs.enqueue(run)
+        follow(run.pk)
+
+
+def rescuing() -> None:
+    from integrations.acuity import embedded, runs
+    from integrations.models import ImportRun
+
+    run = ImportRun.objects.get()
+    with embedded.worker():
+        runs.resume(run)
+        follow(run.pk)
+
+
+def main(url: str, folder: Path, cases: list[tuple[str, str, int]]) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connections
+
+    from tests.tables import dump, events
+
+    call_command("migrate", verbosity=0)
+    connections.close_all()
+    empty = Path(connections["default"].settings_dict["NAME"])
+    calm = folder / "calm.sqlite3"
+    shutil.copy(empty, calm)
+    assert in_child(calm, lambda: importing(url, None)) == 0
+    expected = dump(calm)
+    for point, resource, nth in cases:
+        database = folder / f"{point}-{resource}-{nth}.sqlite3"
+        shutil.copy(empty, database)
+        killed = in_child(database, lambda: importing(url, Bomb(point, resource, nth)))  # noqa: B023
+        rescued = in_child(database, rescuing) if killed else 0
+        print(
+            json.dumps(
+                {
+                    "case": [point, resource, nth],
+                    "killed": killed == -signal.SIGKILL,
+                    "rescued": rescued == 0,
+                    "same": dump(database) == expected,
+                    "events": events(database),
+                }
+            ),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))

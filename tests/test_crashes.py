@@ -1,0 +1,39 @@
+"""The crash matrix: killed at any boundary of any step, an import ends with the same rows."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from integrations.acuity.resources import STEPS
+from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from tests.crashing import POINTS
+from tests.test_commands import ROOT, environment
+
+# The last page of a step sends nothing of its own: Celery sends the chain's next link.
+ONE_PAGE = {("after_send", "account", 1), ("after_send", "payments", 3)}
+# Steps of several pages are also killed in the middle.
+CASES = [
+    (point, step, nth)
+    for point in POINTS
+    for step in STEPS
+    for nth in ((1, 2, 3) if step in ("appointments", "payments") else (1,))
+    if (point, step, nth) not in ONE_PAGE
+]
+
+
+def test_killed_at_every_boundary_of_every_step_it_ends_with_the_same_rows(tmp_path: Path) -> None:
+    account = make_account(clients=12, appointments=40, months=2)
+    with Sandbox(account, SandboxOptions()) as box:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.crashing", box.base_url, str(tmp_path), json.dumps(CASES)],
+            cwd=ROOT, env=environment(tmp_path, DJANGO_SETTINGS_MODULE="config.settings"),
+            capture_output=True, text=True, timeout=400,
+        )  # fmt: skip
+
+    found = {tuple(case["case"]): case for case in map(json.loads, done.stdout.splitlines())}
+    assert len(found) == len(CASES), done.stderr[-3000:]
+    assert {key for key, case in found.items() if not case["killed"]} == set()
+    assert {key for key, case in found.items() if not case["rescued"]} == set()
+    assert {key for key, case in found.items() if not case["same"]} == set()
+    assert {key for key, case in found.items() if case["events"] != 1} == set()
