@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations.acuity import client, errors, importer, runs
+from integrations.acuity import client, errors, importer, rejects, runs
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.throttle import LocalBudget, Throttle
 from integrations.models import ImportRun, ImportStep
@@ -214,6 +214,18 @@ def test_so_many_rejects_pause_the_run_until_somebody_has_looked() -> None:
         assert runs.resume(run)
         finish(run)
 
-    assert run.status == "completed_with_gaps"
-    assert run.rejects.count() == 40
-    assert ids() == source_ids(data) - {r.external_id for r in run.rejects.all()}
+        assert run.status == "completed_with_gaps"
+        assert run.rejects.count() == 40
+        assert ids() == source_ids(data) - {r.external_id for r in run.rejects.all()}
+
+        for row in data.appointments[:39]:
+            data.edit(row["id"], price="12.50")
+        assert rejects.retry(run) == (39, 1)
+        data.edit(data.appointments[39]["id"], price="12.50")
+        assert rejects.retry(run) == (1, 0)
+
+        importer.verify_again(run)
+        run.refresh_from_db()
+
+    assert (run.status, run.gaps) == ("completed", [])
+    assert ids() == source_ids(data)

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
-from integrations.acuity import accounts, embedded, errors, events, preview, runs, terminal
+from integrations.acuity import accounts, embedded, errors, events, preview, rejects, runs, terminal
 from integrations.acuity.client import check_base_url
 from integrations.acuity.importer import account_client
 from integrations.acuity.resources import SELECTABLE
@@ -39,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--only", default=",".join(SELECTABLE))
         parser.add_argument("--payments", choices=["paid", "all"], default="paid")
         parser.add_argument("--resume", default="", metavar="RUN")
+        parser.add_argument("--retry-rejected", default="", metavar="RUN", help="store what it can now")
         parser.add_argument("--detach", action="store_true", help="print the run's ID and leave")
         parser.add_argument("--sandbox", action="store_true", help="import an invented account")
         parser.add_argument("--no-verify", action="store_true")
@@ -67,6 +68,8 @@ class Command(BaseCommand):
 
     def run(self, options: dict[str, Any]) -> int:
         call_command("migrate", verbosity=0, interactive=False)
+        if options["retry_rejected"]:
+            return self.retry_rejected(_run(options["retry_rejected"]), options["json"])
         with contextlib.ExitStack() as stack:
             run = self.begin(options, stack)
             if run is None:
@@ -123,6 +126,14 @@ class Command(BaseCommand):
             box.options.user_id, box.options.api_key, box.base_url, name="Sandbox",
             save=not options["dry_run"],
         )  # fmt: skip
+
+    def retry_rejected(self, run: ImportRun, as_json: bool) -> int:
+        taken, left = rejects.retry(run)
+        if as_json:
+            self.stdout.write(json.dumps({"run": str(run.pk), "taken": taken, "rejected": left}))
+        else:
+            self.stdout.write(f"{taken} records were taken in, {left} are still rejected.")
+        return FAILED if left else COMPLETED
 
     def dry_run(self, account: AcuityAccount, wanted: dict[str, Any], as_json: bool) -> None:
         answer = preview.rehearse(account, **wanted)
