@@ -28,7 +28,7 @@ class Imported(models.Model):
     external_id = models.CharField(max_length=255)
     source = models.CharField(max_length=20, default="acuity")
     raw = models.JSONField(default=dict, blank=True)
-    content_hash = models.CharField(max_length=64, blank=True, default="")
+    content_hash = models.CharField(max_length=128, blank=True, default="")
 
     class Meta:
         abstract = True

@@ -49,7 +49,7 @@ def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Co
     for key, content in hashes.items():
         if key not in stored:
             counts.created += 1
-        elif stored[key][1] != content:
+        elif not stored[key][1].startswith(content):
             counts.updated += 1
         else:
             counts.unchanged += 1

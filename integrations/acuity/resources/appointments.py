@@ -144,6 +144,9 @@ def save_appointments(context: Context, payloads: Sequence[Any]) -> Counts:
         )
         for r in records
     ]
+    for row in rows:
+        # Whom and what it belongs to is content too: a broken link must not look unchanged.
+        row.content_hash += f":{row.client_id}:{row.calendar_id}:{row.appointment_type_id}"
     counts = upsert(context.tenant, rows, FIELDS)
     resolve(context.run, "appointments", [r.id for r in records])
     return counts + reject(context.run, "appointments", parsed.rejects)

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from bookings.models import Appointment, Client
-from integrations.acuity.records import Reject, clean, core_digest, moment
+from integrations.acuity.records import Reject, clean, core_digest, moment, parse_client
 from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts
@@ -65,17 +65,18 @@ def listing(context: Context) -> int:
 
 
 def _missing_clients(context: Context) -> list[list[Any]]:
-    """Groups of entries whose client is not stored."""
-    groups = clients.grouped(clients.list_clients(context), context.identity)
-    keyed = {}
-    for group in groups:
+    """Groups of entries whose client is not stored, or stored otherwise than listed."""
+    rows = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
+    stored = dict(rows.values_list("external_id", "content_hash"))
+    missing = []
+    for group in clients.grouped(clients.list_clients(context), context.identity):
         try:
-            keyed[context.identity.key(group[0])] = group
-        except (Reject, AttributeError):
+            record = parse_client(group, context.identity)
+        except Reject:
             continue
-    stored = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
-    known = set(stored.values_list("external_id", flat=True))
-    return [group for key, group in keyed.items() if key not in known]
+        if stored.get(record.key) != record.content_hash:
+            missing.append(group)
+    return missing
 
 
 def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
@@ -163,18 +164,34 @@ def _listed(context: Context, rows: list[Any]) -> dict[str, str]:
 
 
 def _changed(context: Context, rows: list[Any], listed: dict[str, str]) -> list[str]:
-    """IDs that are missing from the database or stored otherwise than listed."""
-    stored = dict(
-        payments.in_window(context)
-        .filter(external_id__in=list(listed))
-        .values_list("external_id", "content_hash")
-    )
-    return [
-        key
-        for row in rows
-        if (key := str(row.get("id")) if isinstance(row, dict) else "") in listed
-        and stored.get(key, "")[:32] != core_digest(clean(row))
-    ]
+    """IDs that are missing from the database, stored otherwise than listed, or linked wrongly."""
+    found = payments.in_window(context).filter(external_id__in=list(listed))
+    links = ("client__external_id", "calendar__external_id", "appointment_type__external_id")
+    stored = {key: rest for key, *rest in found.values_list("external_id", "content_hash", *links)}
+    listing = [row for row in rows if isinstance(row, dict) and str(row.get("id")) in listed]
+    keys = {str(row["id"]): _client_key(context, row) for row in listing}
+    owners = Client.objects.filter(tenant=context.tenant, external_id__in=set(keys.values()))
+    known = set(owners.values_list("external_id", flat=True))
+    changed = []
+    for row in listing:
+        key = str(row["id"])
+        content, client, calendar, kind = stored.get(key, ("", "", None, None))
+        same = (
+            content[:32] == core_digest(clean(row))
+            and (client == keys[key] or keys[key] not in known)
+            and bool(calendar) == bool(row.get("calendarID"))
+            and bool(kind) == bool(row.get("appointmentTypeID"))
+        )
+        if not same:
+            changed.append(key)
+    return changed
+
+
+def _client_key(context: Context, row: dict[str, Any]) -> str:
+    try:
+        return context.identity.key(clean(row))
+    except Reject:
+        return ""
 
 
 def _strays(context: Context, known: set[str], low: Any, high: Any) -> list[str]:
