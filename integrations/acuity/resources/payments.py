@@ -15,6 +15,7 @@ from integrations.acuity.sink import Counts, reject, resolve
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5
+FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at"]
 Answers = list[tuple[Appointment, Any]]
 
 
@@ -122,9 +123,9 @@ def save_payments(context: Context, answers: Answers) -> Counts:
             old = had.pop(record.key, None)
             if old is None:
                 fresh.append(_row(context, appointment, record))
-            elif old.removed_at or old.service_date != appointment.service_date:
-                old.removed_at, old.service_date = None, appointment.service_date
-                changed.append(old)
+            elif _differs(old, row := _row(context, appointment, record)):
+                row.pk = old.pk
+                changed.append(row)
             else:
                 counts.unchanged += 1
         changed += _vanished(had, now)
@@ -133,12 +134,16 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
         read.append(appointment)
     Payment.objects.bulk_create(fresh, batch_size=500)
-    Payment.objects.bulk_update(changed, ["removed_at", "service_date"], batch_size=500)
+    Payment.objects.bulk_update(changed, FIELDS, batch_size=500)
     Appointment.objects.bulk_update(
         read, ["payments_fetched_for", "payments_fetched", "payments_fetched_sum"], batch_size=500
     )
     resolve(context.run, "payments", [appointment.external_id for appointment in read])
     return counts + Counts(created=len(fresh), updated=len(changed))
+
+
+def _differs(old: Payment, new: Payment) -> bool:
+    return any(getattr(old, name) != getattr(new, name) for name in FIELDS)
 
 
 def _vanished(left: dict[str, Payment], now: datetime) -> list[Payment]:
