@@ -1,4 +1,4 @@
-.PHONY: install demo test
+.PHONY: install demo test chaos
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -21,3 +21,6 @@ test: install
 	$(PY) -m coverage run -m pytest --database=postgres -m database
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --skip-covered --sort=cover
+
+chaos: install
+	$(PY) -m tests.chaos 500

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from bookings.models import Appointment, AppointmentType, Calendar, Client
+from django.db.models import F, OuterRef, Subquery
+
+from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.paging import ALL, Keyset
 from integrations.acuity.records import AppointmentRecord, Reject, clean, digest, parse_appointment
@@ -148,8 +150,17 @@ def save_appointments(context: Context, payloads: Sequence[Any]) -> Counts:
         # Whom and what it belongs to is content too: a broken link must not look unchanged.
         row.content_hash += f":{row.client_id}:{row.calendar_id}:{row.appointment_type_id}"
     counts = upsert(context.tenant, rows, FIELDS)
+    if counts.updated:
+        _move_payments([row.pk for row in rows])
     resolve(context.run, "appointments", [r.id for r in records])
     return counts + reject(context.run, "appointments", parsed.rejects)
+
+
+def _move_payments(appointments: list[int]) -> None:
+    """Revenue goes by the date of service, so payments follow a booking that was moved."""
+    day = Appointment.objects.filter(pk=OuterRef("appointment_id")).values("service_date")
+    moved = Payment.objects.filter(appointment__in=appointments)
+    moved.exclude(service_date=F("appointment__service_date")).update(service_date=Subquery(day))
 
 
 def _referred(context: Context, model: Any, named: dict[str, tuple[str, str]]) -> dict[str, int]:

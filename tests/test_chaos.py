@@ -1,0 +1,17 @@
+"""A small version of `make chaos`: everything goes wrong at once, and every account ends complete."""
+
+import os
+import subprocess
+import sys
+
+from tests.test_commands import ROOT
+
+
+def test_20_accounts_survive_chaos() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos", "20"],
+        cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    assert "'seeds': 20, 'wrong': {}" in done.stdout
