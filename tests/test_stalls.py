@@ -1,0 +1,254 @@
+"""Does a run that lost its worker, its messages or its broker go on by itself?"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from tests.services import Redis
+from tests.tables import dump, events
+from tests.test_commands import ROOT, credentials, environment, manage, query
+
+# Every message doubled, one in ten dropped, some late: what a bad broker does at its worst.
+UNRELIABLE = """
+import random, sys, threading
+from kombu.messaging import Producer
+publish, rng = Producer.publish, random.Random(7)
+def unreliable(self, *args, **kwargs):
+    if kwargs.get("routing_key", "acuity") not in ("acuity", "celery") and "celeryev" in str(kwargs.get("exchange")):
+        return publish(self, *args, **kwargs)
+    if rng.random() < 0.1:
+        return None
+    for _ in range(rng.randint(1, 5)):
+        if rng.random() < 0.3:
+            threading.Timer(rng.random(), publish, (self, *args), kwargs).start()
+        else:
+            publish(self, *args, **kwargs)
+Producer.publish = unreliable
+"""
+WORKER = ["-A", "config", "worker", "-Q", "acuity", "-c", "1", "-B", "-s"]
+
+
+class Place:
+    """A folder, a Redis, an account and as many workers as a test starts."""
+
+    def __init__(self, folder: Path, box: Sandbox) -> None:
+        self.folder, self.redis = folder, Redis().start()
+        self.shared = {"REDIS_URL": self.redis.url, "ACUITY_STALL_SECONDS": "5", **credentials(box)}
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def worker(self, before: str = "") -> subprocess.Popen[bytes]:
+        run = [*WORKER, str(self.folder / f"beat-{len(self.workers)}")]
+        code = f"{before}\nfrom celery.__main__ import main\nimport sys\nsys.argv = ['celery', *{run!r}]\nmain()"
+        log = (self.folder / "worker.log").open("a")
+        self.workers.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code], cwd=ROOT, env=environment(self.folder, **self.shared),
+                stdout=log, stderr=log, start_new_session=True,
+            )
+        )  # fmt: skip
+        return self.workers[-1]
+
+    def kill(self) -> None:
+        os.killpg(self.workers[-1].pid, signal.SIGKILL)
+        self.workers[-1].wait()
+
+    def start_import(self, *args: str) -> str:
+        done = manage(self.folder, "acuity_import", "--detach", *args, **self.shared)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def state(self) -> tuple[str, int, str]:
+        """Status, position over all steps, reason."""
+        return query(
+            self.folder,
+            "SELECT status, (SELECT sum(version) FROM integrations_importstep), reason"
+            " FROM integrations_importrun",
+        )[0]
+
+    def wait(self, until: Any, seconds: float = 90) -> float:
+        """Seconds until `until(status, position)` is true."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            status, position, _ = self.state()
+            if until(status, position):
+                return time.monotonic() - began
+            time.sleep(0.05)
+        raise AssertionError(f"{self.state()}\n{(self.folder / 'worker.log').read_text()[-3000:]}")
+
+    def close(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                os.killpg(worker.pid, signal.SIGKILL)
+                worker.wait()
+        self.redis.stop()
+
+
+def ended(status: str, _: int) -> bool:
+    return status in ("completed", "completed_with_gaps", "failed", "cancelled")
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    account = make_account(clients=30, appointments=120, months=4)
+    with Sandbox(account, SandboxOptions(latency=0.03)) as box:
+        yield box
+
+
+@pytest.fixture
+def place(tmp_path: Path, box: Sandbox) -> Iterator[Place]:
+    place = Place(tmp_path, box)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def expected(tmp_path: Path, box: Sandbox) -> dict[str, list[Any]]:
+    """The tables after an undisturbed import."""
+    (tmp_path / "calm").mkdir()
+    latency, box.options.latency = box.options.latency, 0
+    assert manage(tmp_path / "calm", "acuity_import", **credentials(box)).returncode == 0
+    box.options.latency = latency
+    return dump(tmp_path / "calm" / "db.sqlite3")
+
+
+def test_a_killed_worker_restarted_goes_on_within_90_seconds(
+    place: Place, expected: dict[str, list[Any]]
+) -> None:
+    place.worker()
+    place.start_import("--page-limit", "5")
+    pauses = []
+    for _ in range(3):
+        _, position, _ = place.state()
+        place.wait(lambda status, now, then=position: now >= then + 3)
+        place.kill()
+        _, position, _ = place.state()
+        place.worker()
+        pauses.append(place.wait(lambda status, now, then=position: now > then or ended(status, 0)))
+    place.wait(ended)
+
+    assert place.state()[0] == "completed"
+    assert dump(place.folder / "db.sqlite3") == expected
+    assert sorted(pauses)[1] < 30 and max(pauses) < 90
+
+
+def test_redis_gone_for_a_while_and_empty_afterwards_costs_only_time(
+    place: Place, expected: dict[str, list[Any]]
+) -> None:
+    place.worker()
+    place.start_import("--page-limit", "5")
+    place.wait(lambda status, position: position >= 4)
+
+    place.redis.stop()
+    time.sleep(5)
+    place.redis.start()
+    place.wait(ended)
+
+    assert place.state()[0] == "completed"
+    assert dump(place.folder / "db.sqlite3") == expected
+    assert events(place.folder / "db.sqlite3") == 1
+
+
+def test_a_lost_tail_of_the_chain_is_sent_again(
+    place: Place, expected: dict[str, list[Any]]
+) -> None:
+    place.start_import("--page-limit", "5")
+    broker = redis.Redis.from_url(place.redis.url)
+    assert broker.llen("acuity") == 1
+    broker.flushall()
+
+    place.worker()
+    place.wait(ended)
+
+    assert dump(place.folder / "db.sqlite3") == expected
+
+
+def test_messages_doubled_dropped_and_late_make_no_double_rows(
+    place: Place, expected: dict[str, list[Any]]
+) -> None:
+    for _ in range(2):
+        place.worker(before=UNRELIABLE)
+    place.start_import("--page-limit", "5")
+    place.wait(ended)
+
+    assert place.state()[0] == "completed"
+    assert dump(place.folder / "db.sqlite3") == expected
+    assert events(place.folder / "db.sqlite3") == 1
+
+
+def test_sigterm_finishes_the_page_and_another_worker_goes_on(
+    place: Place, expected: dict[str, list[Any]]
+) -> None:
+    first = place.worker()
+    place.start_import("--page-limit", "5")
+    place.wait(lambda status, position: position >= 4)
+
+    first.terminate()
+    first.wait(60)
+    place.worker()
+    place.wait(ended)
+
+    assert dump(place.folder / "db.sqlite3") == expected
+    assert query(place.folder, "SELECT max(deaths) FROM integrations_importstep") == [(0,)]
+
+
+SUICIDE = """
+import os, signal
+from integrations.acuity.resources import appointments
+def die(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+appointments.Appointments.save = die
+"""
+
+
+def test_a_window_that_kills_its_process_every_time_fails_after_three_deaths(place: Place) -> None:
+    place.worker(before=f"import os; os.environ['DJANGO_SETTINGS_MODULE']='config.settings'\nimport django; django.setup()\n{SUICIDE}")
+    place.start_import()
+    place.wait(ended)
+
+    status, _, reason = place.state()
+    assert status == "failed"
+    assert "lost its process 3 times" in reason
+
+
+def test_what_is_left_in_redis_is_nothing(place: Place) -> None:
+    place.worker()
+    place.start_import("--page-limit", "5")
+    place.wait(ended)
+
+    keys = {key.decode() for key in redis.Redis.from_url(place.redis.url).keys("*")}
+    assert not {key for key in keys if key.startswith("celery-task-meta")}
+
+
+def test_pausing_twice_and_resuming_goes_on_at_the_checkpoint(place: Place) -> None:
+    place.worker()
+    run = place.start_import("--page-limit", "5")
+    place.wait(lambda status, position: position >= 4)
+    with_pause = [sys.executable, "-c", PAUSE, run]
+    for _ in range(2):
+        subprocess.run(
+            with_pause, cwd=ROOT, env=environment(place.folder, **place.shared), check=True
+        )
+    place.wait(lambda status, _: status == "paused", 20)
+    done = manage(place.folder, "acuity_import", "--resume", run, "--json", **place.shared)
+
+    assert (done.returncode, json.loads(done.stdout)["resumed"]) == (0, 1)
+
+
+PAUSE = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+import django; django.setup()
+from integrations.acuity import runs
+from integrations.models import ImportRun
+runs.pause(ImportRun.objects.get(pk=sys.argv[1]))
+"""
