@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 import environ
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -33,12 +34,15 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 SALT_KEY = env.list("ACUITY_ENCRYPTION_KEYS", default=[]) or [local_secret("encryption_key")]
 
 INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "bookings",
     "integrations",
 ]
@@ -84,6 +88,16 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     # A file, because an in-memory database is not shared between threads.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+
+UNFOLD = {
+    "SITE_TITLE": "Acuity importer",
+    "SITE_HEADER": "Acuity importer",
+    "SITE_SYMBOL": "sync_alt",
+    "SHOW_HISTORY": False,
+    "STYLES": [lambda request: static("integrations/console.css")],
+}
+# Where Flower is, for the link on the run page; empty: no link.
+FLOWER_URL = env("FLOWER_URL", default="").rstrip("/")
 
 REDIS_URL = env("REDIS_URL", default="")
 ACUITY_BASE_URL = env("ACUITY_BASE_URL", default="https://acuityscheduling.com/api/v1")

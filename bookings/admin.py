@@ -1,0 +1,136 @@
+"""What does a business see of its clients, appointments and payments?"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateFilter
+
+from bookings import revenue
+from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+
+
+class Mirror(ModelAdmin):
+    """Rows that an import writes: to be looked at, not edited."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def link(label: str, name: str, **query: Any) -> str:
+    """A link into the admin: to an object's page, or to a list filtered by `query`."""
+    pk = query.pop("pk", None)
+    url = reverse(f"admin:{name}", args=[pk] if pk is not None else None)
+    search = "&".join(f"{key}={value}" for key, value in query.items())
+    return format_html('<a class="underline" href="{}">{}</a>', f"{url}?{search}" if search else url, label)
+
+
+@admin.register(Tenant)
+class TenantAdmin(ModelAdmin):
+    list_display = ["name", "timezone", "currency", "revenue"]
+    search_fields = ["name"]
+
+    @admin.display(description="Revenue")
+    def revenue(self, tenant: Tenant) -> str:
+        return link("by month", "bookings_revenue", pk=tenant.pk)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        hidden = [] if request.user.has_perm("bookings.view_revenue") else ["revenue"]
+        return [name for name in self.list_display if name not in hidden]
+
+    def get_urls(self) -> list[URLPattern]:
+        page, table = (self.admin_site.admin_view(v) for v in (revenue.revenue_page, revenue.revenue_csv))
+        own = [
+            path("<uuid:object_id>/revenue/", page, name="bookings_revenue"),
+            path("<uuid:object_id>/revenue.csv", table, name="bookings_revenue_csv"),
+        ]
+        return [*own, *super().get_urls()]
+
+
+@admin.register(Client)
+class ClientAdmin(Mirror):
+    list_display = ["__str__", "email", "phone", "listed", "tenant", "appointments"]
+    list_filter = ["tenant", "listed"]
+    search_fields = ["first_name", "last_name", "email", "phone"]
+    list_select_related = ["tenant"]
+    ordering = ["last_name", "first_name", "pk"]
+    exclude = ["raw", "content_hash", "name_key"]
+    readonly_fields = ["appointments"]
+
+    @admin.display(description="Appointments")
+    def appointments(self, client: Client) -> str:
+        return link("show", "bookings_appointment_changelist", client__id__exact=client.pk)
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(Mirror):
+    list_display = [
+        "external_id", "starts_at", "client", "appointment_type", "calendar", "state", "price",
+        "amount_paid",
+    ]  # fmt: skip
+    list_filter = [
+        ("service_date", RangeDateFilter), "canceled", "no_show", "paid", "calendar",
+        "appointment_type", "tenant",
+    ]  # fmt: skip
+    search_fields = ["=external_id", "client__last_name", "client__first_name", "client__email"]
+    list_select_related = ["client", "appointment_type", "calendar"]
+    ordering = ["-starts_at"]
+    exclude = ["raw", "content_hash", "payment_state", "payments_fetched_for", "payments_fetched",
+               "payments_fetched_sum"]  # fmt: skip
+    readonly_fields = ["payment_list"]
+
+    @admin.display(description="State")
+    def state(self, row: Appointment) -> str:
+        if row.removed_at:
+            return "gone at the source"
+        if row.no_show:
+            return "no-show"
+        return "canceled" if row.canceled else "booked"
+
+    @admin.display(description="Payments")
+    def payment_list(self, row: Appointment) -> str:
+        return link("show", "bookings_payment_changelist", appointment__id__exact=row.pk)
+
+
+@admin.register(Payment)
+class PaymentAdmin(Mirror):
+    list_display = ["service_date", "paid_at", "processor", "amount", "currency", "booking", "tenant"]
+    list_filter = [("service_date", RangeDateFilter), ("paid_at", RangeDateFilter), "processor", "tenant"]
+    search_fields = ["transaction_id", "=appointment__external_id"]
+    list_select_related = ["tenant", "appointment"]
+    ordering = ["-service_date", "-pk"]
+
+    @admin.display(description="Appointment")
+    def booking(self, payment: Payment) -> str:
+        return link(
+            payment.appointment.external_id, "bookings_appointment_change", pk=payment.appointment_id
+        )
+
+
+@admin.register(Calendar)
+class CalendarAdmin(Mirror):
+    list_display = ["__str__", "timezone", "tenant"]
+    list_filter = ["tenant"]
+    list_select_related = ["tenant"]
+
+
+@admin.register(AppointmentType)
+class AppointmentTypeAdmin(Mirror):
+    list_display = ["__str__", "duration", "price", "active", "tenant"]
+    list_filter = ["active", "tenant"]
+    list_select_related = ["tenant"]
+
+

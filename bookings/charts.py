@@ -1,0 +1,58 @@
+"""How does a series of numbers become a small drawing? Inline SVG, no script needed."""
+
+from collections.abc import Sequence
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+WIDTH, HEIGHT = 240, 56
+
+
+def line(values: Sequence[float], label: str, limit: float | None = None, unit: str = "") -> SafeString:
+    """A line of `values`, the last one written out; `limit` is a dashed rule."""
+    if not values:
+        return mark_safe('<p class="quiet">No pages yet.</p>')
+    top = max([*values, limit or 0, 0.001]) * 1.1
+    step = WIDTH / max(1, len(values) - 1)
+    points = " ".join(
+        f"{n * step:.1f},{HEIGHT - value / top * HEIGHT:.1f}" for n, value in enumerate(values)
+    )
+    rule = ""
+    if limit:
+        y = HEIGHT - limit / top * HEIGHT
+        rule = f'<line x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="rule"/>'
+    now = f"{values[-1]:,.0f}" if values[-1] >= 10 else f"{values[-1]:.1f}"
+    of = f", budget {limit:g}" if limit else ""
+    return format_html(
+        '<figure class="chart"><figcaption>{} <b>{} {}</b>{}</figcaption>'
+        '<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}: now {} {}">'
+        '{}<polyline points="{}"/></svg></figure>',
+        label, now, unit, of, WIDTH, HEIGHT, label, now, unit, mark_safe(rule), points,
+    )  # fmt: skip
+
+
+def columns(series: dict[str, list[float]], labels: Sequence[str], title: str) -> SafeString:
+    """Stacked columns, one for each label; `series` holds the parts by name."""
+    totals = [sum(max(0.0, values[n]) for values in series.values()) for n in range(len(labels))]
+    top, wide = max([*totals, 0.001]), 100 / max(1, len(labels))
+    parts = []
+    for n, label in enumerate(labels):
+        y = 100.0
+        for k, (name, values) in enumerate(series.items()):
+            high = max(0.0, values[n]) / top * 100
+            y -= high
+            parts.append(
+                f'<rect x="{n * wide + wide * 0.1:.2f}" y="{y:.2f}" width="{wide * 0.8:.2f}"'
+                f' height="{high:.2f}" class="part-{k % 6}"><title>{label} {name}</title></rect>'
+            )
+    # Names come from payments: only their escaped text may reach the page.
+    safe = format_html("{}", title)
+    drawn = "".join(parts) if all(_plain(name) for name in series) else ""
+    return mark_safe(
+        f'<svg class="columns" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"'
+        f' aria-label="{safe}">{drawn}</svg>'
+    )
+
+
+def _plain(name: str) -> bool:
+    return not set(name) & set("<>&\"'")

@@ -1,0 +1,77 @@
+"""The revenue pages: what did the business take, by month and processor, on screen and as CSV?"""
+
+import csv
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from bookings import charts
+from bookings.models import Tenant
+from bookings.reports import revenue
+
+
+def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str, Any]]:
+    if not request.user.has_perm("bookings.view_revenue"):
+        raise PermissionDenied
+    tenant = get_object_or_404(Tenant, pk=object_id)
+    by = "paid_at" if request.GET.get("by") == "paid_at" else "service_date"
+    return tenant, by, revenue(tenant, by=by)
+
+
+@require_GET
+def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    tenant, by, report = _report(request, object_id)
+    months = report["months"]
+    names = sorted({name for processors in months.values() for name in processors})
+    cells = {name: [_amount(months[month], name) for month in months] for name in names}
+    rows = [
+        {
+            "month": month,
+            "cells": [cells[name][n] for name in names],
+            "total": sum(cells[name][n] for name in names),
+        }
+        for n, month in enumerate(months)
+    ]
+    chart = charts.columns({n: [float(v) for v in cells[n]] for n in names}, list(months), "Revenue by month")
+    csv_url = reverse("admin:bookings_revenue_csv", args=[tenant.pk])
+    context = admin.site.each_context(request) | {
+        "title": f"Revenue of {tenant}",
+        "opts": Tenant._meta,
+        "tenant": tenant,
+        "by": by,
+        "names": names,
+        "rows": rows,
+        "sums": [sum(cells[name]) for name in names],
+        "total": sum(row["total"] for row in rows),
+        "currency": report["currency"],
+        "chart": chart,
+        "csv_url": f"{csv_url}?by={by}",
+    }
+    return TemplateResponse(request, "bookings/revenue.html", context)
+
+
+def _amount(processors: dict[str, Any], name: str) -> Any:
+    return Decimal(processors[name]["amount"]) if name in processors else Decimal(0)
+
+
+@require_GET
+def revenue_csv(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    tenant, by, report = _report(request, object_id)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="revenue-{by}.csv"'
+    writer = csv.writer(response)
+    writer.writerow(["month", "processor", "count", "amount", "currency"])
+    for month, processors in report["months"].items():
+        for name, row in processors.items():
+            # A spreadsheet would run a name that begins like a formula.
+            safe = f"'{name}" if name[:1] in "=+-@" else name
+            writer.writerow([month, safe, row["count"], row["amount"], report["currency"]])
+    return response

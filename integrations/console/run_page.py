@@ -1,0 +1,92 @@
+"""What does the run page show? Everything from the run's own rows: no table of records is counted."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from bookings import charts
+from integrations import progress
+from integrations.acuity import runs
+from integrations.console.start import period
+from integrations.models import ImportRun
+
+PAGES = 120
+SHOWN_PAGES = 20
+SHOWN_REJECTS = 20
+# The look and the words of each state; one small template each.
+LOOKS = {
+    "queued": "queued", "running": "running", "verifying": "running", "pausing": "paused",
+    "paused": "paused", "cancelling": "cancelled", "cancelled": "cancelled", "failed": "failed",
+    "completed": "completed", "completed_with_gaps": "gaps",
+}  # fmt: skip
+
+
+def context(run: ImportRun) -> dict[str, Any]:
+    """At most eight queries, whatever the size of the import."""
+    steps = list(run.steps.all())
+    now = timezone.now()
+    waiting = next((s for s in steps if s.not_before and s.not_before > now), None)
+    look = LOOKS[run.status]
+    if look == "running" and waiting:
+        look = "waiting"
+    pages = list(run.pages.order_by("-fetched_at", "-pk")[:PAGES])
+    rejects = list(run.rejects.filter(resolved_at=None).order_by("pk")[: SHOWN_REJECTS + 1])
+    active = run.status in ImportRun.ACTIVE
+    return {
+        "run": run,
+        "look": look,
+        "state_template": f"integrations/run/{look}.html",
+        "live": active and run.status != "paused",
+        "waiting": waiting,
+        "wait_seconds": progress.duration((waiting.not_before - now).total_seconds())
+        if waiting and waiting.not_before else "",
+        "steps": [progress.of(step) for step in steps],
+        "period": period(run),
+        "elapsed": progress.duration(
+            ((run.finished_at or now) - (run.started_at or run.created_at)).total_seconds()
+        ),
+        "requests": sum(step.requests for step in steps),
+        "retries": sum(step.retries for step in steps),
+        "throttled": sum(step.throttled for step in steps),
+        "charts": _charts(pages),
+        "pages": pages[:SHOWN_PAGES],
+        "months": _months(run.coverage),
+        "rejects": rejects[:SHOWN_REJECTS],
+        "more_rejects": len(rejects) > SHOWN_REJECTS,
+        "flower": f"{settings.FLOWER_URL}/tasks?search=kwargs:run={str(run.pk)[:8]}"
+        if settings.FLOWER_URL else "",
+        "can_pause": run.status in runs.TRANSITIONS[ImportRun.Status.PAUSING],
+        "can_resume": run.status in ("paused", "failed", "pausing"),
+        "can_cancel": active and run.status != "cancelling",
+        "tunable": active,
+    }  # fmt: skip
+
+
+def _charts(pages: list[Any]) -> list[Any]:
+    """Oldest first: requests a second, latency of a page, records in a page."""
+    old_first = pages[::-1]
+    busy = [page for page in old_first if page.requests and page.elapsed_ms]
+    return [
+        charts.line(
+            [page.requests * 1000 / page.elapsed_ms for page in busy],
+            "Requests a second", settings.ACUITY_REQUESTS_PER_SECOND or None,
+        ),
+        charts.line([float(page.elapsed_ms) for page in busy], "Page takes", unit="ms"),
+        charts.line([float(page.count) for page in old_first], "Page holds", unit="records"),
+    ]  # fmt: skip
+
+
+def _months(coverage: dict[str, list[int]]) -> list[dict[str, Any]]:
+    top = max((max(pair) for pair in coverage.values()), default=0) or 1
+    return [
+        {
+            "month": month,
+            "source": source,
+            "stored": stored,
+            "missing": max(0, source - stored),
+            "source_width": source * 100 // top,
+            "stored_width": stored * 100 // top,
+        }
+        for month, (source, stored) in sorted(coverage.items())
+    ]

@@ -1,0 +1,128 @@
+"""What must a person say, and be told, before an import starts?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from bookings.models import Appointment
+from integrations.acuity import preview, runs
+from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
+from integrations.acuity.importer import account_client
+from integrations.acuity.resources import SELECTABLE
+from integrations.models import AcuityAccount, ImportRun
+from integrations.progress import duration
+
+
+class StartForm(forms.Form):
+    min_date = forms.DateField(
+        label="First day", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Empty: from the first booking.",
+    )  # fmt: skip
+    max_date = forms.DateField(
+        label="Last day", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Empty: to the last booking, also in the future.",
+    )  # fmt: skip
+    page_limit = forms.IntegerField(
+        label="Page limit", required=False, min_value=1, max_value=1000,
+        help_text="Records asked for at a time, 1 to 1000. Empty: found automatically.",
+    )  # fmt: skip
+    only = forms.MultipleChoiceField(
+        label="What to import", choices=[(name, name.capitalize()) for name in SELECTABLE],
+        initial=list(SELECTABLE), widget=forms.CheckboxSelectMultiple,
+    )  # fmt: skip
+    dry_run = forms.BooleanField(
+        label="Dry run", required=False,
+        help_text="Read clients and appointments, write nothing, and say what an import would do.",
+    )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        low, high = data.get("min_date"), data.get("max_date")
+        if low and high and low > high:
+            raise forms.ValidationError("The first day is after the last day.")
+        return data
+
+    def options(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        return {
+            "min_date": data["min_date"],
+            "max_date": data["max_date"],
+            "page_limit": data["page_limit"],
+            "only": tuple(data["only"]),
+        }
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One account before its import: what Acuity says it is, or why it cannot be imported."""
+
+    account: AcuityAccount
+    name: str = ""
+    timezone: str = ""
+    estimate: str = ""
+    problem: str = ""
+    active: ImportRun | None = None
+
+
+def check(account: AcuityAccount) -> Checked:
+    """Asks Acuity once, so that a wrong key is seen before anything starts."""
+    active = account.runs.filter(status__in=ImportRun.ACTIVE).first()
+    try:
+        client = account_client(account)
+        me = client.get("/me")
+        client.close()
+        if not isinstance(me, dict):
+            raise BadAnswer("/me has another shape")
+    except (AcuityError, ConfigurationError) as error:
+        return Checked(account, problem=str(error), active=active)
+    return Checked(
+        account, str(me.get("name") or ""), str(me.get("timezone") or ""), estimate(account), "", active
+    )
+
+
+def estimate(account: AcuityAccount) -> str:
+    """Requests and time in words, from what is stored; honest where nothing is known yet."""
+    stored = Appointment.objects.filter(tenant=account.tenant_id, source="acuity").count()
+    per_second = settings.ACUITY_REQUESTS_PER_SECOND
+    if not stored:
+        pace = f" at {per_second:g} requests a second" if per_second else ""
+        return f"First import: about one request for each paid appointment{pace}, and few for the rest."
+    requests = 12 + round(1.15 * stored / (account.best_page_limit or settings.ACUITY_PAGE_LIMIT))
+    time = f", about {duration(requests / per_second)}" if per_second else ""
+    return f"About {requests:,} requests{time}, and one more for each appointment paid since the last import."
+
+
+@dataclass(frozen=True)
+class Started:
+    account: AcuityAccount
+    run: ImportRun | None = None
+    rehearsal: dict[str, Any] | None = None
+    problem: str = ""
+
+
+def start(accounts: Sequence[AcuityAccount], form: StartForm) -> list[Started]:
+    """One run, rehearsal or problem for each account."""
+    return [_start(account, form) for account in accounts]
+
+
+def _start(account: AcuityAccount, form: StartForm) -> Started:
+    options = form.options()
+    try:
+        if form.cleaned_data["dry_run"]:
+            return Started(account, rehearsal=preview.rehearse(account, payments_mode="paid", **options))
+        return Started(account, run=runs.start(account, **options))
+    except runs.ActiveRun as active:
+        return Started(account, run=active.run, problem=str(active))
+    except (AcuityError, ConfigurationError) as error:
+        return Started(account, problem=str(error))
+
+
+def period(run: ImportRun) -> str:
+    def day(value: date | None, open_end: str) -> str:
+        return value.isoformat() if value else open_end
+
+    return f"{day(run.min_date, 'first booking')} to {day(run.max_date, 'last booking')}"

@@ -1,0 +1,124 @@
+"""The pages around an import: starting it, watching it, steering it."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_GET, require_POST
+
+from integrations.acuity import rejects, runs
+from integrations.acuity.errors import AcuityError
+from integrations.console import run_page as page
+from integrations.console.start import StartForm, check, start
+from integrations.models import AcuityAccount, ImportRun
+
+RUN, CANCEL = "integrations.run_import", "integrations.cancel_import"
+
+
+def _need(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def _render(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+    shared = admin.site.each_context(request) | {"title": title}
+    return TemplateResponse(request, f"integrations/{template}", shared | context)
+
+
+def start_page(request: HttpRequest) -> HttpResponse:
+    """The form before an import; one click starts it for every account chosen."""
+    _need(request, RUN)
+    chosen = request.POST.get("accounts") or request.GET.get("accounts", "")
+    keys = [int(key) for key in chosen.split(",") if key.isdigit()]
+    accounts = list(AcuityAccount.objects.select_related("tenant").filter(pk__in=keys))
+    if not accounts:
+        messages.warning(request, "Choose at least one account to import.")
+        return redirect("admin:integrations_acuityaccount_changelist")
+    form = StartForm(request.POST or None)
+    outcomes = start(accounts, form) if request.method == "POST" and form.is_valid() else []
+    begun = [outcome.run for outcome in outcomes if outcome.run]
+    if len(begun) == len(accounts) == 1:
+        if outcomes[0].problem:
+            messages.info(request, outcomes[0].problem)
+        return redirect("admin:integrations_importrun_change", begun[0].pk)
+    checks = [check(account) for account in accounts] if not outcomes else []
+    return _render(
+        request, "start.html", "Import from Acuity", form=form, checks=checks, outcomes=outcomes,
+        accounts=",".join(str(key) for key in keys), opts=AcuityAccount._meta,
+        startable=any(not checked.problem for checked in checks),
+    )  # fmt: skip
+
+
+def _run(object_id: Any) -> ImportRun:
+    try:
+        key = uuid.UUID(str(object_id))
+    except ValueError:
+        raise Http404 from None
+    return get_object_or_404(ImportRun.objects.select_related("account__tenant"), pk=key)
+
+
+@require_GET
+def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
+    _need(request, "integrations.view_importrun")
+    run = _run(object_id)
+    context = page.context(run) | {
+        "may_run": request.user.has_perm(RUN),
+        "may_cancel": request.user.has_perm(CANCEL),
+        "opts": ImportRun._meta,
+    }
+    if request.headers.get("HX-Request"):
+        return TemplateResponse(request, "integrations/run/body.html", context)
+    return _render(request, "run/page.html", f"Import of {run.account}", **context)
+
+
+@require_POST
+def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
+    """Pause, resume, cancel, retry rejects, or change the pace. Pressing twice does no harm."""
+    _need(request, CANCEL if what == "cancel" else RUN)
+    run = _run(object_id)
+    back = redirect("admin:integrations_importrun_change", run.pk)
+    if what == "pause":
+        runs.pause(run)
+    elif what == "resume":
+        runs.resume(run)
+    elif what == "cancel":
+        runs.cancel(run)
+    elif what == "retry":
+        _retry(request, run)
+    elif what == "tune":
+        _tune(request, run)
+    else:
+        raise Http404
+    return back
+
+
+def _retry(request: HttpRequest, run: ImportRun) -> None:
+    try:
+        taken, left = rejects.retry(run)
+    except AcuityError as error:
+        messages.error(request, str(error))
+        return
+    messages.info(request, f"{taken} records were taken in, {left} are still rejected.")
+
+
+def _tune(request: HttpRequest, run: ImportRun) -> None:
+    """The importer reads its run before each page, so this takes effect within a window."""
+    limit, pace = request.POST.get("page_limit", ""), request.POST.get("requests_per_second", "")
+    fields: dict[str, Any] = {"auto_page_limit": not limit}
+    try:
+        if limit:
+            fields["page_limit"] = int(limit)
+            if not 1 <= fields["page_limit"] <= 1000:
+                raise ValueError
+        fields["requests_per_second"] = float(pace) if pace else None
+        if pace and not 0.01 <= float(pace) <= 1000:
+            raise ValueError
+    except ValueError:
+        messages.error(request, "Enter a page limit from 1 to 1000 and a rate above 0, or nothing.")
+        return
+    ImportRun.objects.filter(pk=run.pk, status__in=ImportRun.ACTIVE).update(**fields)
+    messages.info(request, "Changed; it takes effect with the next page.")
