@@ -21,7 +21,8 @@ def line(values: Sequence[float], label: str, limit: float | None = None, unit: 
     if limit:
         y = HEIGHT - limit / top * HEIGHT
         rule = f'<line x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="rule"/>'
-    now = f"{values[-1]:,.0f}" if values[-1] >= 10 else f"{values[-1]:.1f}"
+    last = values[-1]
+    now = f"{last:,.0f}" if last >= 10 or last == int(last) else f"{last:.1f}"
     of = f", budget {limit:g}" if limit else ""
     return format_html(
         '<figure class="chart"><figcaption>{} <b>{} {}</b>{}</figcaption>'

@@ -73,7 +73,7 @@ def _charts(pages: list[Any]) -> list[Any]:
             "Requests a second", settings.ACUITY_REQUESTS_PER_SECOND or None,
         ),
         charts.line([float(page.elapsed_ms) for page in busy], "Page takes", unit="ms"),
-        charts.line([float(page.count) for page in old_first], "Page holds", unit="records"),
+        charts.line([float(p.count) for p in old_first if p.count], "Page holds", unit="records"),
     ]  # fmt: skip
 
 

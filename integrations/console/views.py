@@ -102,7 +102,7 @@ def _retry(request: HttpRequest, run: ImportRun) -> None:
     except AcuityError as error:
         messages.error(request, str(error))
         return
-    messages.info(request, f"{taken} records were taken in, {left} are still rejected.")
+    messages.info(request, f"Taken in: {taken}. Still rejected: {left}.")
 
 
 def _tune(request: HttpRequest, run: ImportRun) -> None:

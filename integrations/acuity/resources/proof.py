@@ -51,18 +51,22 @@ def _missing(coverage: dict[str, list[int]]) -> list[Gap]:
             "kind": "appointments",
             "month": month,
             "missing": source - stored,
-            "reason": f"{source - stored} appointments are listed by Acuity but not stored.",
+            "reason": f"{_many(source - stored, 'appointment')} listed by Acuity but not stored.",
         }
         for month, (source, stored) in coverage.items()
         if source > stored
     ]
 
 
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def _unread_payments(context: Context) -> list[Gap]:
     unread = payments.due(context).count()
     if not unread:
         return []
-    reason = f"The payments of {unread} appointments could not be stored."
+    reason = f"{_many(unread, 'appointment')} whose payments could not be stored."
     return [{"kind": "payments", "missing": unread, "reason": reason}]
 
 
@@ -70,7 +74,7 @@ def _rejected(context: Context) -> list[Gap]:
     rejected = RejectedRecord.objects.filter(run=context.run, resolved_at=None).count()
     if not rejected:
         return []
-    reason = f"{rejected} records could not be read; see the rejected records."
+    reason = f"{_many(rejected, 'record')} that could not be read; see the rejected records."
     return [{"kind": "rejected", "missing": rejected, "reason": reason}]
 
 
