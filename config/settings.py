@@ -98,6 +98,7 @@ UNFOLD = {
     "STYLES": [lambda request: static("integrations/console.css")],
 }
 # Where Flower is, for the link on the run page; empty: no link.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
 FLOWER_URL = env("FLOWER_URL", default="").rstrip("/")
 
 REDIS_URL = env("REDIS_URL", default="")
@@ -141,7 +142,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         # Sweeps don't pile up while no worker is there to take them.
         "options": {"expires": 15},
-    }
+    },
+    "acuity-resend-refreshes": {
+        "task": "acuity.resend_refreshes",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }
 
 LOGGING = {

@@ -62,6 +62,7 @@ class ImportRun(models.Model):
     # For this run only, and never above the deployment's; empty: the deployment's.
     requests_per_second = models.FloatField(null=True, blank=True)
     accept_rejects = models.BooleanField(default=False, help_text="Go on however many are rejected.")
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
     payments_mode = models.CharField(max_length=8, default="paid")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -80,7 +81,8 @@ class ImportRun(models.Model):
                 condition=Q(
                     status__in=["queued", "running", "verifying", "pausing", "paused", "cancelling"]
                 ),
-            )
+            ),
+            models.UniqueConstraint(fields=["account", "idempotency_key"], name="one_run_per_key"),
         ]
         indexes = [models.Index(fields=["status", "created_at"])]
 

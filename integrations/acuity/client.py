@@ -14,7 +14,7 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from integrations.acuity import errors
+from integrations.acuity import errors, metrics
 from integrations.acuity.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
@@ -30,6 +30,7 @@ class Tally:
     requests: int = 0
     retries: int = 0
     throttled: int = 0
+    calls: dict[tuple[str, str], metrics.Calls] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, requests: int = 0, retries: int = 0, throttled: int = 0) -> None:
@@ -37,6 +38,11 @@ class Tally:
             self.requests += requests
             self.retries += retries
             self.throttled += throttled
+
+    def call(self, path: str, status: str, seconds: float, waited: float) -> None:
+        with self._lock:
+            kind = (metrics.endpoint(path), status)
+            self.calls.setdefault(kind, metrics.Calls()).add(seconds, waited)
 
 
 def check_base_url(url: str) -> str:
@@ -131,8 +137,9 @@ class AcuityClient:
             self._sessions.put(session)
 
     def _once(self, path: str, params: dict[str, Any]) -> Any:
-        with self._throttle.slot(self.pace), self._session() as session:
+        with self._throttle.slot(self.pace) as waited, self._session() as session:
             self.tally.add(requests=1)
+            began, status = time.monotonic(), "no answer"
             try:
                 with session.get(
                     self.base_url + path,
@@ -141,6 +148,7 @@ class AcuityClient:
                     allow_redirects=False,
                     stream=True,
                 ) as response:
+                    status = str(response.status_code)
                     body = self._read(response)
             except requests.exceptions.SSLError as error:
                 raise errors.CertificateTrouble(urlsplit(self.base_url).netloc) from error
@@ -149,6 +157,8 @@ class AcuityClient:
             except requests.RequestException as error:
                 host = urlsplit(self.base_url).netloc
                 raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
+            finally:
+                self.tally.call(path, status, time.monotonic() - began, waited)
         return self._interpret(response, body)
 
     def _read(self, response: requests.Response) -> bytes:

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events, runs
+from integrations.acuity import errors, events, metrics, runs
 from integrations.acuity.client import AcuityClient
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.pages import Stale, process_page
@@ -192,6 +192,7 @@ class Window:
     def _trouble(self, error: errors.AcuityError) -> Outcome:
         """Transient: wait and go on, for up to PATIENCE. Anything else fails the run, resumable."""
         now, spent = timezone.now(), self.client.tally
+        metrics.record(spent.calls)
         fields: dict[str, Any] = {
             "requests": F("requests") + spent.requests,
             "retries": F("retries") + spent.retries,

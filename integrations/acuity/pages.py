@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events, runs
+from integrations.acuity import errors, events, metrics, runs
 from integrations.acuity.client import Tally
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Context, Fetched
@@ -40,6 +40,7 @@ def process_page(context: Context, token: str) -> bool:
             count=page.size, requests=spent.requests, throttled=spent.throttled,
             elapsed_ms=elapsed, **asdict(counts),
         )  # fmt: skip
+    metrics.record(spent.calls)
     _report(run, step, page.size, elapsed)
     _watch_rejects(run, step, page, counts)
     return page.done

@@ -87,6 +87,7 @@ def start(
     payments_mode: str = "paid",
     verify: bool = True,
     send: bool = True,
+    idempotency_key: str | None = None,
 ) -> ImportRun:
     """A new queued run. Without a page limit it finds the best one itself.
 
@@ -103,6 +104,7 @@ def start(
                 page_limit=page_limit or account.best_page_limit or settings.ACUITY_PAGE_LIMIT,
                 auto_page_limit=page_limit is None,
                 payments_mode=payments_mode,
+                idempotency_key=idempotency_key,
             )
             ImportStep.objects.bulk_create(
                 ImportStep(run=run, position=n, resource=name)
@@ -242,9 +244,14 @@ def resume_stalled(now: datetime | None = None) -> list[str]:
     return sent
 
 
+def last_sign(run: ImportRun) -> datetime:
+    """When anybody last worked on the run, or sent it to be worked on."""
+    beats = [step.heartbeat_at for step in run.steps.all() if step.heartbeat_at]
+    return max(beats, default=run.started_at or run.created_at)
+
+
 def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
-    beats = [s.heartbeat_at for s in run.steps.all() if s.heartbeat_at]
-    seen = max(beats, default=run.started_at or run.created_at)
+    seen = last_sign(run)
     silence = now - seen
     if step.lease_token and step.lease_until:
         if step.lease_until >= now and _owner_is_dead(step.lease_owner):

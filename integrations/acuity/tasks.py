@@ -6,9 +6,11 @@ from celery import Task, chain, current_app, shared_task
 from celery.signals import worker_ready
 from kombu.exceptions import OperationalError
 
-from integrations.acuity import events, importer, runs
+from integrations.acuity import events, importer, refresh, runs
 from integrations.acuity.resources import STEPS
 from integrations.models import ImportRun
+
+REFRESH_SECONDS = 1
 
 
 def send_chain(run_id: str) -> None:
@@ -81,6 +83,25 @@ def finish(run: str) -> str:
 @shared_task(name="acuity.resume_stalled")
 def resume_stalled() -> int:
     return len(runs.resume_stalled())
+
+
+@shared_task(name="acuity.refresh_appointment")
+def refresh_appointment(account: int, appointment: str) -> str:
+    return refresh.perform(account, appointment)
+
+
+@shared_task(name="acuity.resend_refreshes")
+def resend_refreshes() -> int:
+    late = refresh.overdue()
+    for account, appointment in late:
+        send_refresh(account, appointment)
+    return len(late)
+
+
+def send_refresh(account: int, appointment: str) -> None:
+    """A moment later, so that `changed` right after `scheduled` is the same read."""
+    kwargs = {"account": account, "appointment": appointment}
+    _send(refresh_appointment.si(**kwargs), f"refresh-{appointment}", countdown=REFRESH_SECONDS)
 
 
 @worker_ready.connect

@@ -1,0 +1,66 @@
+"""How does one booking follow Acuity between imports? It is read again when a webhook names it.
+
+Acuity's deliveries carry no data, no time and no number, so a replay cannot be told from a second
+genuine change. It need not be: all that a delivery can cause is one read of one booking, and while
+that read is queued every further delivery for the booking is part of it. The request's row is
+deleted *before* the booking is read, so a change that arrives during the read is read again.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from bookings.models import Appointment
+from integrations.acuity import errors
+from integrations.acuity.fetching import Fetcher
+from integrations.acuity.importer import account_client
+from integrations.acuity.resources import appointments, payments
+from integrations.acuity.resources.base import Context
+from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest
+
+OVERDUE = timedelta(seconds=60)
+
+
+def request(account: AcuityAccount, external_id: str) -> bool:
+    """Remember that this booking changed. True if nobody had asked for it yet."""
+    _, asked = RefreshRequest.objects.get_or_create(account=account, external_id=external_id)
+    return asked
+
+
+def perform(account_id: int, external_id: str) -> str:
+    """Read the booking, its client and its payments again, if that is still wanted."""
+    wanted = RefreshRequest.objects.filter(account_id=account_id, external_id=external_id)
+    if not wanted.delete()[0]:
+        return "not wanted any more"
+    account = AcuityAccount.objects.select_related("tenant").get(pk=account_id)
+    # Rejects belong to a run: the account's last one, or none yet and then none is kept.
+    run = account.runs.order_by("-created_at").first() or ImportRun(account=account)
+    everything = ImportRun(pk=run.pk, account=account, payments_mode="all")
+    source = Fetcher(account_client(account), lambda: None)
+    try:
+        return _read(Context(everything, ImportStep(run=everything), source), external_id)
+    except errors.AcuityError as error:
+        if error.transient:
+            request(account, external_id)
+        return str(error)
+    finally:
+        source.close()
+
+
+def _read(context: Context, external_id: str) -> str:
+    try:
+        row = context.source.get(f"/appointments/{external_id}")
+    except errors.NotFound:
+        gone = Appointment.objects.filter(tenant=context.tenant, external_id=external_id)
+        gone.update(removed_at=timezone.now())
+        return "gone at the source"
+    counts = appointments.save_appointments(context, [row])
+    stored = payments.in_window(context).filter(external_id=external_id)
+    payments.save_payments(context, payments.fetch_payments(context, list(stored)))
+    return f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"
+
+
+def overdue() -> list[tuple[int, str]]:
+    """Requests whose message was lost: (account, booking)."""
+    late = RefreshRequest.objects.filter(requested_at__lt=timezone.now() - OVERDUE)
+    return list(late.values_list("account_id", "external_id"))

@@ -1,0 +1,1 @@
+"""The HTTP API: imports started, watched and steered by other programs."""

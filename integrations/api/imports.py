@@ -1,0 +1,266 @@
+"""Which imports can be started, watched and steered over HTTP? As docs/http-api.md has it."""
+
+import uuid
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from ninja import Field, Header, NinjaAPI, Query, Router, Schema
+
+from integrations import progress
+from integrations.acuity import runs
+from integrations.acuity.errors import ConfigurationError
+from integrations.api.problems import Problem, ProblemWithRun, install, problem
+from integrations.api.tokens import Bearer, Caller, Staff
+from integrations.models import AcuityAccount, ImportRun
+
+Name = Literal["clients", "appointments", "payments"]
+
+
+class Start(Schema):
+    """`cursor` is the ID of a run to resume; everything else is then ignored."""
+
+    tenant_id: uuid.UUID
+    account_id: int | None = Field(None, ge=1, lt=2**63)
+    min_date: date | None = None
+    max_date: date | None = None
+    cursor: uuid.UUID | None = None
+    only: list[Name] = Field(default=["clients", "appointments", "payments"], min_length=1)
+
+
+class Started(Schema):
+    run_id: str
+    status_url: str
+
+
+class Counts(Schema):
+    fetched: int
+    stored: int
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+
+
+class Step(Schema):
+    resource: str
+    status: str
+    offset: int
+    total: int | None
+    progress: str
+    percent: int | None
+    waiting_for: str
+    not_before: datetime | None
+
+
+class Import(Schema):
+    """`run`, `tenant` and the counts are what `acuity_import --json` prints."""
+
+    run: str
+    tenant: str
+    status: str
+    verified: bool
+    reason: str
+    clients: Counts
+    appointments: Counts
+    payments: Counts
+    gaps: list[dict[str, Any]]
+    differences: list[dict[str, Any]]
+    requests: int
+    retries: int
+    throttled: int
+    elapsed_s: float
+    resumed: int
+    created_at: datetime
+    finished_at: datetime | None
+    steps: list[Step]
+
+
+class Summary(Schema):
+    run: uuid.UUID = Field(alias="id")
+    status: str
+    verified: bool
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class Listing(Schema):
+    items: list[Summary]
+    count: int
+
+
+class Month(Schema):
+    month: str
+    source: int
+    stored: int
+
+
+class Coverage(Schema):
+    verified: bool
+    months: list[Month]
+    gaps: list[dict[str, Any]]
+
+
+class State(Schema):
+    run_id: str
+    status: str
+
+
+REFUSALS: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem}
+router = Router(auth=[Bearer(), Staff()], tags=["imports"])
+
+
+def caller(request: HttpRequest) -> Caller:
+    found: Caller = request.auth  # type: ignore[attr-defined]
+    return found
+
+
+def find(request: HttpRequest, run_id: uuid.UUID) -> ImportRun:
+    run = caller(request).runs().filter(pk=run_id).first()
+    if run is None:
+        raise Http404
+    return run
+
+
+def _account(request: HttpRequest, body: Start) -> AcuityAccount | None:
+    """The account meant, or None if the tenant has several. Raises Http404."""
+    rows = caller(request).accounts().filter(tenant_id=body.tenant_id)
+    if body.account_id:
+        rows = rows.filter(pk=body.account_id)
+    found = list(rows[:2])
+    if not found:
+        raise Http404
+    return found[0] if len(found) == 1 else None
+
+
+def _started(run: ImportRun) -> tuple[int, Started]:
+    url = reverse("acuity:import", args=[run.pk])
+    return 202, Started(run_id=str(run.pk), status_url=url)
+
+
+@router.post("/import", response={202: Started, 409: ProblemWithRun, **REFUSALS})
+def start(
+    request: HttpRequest,
+    body: Start,
+    page_limit: Annotated[int | None, Header(ge=1, le=1000)] = None,
+    idempotency_key: Annotated[str | None, Header(max_length=200, pattern=r"^[\x21-\x7e]+$")] = None,
+) -> Any:
+    """Start an import, or resume the one named by `cursor`. Answers at once; the work is queued.
+
+    With an `Idempotency-Key`, sending the same request again answers with the same run.
+    """
+    if not caller(request).may_run:
+        return problem(403, "This needs the permission to run imports.")
+    if body.cursor:
+        run = find(request, body.cursor)
+        if str(run.account.tenant_id) != str(body.tenant_id):
+            raise Http404
+        return _resume(run)
+    account = _account(request, body)
+    if account is None:
+        return problem(422, "This tenant has several Acuity accounts: name one with account_id.")
+    if idempotency_key and (known := account.runs.filter(idempotency_key=idempotency_key).first()):
+        return _started(known)
+    try:
+        with transaction.atomic():
+            run = runs.start(
+                account, min_date=body.min_date, max_date=body.max_date, page_limit=page_limit,
+                only=tuple(dict.fromkeys(body.only)), idempotency_key=idempotency_key,
+            )  # fmt: skip
+    except ConfigurationError as error:
+        return problem(422, str(error))
+    except runs.ActiveRun as active:
+        return problem(409, str(active), run_id=str(active.run.pk))
+    except IntegrityError:
+        return _started(account.runs.get(idempotency_key=idempotency_key))
+    return _started(run)
+
+
+def _resume(run: ImportRun) -> Any:
+    if run.status in ("completed", "completed_with_gaps", "cancelled"):
+        return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
+    runs.resume(run)
+    return _started(run)
+
+
+@router.get("/imports", response={200: Listing, **REFUSALS})
+def imports(
+    request: HttpRequest,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> Any:
+    """The newest runs first."""
+    rows = caller(request).runs().order_by("-created_at", "pk")
+    return {"items": list(rows[offset : offset + limit]), "count": rows.count()}
+
+
+@router.get("/imports/{uuid:run_id}", response={200: Import, **REFUSALS}, url_name="import")
+def status(request: HttpRequest, run_id: uuid.UUID) -> Any:
+    """How far a run is, and what it has done."""
+    run = find(request, run_id)
+    steps = [
+        Step(
+            resource=step.resource, status=step.status, offset=step.offset, total=step.total,
+            progress=(shown := progress.of(step)).text, percent=shown.percent,
+            waiting_for=step.waiting_for, not_before=step.not_before,
+        )
+        for step in run.steps.all()
+    ]  # fmt: skip
+    return runs.result(run) | {
+        "reason": run.reason,
+        "created_at": run.created_at,
+        "finished_at": run.finished_at,
+        "steps": steps,
+    }
+
+
+@router.get("/imports/{uuid:run_id}/coverage", response={200: Coverage, **REFUSALS})
+def coverage(request: HttpRequest, run_id: uuid.UUID) -> Any:
+    """Month by month, what Acuity lists and what is stored."""
+    run = find(request, run_id)
+    months = [{"month": m, "source": a, "stored": b} for m, (a, b) in sorted(run.coverage.items())]
+    return {"verified": run.verified, "months": months, "gaps": run.gaps}
+
+
+@router.post("/imports/{uuid:run_id}/pause", response={200: State, **REFUSALS})
+def pause(request: HttpRequest, run_id: uuid.UUID) -> Any:
+    """Stop after the page in hand. Pressing twice does no harm."""
+    return _act(request, run_id, runs.pause)
+
+
+@router.post("/imports/{uuid:run_id}/resume", response={200: State, 409: ProblemWithRun, **REFUSALS})
+def resume(request: HttpRequest, run_id: uuid.UUID) -> Any:
+    """Go on at the checkpoint."""
+    run = find(request, run_id)
+    if run.status in ("completed", "completed_with_gaps", "cancelled"):
+        return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
+    return _act(request, run_id, runs.resume)
+
+
+@router.post("/imports/{uuid:run_id}/cancel", response={200: State, **REFUSALS})
+def cancel(request: HttpRequest, run_id: uuid.UUID) -> Any:
+    """Stop for good after the page in hand. What was imported stays."""
+    if not caller(request).may_cancel:
+        return problem(403, "This needs the permission to cancel imports.")
+    return _act(request, run_id, runs.cancel)
+
+
+def _act(request: HttpRequest, run_id: uuid.UUID, what: Any) -> Any:
+    if not caller(request).may_run:
+        return problem(403, "This needs the permission to run imports.")
+    run = find(request, run_id)
+    what(run)
+    run.refresh_from_db(fields=["status"])
+    return {"run_id": str(run.pk), "status": run.status}
+
+
+api = NinjaAPI(
+    title="Acuity importer", version="1", urls_namespace="acuity",
+    docs_url="/api/docs", openapi_url="/api/openapi.json",
+)  # fmt: skip
+install(api)
+api.add_router("/integrations/booking/acuity", router)
+
+

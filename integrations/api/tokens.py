@@ -1,0 +1,72 @@
+"""Who is asking? A bearer token limited to its tenants, or a member of staff with a session."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import HttpBearer, SessionAuth
+
+from bookings.models import Tenant
+from integrations.models import AcuityAccount, ApiToken, ImportRun
+
+SEEN = timedelta(minutes=1)
+
+
+def digest(token: str) -> str:
+    """Tokens are long and random, so a plain hash cannot be turned back."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def issue(name: str, tenants: Iterable[Tenant]) -> str:
+    """A new token; only its digest is stored."""
+    token = secrets.token_urlsafe(32)
+    ApiToken.objects.create(name=name, digest=digest(token)).tenants.set(tenants)
+    return token
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What a caller may see and do. What it may not see does not exist for it (404)."""
+
+    tenants: frozenset[Any] | None  # None: all of them
+    may_run: bool = True
+    may_cancel: bool = True
+
+    def accounts(self) -> QuerySet[AcuityAccount]:
+        rows = AcuityAccount.objects.select_related("tenant")
+        return rows if self.tenants is None else rows.filter(tenant_id__in=self.tenants)
+
+    def runs(self) -> QuerySet[ImportRun]:
+        rows = ImportRun.objects.select_related("account__tenant").prefetch_related("steps")
+        return rows if self.tenants is None else rows.filter(account__tenant_id__in=self.tenants)
+
+
+class Bearer(HttpBearer):
+    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+        found = ApiToken.objects.filter(digest=digest(token)).first()
+        if found is None:
+            return None
+        now = timezone.now()
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - SEEN)
+        ApiToken.objects.filter(stale, pk=found.pk).update(last_used_at=now)
+        return Caller(frozenset(found.tenants.values_list("pk", flat=True)))
+
+
+class Staff(SessionAuth):
+    """A staff session; Ninja checks the CSRF token of what changes something."""
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
+        user = request.user
+        if not (user.is_active and user.is_staff and user.has_perm("integrations.view_importrun")):
+            return None
+        return Caller(
+            None,
+            user.has_perm("integrations.run_import"),
+            user.has_perm("integrations.cancel_import"),
+        )

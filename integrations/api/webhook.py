@@ -1,0 +1,53 @@
+"""What happens when Acuity says that something changed? The signature is checked, a read is queued.
+
+Why a replay is not refused but made harmless: see `integrations/acuity/refresh.py`.
+"""
+
+import base64
+import hashlib
+import hmac
+from urllib.parse import parse_qs
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from integrations.acuity import refresh, tasks
+from integrations.api.problems import problem
+from integrations.models import AcuityAccount
+
+LARGEST = 10_000
+
+
+def signature(key: str, body: bytes) -> str:
+    """As Acuity signs: base64 of HMAC-SHA256 over the raw body."""
+    return base64.b64encode(hmac.new(key.encode(), body, hashlib.sha256).digest()).decode()
+
+
+@csrf_exempt
+def receive(request: HttpRequest, account_id: int) -> HttpResponse:
+    if request.method != "POST":
+        return problem(405, "Send webhooks by POST.")
+    if int(request.headers.get("Content-Length") or 0) > LARGEST:
+        return problem(413, "Acuity's webhooks are short; this is not one.")
+    body, given = request.body, request.headers.get("X-Acuity-Signature", "")
+    account = AcuityAccount.objects.filter(pk=account_id).first()
+    # An unknown account takes as long, and gets the same answer, as a wrong signature.
+    expected = signature(account.api_key if account else "no such account", body)
+    right = hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+    if not right or account is None:
+        return problem(401, "The signature does not fit this account and body.")
+    return _accept(account, parse_qs(body.decode("utf-8", "replace")))
+
+
+def _accept(account: AcuityAccount, form: dict[str, list[str]]) -> HttpResponse:
+    action, number = form.get("action", [""])[0], form.get("id", [""])[0]
+    # Documented bare (`scheduled`), seen dotted (`appointment.scheduled`).
+    if action.startswith("order"):
+        return JsonResponse({"status": "ignored"})
+    if not (number.isascii() and number.isdigit() and len(number) < 20):
+        return problem(400, "The webhook names no appointment.")
+    asked = refresh.request(account, number)
+    if asked:
+        transaction.on_commit(lambda: tasks.send_refresh(account.pk, number))
+    return JsonResponse({"status": "queued" if asked else "queued already"})
