@@ -263,9 +263,8 @@ def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
         return step.lease_until < now and (seen < step.lease_until or silence > LEASE)
     if step.not_before:
         return step.not_before <= now and (seen < step.not_before or silence > LEASE)
-    # Between two steps there is only the chain's message; within one, a page may take its time.
-    stall = timedelta(seconds=settings.ACUITY_STALL_SECONDS)
-    return silence > (min(LEASE, stall) if step.status == "pending" else stall)
+    # Whoever works on a page holds a lease: without one there is only a message, and it may be lost.
+    return silence > min(LEASE, timedelta(seconds=settings.ACUITY_STALL_SECONDS))
 
 
 def finish(run_id: Any) -> bool:
