@@ -1,4 +1,4 @@
-.PHONY: install demo test chaos
+.PHONY: install demo up test chaos bench
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -11,6 +11,9 @@ install: .venv/stamp
 demo: install
 	$(PY) manage.py acuity_import --sandbox
 	$(PY) manage.py acuity_report
+
+up: install
+	$(PY) -m config.up
 
 test: install
 	.venv/bin/ruff check .

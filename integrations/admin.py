@@ -34,6 +34,11 @@ class AccountForm(forms.ModelForm):
         help_text="Acuity: Integrations → API. Never shown again; leave empty to keep the stored one.",
     )  # fmt: skip
 
+    base_url = forms.URLField(
+        label="Address", required=False, assume_scheme="https",
+        help_text="Only for a server that is not Acuity's own.",
+    )  # fmt: skip
+
     class Meta:
         model = AcuityAccount
         fields = ["tenant", "user_id", "api_key", "base_url"]

@@ -21,7 +21,8 @@ def send_chain(run_id: str) -> None:
         _signature(step.resource, run, step.offset, step.version if n == 0 else None)
         for n, step in enumerate(left)
     ]
-    _send(chain(*links, finish.si(run=run_id)), run_id)
+    last = finish.si(run=run_id).set(kwargsrepr=repr({"run": run_id[:8]}))
+    _send(chain(*links, last), run_id)
 
 
 def _send(signature: Any, run_id: str, **options: Any) -> None:

