@@ -30,7 +30,8 @@ def flower(place: Place) -> Iterator[str]:  # noqa: F811
     port = 5600 + os.getpid() % 300
     process = subprocess.Popen(
         [sys.executable, "-m", "celery", "-A", "config", "flower", "--address=127.0.0.1",
-         f"--port={port}", "--read_only", f"--basic_auth={':'.join(LOGIN)}"],
+         f"--port={port}", "--read_only",
+         "--tasks_columns=name,kwargs,result,state,runtime,received,worker", f"--basic_auth={':'.join(LOGIN)}"],
         cwd=ROOT, env=environment(place.folder, **place.shared),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -61,6 +62,10 @@ def test_flower_lists_every_page_window_with_its_offset(place: Place, flower: st
     assert listed <= shown
     texts = [str(task["result"]) for task in windows if task["name"] == "acuity.import_appointments"]
     assert any("appointments 20–40" in text and "created" in text for text in texts), texts
+    search = {"draw": 1, "start": 0, "length": 500, "search[value]": f"kwargs:run={run[:8]}",
+              "order[0][column]": 0, "order[0][dir]": "asc", "columns[0][data]": "name"}  # fmt: skip
+    answer = requests.get(f"{flower}/tasks/datatable", params=search, auth=LOGIN, timeout=10).json()
+    assert answer["recordsFiltered"] >= len(windows)
     everything = str(list(tasks))
     assert "example.com" not in everything and "sandbox-key" not in everything
     assert requests.get(f"{flower}/api/tasks", timeout=10).status_code == 401
@@ -77,7 +82,8 @@ def photograph(flower: str, run: str, folder: Path) -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         credentials: Any = {"username": LOGIN[0], "password": LOGIN[1]}
         page = browser.new_context(http_credentials=credentials, viewport={"width": 1280, "height": 800}).new_page()
-        page.goto(f"{flower}/tasks?search=kwargs:run={run[:8]}")
+        page.goto(f"{flower}/tasks")
+        page.fill("input[type=search]", f"kwargs:run={run[:8]}")
         page.wait_for_timeout(2000)
         page.screenshot(path=folder / "flower.png")
         browser.close()

@@ -54,8 +54,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "months": _months(run.coverage),
         "rejects": rejects[:SHOWN_REJECTS],
         "more_rejects": len(rejects) > SHOWN_REJECTS,
-        "flower": f"{settings.FLOWER_URL}/tasks?search=kwargs:run={str(run.pk)[:8]}"
-        if settings.FLOWER_URL else "",
+        "flower": f"{settings.FLOWER_URL}/tasks" if settings.FLOWER_URL else "",
         "can_pause": run.status in runs.TRANSITIONS[ImportRun.Status.PAUSING],
         "can_resume": run.status in ("paused", "failed", "pausing"),
         "can_cancel": active and run.status != "cancelling",
