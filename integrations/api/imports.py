@@ -108,7 +108,7 @@ class State(Schema):
     status: str
 
 
-REFUSALS: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem}
+REFUSALS: dict[Any, Any] = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 422: Problem}
 router = Router(auth=[Bearer(), Staff()], tags=["imports"])
 
 
@@ -144,8 +144,11 @@ def _started(run: ImportRun) -> tuple[int, Started]:
 def start(
     request: HttpRequest,
     body: Start,
-    page_limit: Annotated[int | None, Header(ge=1, le=1000)] = None,
-    idempotency_key: Annotated[str | None, Header(max_length=200, pattern=r"^[\x21-\x7e]+$")] = None,
+    page_limit: Annotated[int | None, Header(alias="page-limit", ge=1, le=1000)] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", max_length=200, pattern=r"^[\x21-\x7e]+$"),
+    ] = None,
 ) -> Any:
     """Start an import, or resume the one named by `cursor`. Answers at once; the work is queued.
 
