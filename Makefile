@@ -1,4 +1,4 @@
-.PHONY: install demo up test chaos bench
+.PHONY: install demo up browser test chaos bench
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -15,13 +15,20 @@ demo: install
 up: install
 	$(PY) -m config.up
 
-test: install
+# The browser tests' own: what the system has, else its package, else Playwright's download.
+browser: install
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	|| command -v google-chrome >/dev/null \
+	|| (apt-get update -qq && apt-get install -qq -y chromium) >/dev/null 2>&1 \
+	|| $(PY) -m playwright install --with-deps chromium
+
+test: install browser
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest
-	$(PY) -m coverage run -m pytest --database=postgres -m database
+	$(PY) -m coverage run -m pytest -n 4 --dist worksteal
+	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m database
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --skip-covered --sort=cover
 

@@ -25,8 +25,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    # Without one of these it is the one Playwright downloaded.
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert path, "No Chromium: install it with `apt-get install chromium`."
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
