@@ -113,10 +113,10 @@ class Subject:
             self.data.edit(number, paid="yes", amountPaid="14.00", payments=rows)
 
     def over(self) -> bool:
-        from integrations.acuity import runs
+        from integrations.acuity import states
 
         self.run.refresh_from_db()
-        return self.run.status in runs.FINAL or time.monotonic() > self.until
+        return self.run.status in states.FINAL or time.monotonic() > self.until
 
     def judge(self) -> str:
         """Empty if all is well, else what is not."""
@@ -138,10 +138,10 @@ def sweep(stop: threading.Event) -> None:
     """What beat does, once a second."""
     from django.db import connection
 
-    from integrations.acuity import runs
+    from integrations.acuity import stalls
 
     while not stop.wait(1.0):
-        runs.resume_stalled()
+        stalls.resume_stalled()
     connection.close()
 
 

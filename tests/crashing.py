@@ -81,15 +81,15 @@ class Bomb:
 
 def follow(run_id: Any) -> None:
     """Wait as the command does, then leave without tidying up. Exit status 0: completed."""
-    from integrations.acuity import runs
+    from integrations.acuity import stalls, states
     from integrations.models import ImportRun
 
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         run = ImportRun.objects.get(pk=run_id)
-        if run.status in runs.FINAL:
+        if run.status in states.FINAL:
             os._exit(0 if run.status == "completed" else 1)
-        runs.resume_stalled()
+        stalls.resume_stalled()
         time.sleep(0.02)
     os._exit(2)
 

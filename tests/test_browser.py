@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bookings.models import Appointment
-from integrations.acuity import accounts, embedded
+from integrations.acuity import accounts, embedded, leases, runs
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount
 from tests.test_import import unlimited  # noqa: F401
@@ -156,13 +156,12 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
 
     from django.utils import timezone
 
-    from integrations.acuity import runs
 
     run = runs.start(account, send=False)
     if status == "waiting":
         step = run.steps.get(resource="account")
-        runs.claim(step, 0)
-        runs.release(
+        leases.claim(step, 0)
+        leases.release(
             step.pk, run.steps.get(pk=step.pk).lease_token,
             not_before=timezone.now() + timedelta(minutes=2),
             waiting_for="Acuity is in trouble: the import waits and tries again. (status 503)",
@@ -180,7 +179,6 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
 
 
 def test_it_works_without_javascript(browser: Any, live_server: Any, account: AcuityAccount) -> None:
-    from integrations.acuity import runs
 
     run = runs.start(account, send=False)
     page = browser.new_context(java_script_enabled=False, base_url=live_server.url).new_page()

@@ -10,7 +10,7 @@ import pytest
 
 from bookings.models import Appointment, Client, Payment
 from bookings.reports import revenue
-from integrations.acuity import accounts, importer, runs
+from integrations.acuity import accounts, importer, runs, states
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Fetched
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
@@ -183,7 +183,7 @@ def test_a_paused_run_goes_on_where_it_stopped() -> None:
         assert run.status == "paused"
         with pytest.raises(runs.ActiveRun):
             runs.start(account, send=False)
-        runs.transition(run.pk, "queued")
+        states.transition(run.pk, "queued")
         while step := runs.current_step(run.pk):
             importer.run_window(str(run.pk), step.resource, step.version)
         runs.finish(run.pk)

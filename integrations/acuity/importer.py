@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events, metrics, runs
+from integrations.acuity import errors, events, leases, metrics, runs
 from integrations.acuity.client import AcuityClient
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.pages import Stale, process_page
@@ -68,13 +68,13 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
     if step.resource != resource:
         done = run.steps.filter(resource=resource, status="done").exists()
         return Outcome("stop", "step is done" if done else f"{step.resource} comes first")
-    token = runs.claim(step, step.version if version is None else version)
+    token = leases.claim(step, step.version if version is None else version)
     if not token:
         return Outcome("stop", "stale message")
     step.refresh_from_db()
     try:
         if reason := _hopeless(step):
-            runs.release(step.pk, token)
+            leases.release(step.pk, token)
             runs.fail(run.pk, reason, "stuck")
             return Outcome("stop", f"failed: {reason}")
         _announce(run, step)
@@ -82,7 +82,7 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
     except Stale:
         return Outcome("stop", "stale message")
     finally:
-        runs.release(step.pk, token)
+        leases.release(step.pk, token)
         runs.settle(run.pk)
 
 
@@ -122,7 +122,7 @@ class Window:
         """Renew the lease now and then. Raises Stale if somebody else has it."""
         if time.monotonic() - self._renewed < RENEW_SECONDS:
             return
-        if not runs.renew(self.step.pk, self.token):
+        if not leases.renew(self.step.pk, self.token):
             raise Stale
         self._renewed = time.monotonic()
 
@@ -201,16 +201,16 @@ class Window:
         # Nothing is concluded from the exception: the row says how long there was no progress.
         since = ImportStep.objects.values_list("failing_since", flat=True).get(pk=self.step.pk) or now
         if not error.transient or now - since > PATIENCE:
-            runs.release(self.step.pk, self.token, **fields)
+            leases.release(self.step.pk, self.token, **fields)
             runs.fail(self.run.pk, str(error), type(error).__name__)
             return Outcome("stop", f"failed: {error}")
         if isinstance(error, errors.TimedOut) and self._smaller(self.step):
-            runs.release(self.step.pk, self.token, **fields, failing_since=since, attempts=0)
+            leases.release(self.step.pk, self.token, **fields, failing_since=since, attempts=0)
             return Outcome("more", f"smaller pages: {error}", self.step.version, self.step.offset)
         pause = min(5 * 2 ** min(int((now - since).total_seconds() // 10), 5), 60)
         if isinstance(error, errors.RateLimited) and error.retry_after:
             pause = max(pause, min(int(error.retry_after) + 1, 3600))
-        runs.release(
+        leases.release(
             self.step.pk, self.token, **fields,
             failing_since=since,
             not_before=now + timedelta(seconds=pause),
@@ -263,5 +263,5 @@ def verify_again(run: ImportRun) -> None:
             done = process_page(Context(run, step, source), "verify")
     finally:
         source.close()
-        runs.release(step.pk, "verify", status="done")
+        leases.release(step.pk, "verify", status="done")
     runs.conclude(run)

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events, metrics, runs
+from integrations.acuity import errors, events, leases, metrics, runs
 from integrations.acuity.client import Tally
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Context, Fetched
@@ -79,7 +79,7 @@ def _checkpoint(
         waiting_for="",
         failing_since=None,
         heartbeat_at=now,
-        lease_until=now + runs.LEASE,
+        lease_until=now + leases.LEASE,
     )
     if not moved:
         raise Stale

@@ -1,44 +1,25 @@
-"""In which state is a run, and what may happen next? Every transition is one conditional UPDATE."""
+"""How does a run begin, stop, go on and end? In the same words for command, HTTP and admin."""
 
-import os
-import secrets
-import socket
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
-from bookings.models import Appointment, Client, Payment
 from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.leases import owner_is_dead
 from integrations.acuity.resources import SELECTABLE, STEPS
+from integrations.acuity.results import stored, summarise
+from integrations.acuity.states import S, transition
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 
-S = ImportRun.Status
 TOO_MANY_REJECTS = "TooManyRejects"
-LEASE = timedelta(seconds=60)
-# From which states a run may come into which. Anything else is answered with False.
-TRANSITIONS: dict[str, set[str]] = {
-    S.RUNNING: {S.QUEUED, S.PAUSED, S.FAILED, S.VERIFYING},
-    S.VERIFYING: {S.RUNNING},
-    S.PAUSING: {S.QUEUED, S.RUNNING, S.VERIFYING},
-    S.PAUSED: {S.PAUSING},
-    S.QUEUED: {S.PAUSED, S.PAUSING, S.FAILED},
-    S.CANCELLING: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.PAUSED},
-    S.CANCELLED: {S.CANCELLING},
-    S.FAILED: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING},
-    # A finished run may be verified again.
-    S.COMPLETED: {S.RUNNING, S.VERIFYING, S.PAUSING, S.COMPLETED_WITH_GAPS},
-    S.COMPLETED_WITH_GAPS: {S.RUNNING, S.VERIFYING, S.PAUSING, S.COMPLETED},
-}
 UNVERIFIED = {
     "kind": "unverified",
     "reason": "Nothing was compared with Acuity: run manage.py acuity_verify.",
 }
-FINAL = {S.CANCELLED, S.FAILED, S.COMPLETED, S.COMPLETED_WITH_GAPS}
 
 
 class ActiveRun(Exception):
@@ -47,14 +28,6 @@ class ActiveRun(Exception):
     def __init__(self, run: ImportRun):
         self.run = run
         super().__init__(f"Run {run.id} of this account is {run.status}: resume or cancel it first.")
-
-
-def transition(run_id: Any, to: str, **fields: Any) -> bool:
-    """True if the run came into state `to` by this call."""
-    if to in FINAL | {S.PAUSED}:
-        fields.setdefault("finished_at", timezone.now() if to in FINAL else None)
-    allowed = TRANSITIONS[to]
-    return bool(ImportRun.objects.filter(pk=run_id, status__in=allowed).update(status=to, **fields))
 
 
 def check(
@@ -135,7 +108,7 @@ def resume(run: ImportRun) -> bool:
         not_before=None, waiting_for="", attempts=0, deaths=0, failing_since=None, heartbeat_at=now
     )
     for step in run.steps.exclude(lease_token=""):
-        if _owner_is_dead(step.lease_owner):
+        if owner_is_dead(step.lease_owner):
             ImportStep.objects.filter(pk=step.pk, lease_token=step.lease_token).update(
                 lease_token="", lease_until=None
             )
@@ -186,87 +159,6 @@ def current_step(run_id: Any) -> ImportStep | None:
     return ImportStep.objects.filter(run_id=run_id).exclude(status="done").first()
 
 
-def claim(step: ImportStep, expected: int) -> str:
-    """A lease on the step at version `expected`, or "" if somebody else has it or it moved on."""
-    now, token = timezone.now(), secrets.token_hex(8)
-    free = Q(lease_token="") | Q(lease_until__lt=now) | Q(lease_until=None)
-    due = Q(not_before=None) | Q(not_before__lte=now)
-    with transaction.atomic():
-        taken = ImportStep.objects.filter(free, due, pk=step.pk, version=expected).exclude(
-            status="done"
-        ).update(
-            status="running",
-            lease_token=token,
-            lease_owner=_owner(),
-            lease_until=now + LEASE,
-            heartbeat_at=now,
-            not_before=None,
-            attempts=F("attempts") + 1,
-            # A lease that nobody gave back means that its process died.
-            deaths=Case(When(lease_token="", then=F("deaths")), default=F("deaths") + 1),
-        )
-        if taken:
-            to = S.VERIFYING if step.resource == "verify" else S.RUNNING
-            transition(step.run_id, to, **({} if to == S.VERIFYING else {"started_at": now}))
-    return token if taken else ""
-
-
-def renew(step_id: int, token: str) -> bool:
-    now = timezone.now()
-    return bool(
-        ImportStep.objects.filter(pk=step_id, lease_token=token).update(
-            lease_until=now + LEASE, heartbeat_at=now
-        )
-    )
-
-
-def release(step_id: int, token: str, **fields: Any) -> None:
-    ImportStep.objects.filter(pk=step_id, lease_token=token).update(
-        lease_token="", lease_until=None, **fields
-    )
-
-
-def resume_stalled(now: datetime | None = None) -> list[str]:
-    """Send again what nobody is working on. Safe to call at any time, by anybody, repeatedly."""
-    now = now or timezone.now()
-    sent = []
-    for run in ImportRun.objects.filter(status__in=["pausing", "cancelling"]):
-        settle(run.pk)
-    for run in ImportRun.objects.filter(status__in=ImportRun.WORKING):
-        step = current_step(run.pk)
-        if step is None:
-            finish(run.pk)
-        elif _stalled(run, step, now):
-            # Sending is a sign of life: one message for each stall, not one for each sweep.
-            ImportStep.objects.filter(pk=step.pk).update(heartbeat_at=now)
-            enqueue(run)
-            sent.append(str(run.pk))
-    return sent
-
-
-def last_sign(run: ImportRun) -> datetime:
-    """When anybody last worked on the run, or sent it to be worked on."""
-    beats = [step.heartbeat_at for step in run.steps.all() if step.heartbeat_at]
-    return max(beats, default=run.started_at or run.created_at)
-
-
-def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
-    seen = last_sign(run)
-    silence = now - seen
-    if step.lease_token and step.lease_until:
-        if step.lease_until >= now and _owner_is_dead(step.lease_owner):
-            # The token stays, so that whoever takes the step counts the death.
-            ImportStep.objects.filter(pk=step.pk, lease_token=step.lease_token).update(
-                lease_until=now - timedelta(milliseconds=1)
-            )
-            return True
-        return step.lease_until < now and (seen < step.lease_until or silence > LEASE)
-    if step.not_before:
-        return step.not_before <= now and (seen < step.not_before or silence > LEASE)
-    # Whoever works on a page holds a lease: without one there is only a message, and it may be lost.
-    return silence > min(LEASE, timedelta(seconds=settings.ACUITY_STALL_SECONDS))
-
-
 def finish(run_id: Any) -> bool:
     """Close a run whose steps are all done: the final state, the event row, the signal. Once."""
     run = ImportRun.objects.select_related("account__tenant").get(pk=run_id)
@@ -303,85 +195,3 @@ def conclude(run: ImportRun) -> None:
     run.refresh_from_db(fields=["gaps"])
     to = S.COMPLETED_WITH_GAPS if run.gaps else S.COMPLETED
     transition(run.pk, to, finished_at=run.finished_at)
-
-
-def stored(run: ImportRun) -> dict[str, int]:
-    """How many rows the run's window now has in the database."""
-    tenant = run.account.tenant_id
-    window: dict[str, Any] = {}
-    if run.min_date:
-        window["service_date__gte"] = run.min_date
-    if run.max_date:
-        window["service_date__lte"] = run.max_date
-    return {
-        "clients": Client.objects.filter(tenant=tenant, source="acuity").count(),
-        "appointments": Appointment.objects.filter(
-            tenant=tenant, source="acuity", removed_at=None, **window
-        ).count(),
-        "payments": Payment.objects.filter(
-            tenant=tenant, removed_at=None, appointment__removed_at=None, **window
-        ).count(),
-    }
-
-
-def result(run: ImportRun) -> dict[str, Any]:
-    """The run as contract.md's JSON has it."""
-    steps = {step.resource: step for step in run.steps.all()}
-    rows = stored(run)
-    end = run.finished_at or timezone.now()
-    names = ("fetched", "created", "updated", "unchanged", "rejected")
-    answer: dict[str, Any] = {
-        "run": str(run.pk),
-        "tenant": str(run.account.tenant_id),
-        "status": run.status,
-        "verified": run.verified,
-    }
-    for name in SELECTABLE:
-        counts = {n: getattr(steps[name], n) if name in steps else 0 for n in names}
-        answer[name] = {"fetched": counts.pop("fetched"), "stored": rows[name], **counts}
-    answer |= {
-        "gaps": run.gaps,
-        "differences": run.differences,
-        "requests": sum(step.requests for step in steps.values()),
-        "retries": sum(step.retries for step in steps.values()),
-        "throttled": sum(step.throttled for step in steps.values()),
-        "elapsed_s": round((end - (run.started_at or run.created_at)).total_seconds(), 1),
-        "resumed": run.resumed,
-    }
-    return answer
-
-
-def summarise(run_id: Any) -> None:
-    """The last log line of a run, whatever became of it."""
-    run = ImportRun.objects.select_related("account").get(pk=run_id)
-    facts = result(run)
-    events.log(
-        "acuity_import_summary",
-        run=run.pk,
-        tenant=facts["tenant"],
-        status=run.status,
-        contacts=facts["clients"]["stored"],
-        appointments=facts["appointments"]["stored"],
-        payments=facts["payments"]["stored"],
-        skipped=sum(facts[name]["rejected"] for name in SELECTABLE),
-        gaps=len(run.gaps),
-        requests=facts["requests"],
-    )
-
-
-def _owner() -> str:
-    return f"{socket.gethostname()}/{os.getpid()}"
-
-
-def _owner_is_dead(owner: str) -> bool:
-    """True only if the lease's process ran on this machine and is no longer there."""
-    host, _, pid = owner.rpartition("/")
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

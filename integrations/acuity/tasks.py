@@ -6,7 +6,7 @@ from celery import Task, chain, current_app, shared_task
 from celery.signals import worker_ready
 from kombu.exceptions import OperationalError
 
-from integrations.acuity import events, importer, refresh, runs
+from integrations.acuity import events, importer, refresh, runs, stalls
 from integrations.acuity.resources import STEPS
 from integrations.models import ImportRun
 
@@ -83,7 +83,7 @@ def finish(run: str) -> str:
 
 @shared_task(name="acuity.resume_stalled")
 def resume_stalled() -> int:
-    return len(runs.resume_stalled())
+    return len(stalls.resume_stalled())
 
 
 @shared_task(name="acuity.refresh_appointment")

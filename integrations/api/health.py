@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from config.celery import app
-from integrations.acuity import runs
+from integrations.acuity import stalls
 from integrations.api.problems import problem
 from integrations.models import EndpointMetric, ImportRun, ImportStep, RejectedRecord
 
@@ -109,7 +109,7 @@ class FromDatabase:
         yield family
         working = ImportRun.objects.filter(status__in=ImportRun.WORKING).prefetch_related("steps")
         now = timezone.now()
-        silences = [(now - runs.last_sign(run)).total_seconds() for run in working]
+        silences = [(now - stalls.last_sign(run)).total_seconds() for run in working]
         stalled = sum(silence > settings.ACUITY_STALL_SECONDS for silence in silences)
         yield GaugeMetricFamily("acuity_stalled_runs", "Working runs without a sign of life", stalled)
         oldest = max(silences, default=0.0)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from ninja import Field, Header, NinjaAPI, Query, Router, Schema
 
 from integrations import progress
-from integrations.acuity import runs
+from integrations.acuity import results, runs
 from integrations.acuity.errors import ConfigurationError
 from integrations.api.problems import Problem, ProblemWithRun, install, problem
 from integrations.api.tokens import Bearer, Caller, Staff
@@ -211,7 +211,7 @@ def status(request: HttpRequest, run_id: uuid.UUID) -> Any:
         )
         for step in run.steps.all()
     ]  # fmt: skip
-    return runs.result(run) | {
+    return results.result(run) | {
         "reason": run.reason,
         "created_at": run.created_at,
         "finished_at": run.finished_at,

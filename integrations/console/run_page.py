@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from bookings import charts
 from integrations import progress
-from integrations.acuity import runs
+from integrations.acuity import states
 from integrations.console.start import period
 from integrations.models import ImportRun
 
@@ -55,7 +55,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "rejects": rejects[:SHOWN_REJECTS],
         "more_rejects": len(rejects) > SHOWN_REJECTS,
         "flower": f"{settings.FLOWER_URL}/tasks" if settings.FLOWER_URL else "",
-        "can_pause": run.status in runs.TRANSITIONS[ImportRun.Status.PAUSING],
+        "can_pause": run.status in states.TRANSITIONS[ImportRun.Status.PAUSING],
         "can_resume": run.status in ("paused", "failed", "pausing"),
         "can_cancel": active and run.status != "cancelling",
         "tunable": active,

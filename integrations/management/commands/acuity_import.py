@@ -15,7 +15,19 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
-from integrations.acuity import accounts, embedded, errors, events, preview, rejects, runs, terminal
+from integrations.acuity import (
+    accounts,
+    embedded,
+    errors,
+    events,
+    preview,
+    rejects,
+    results,
+    runs,
+    stalls,
+    states,
+    terminal,
+)
 from integrations.acuity.client import check_base_url
 from integrations.acuity.importer import account_client
 from integrations.acuity.resources import SELECTABLE
@@ -164,11 +176,11 @@ class Command(BaseCommand):
                 while True:
                     run = ImportRun.objects.select_related("account").get(pk=run.pk)
                     bars.show(run)
-                    if run.status in runs.FINAL or run.status == "paused":
+                    if run.status in states.FINAL or run.status == "paused":
                         break
                     if time.monotonic() - swept > 1:
                         swept = time.monotonic()
-                        runs.resume_stalled()
+                        stalls.resume_stalled()
                     time.sleep(0.1)
         except KeyboardInterrupt:
             self.stderr.write(f"Left. Resume with: manage.py acuity_import --resume {run.pk}")
@@ -178,7 +190,7 @@ class Command(BaseCommand):
         return self.report(run, options)
 
     def report(self, run: ImportRun, options: dict[str, Any]) -> int:
-        result = runs.result(run)
+        result = results.result(run)
         if options["json"]:
             self.stdout.write(json.dumps(result))
         else:

@@ -1,0 +1,74 @@
+"""What has a run brought in? As JSON, and as the last line of its log."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from bookings.models import Appointment, Client, Payment
+from integrations.acuity import events
+from integrations.acuity.resources import SELECTABLE
+from integrations.models import ImportRun
+
+
+def stored(run: ImportRun) -> dict[str, int]:
+    """How many rows the run's window now has in the database."""
+    tenant = run.account.tenant_id
+    window: dict[str, Any] = {}
+    if run.min_date:
+        window["service_date__gte"] = run.min_date
+    if run.max_date:
+        window["service_date__lte"] = run.max_date
+    return {
+        "clients": Client.objects.filter(tenant=tenant, source="acuity").count(),
+        "appointments": Appointment.objects.filter(
+            tenant=tenant, source="acuity", removed_at=None, **window
+        ).count(),
+        "payments": Payment.objects.filter(
+            tenant=tenant, removed_at=None, appointment__removed_at=None, **window
+        ).count(),
+    }
+
+
+def result(run: ImportRun) -> dict[str, Any]:
+    """The run as contract.md's JSON has it."""
+    steps = {step.resource: step for step in run.steps.all()}
+    rows = stored(run)
+    end = run.finished_at or timezone.now()
+    names = ("fetched", "created", "updated", "unchanged", "rejected")
+    answer: dict[str, Any] = {
+        "run": str(run.pk),
+        "tenant": str(run.account.tenant_id),
+        "status": run.status,
+        "verified": run.verified,
+    }
+    for name in SELECTABLE:
+        counts = {n: getattr(steps[name], n) if name in steps else 0 for n in names}
+        answer[name] = {"fetched": counts.pop("fetched"), "stored": rows[name], **counts}
+    answer |= {
+        "gaps": run.gaps,
+        "differences": run.differences,
+        "requests": sum(step.requests for step in steps.values()),
+        "retries": sum(step.retries for step in steps.values()),
+        "throttled": sum(step.throttled for step in steps.values()),
+        "elapsed_s": round((end - (run.started_at or run.created_at)).total_seconds(), 1),
+        "resumed": run.resumed,
+    }
+    return answer
+
+
+def summarise(run_id: Any) -> None:
+    """The last log line of a run, whatever became of it."""
+    run = ImportRun.objects.select_related("account").get(pk=run_id)
+    facts = result(run)
+    events.log(
+        "acuity_import_summary",
+        run=run.pk,
+        tenant=facts["tenant"],
+        status=run.status,
+        contacts=facts["clients"]["stored"],
+        appointments=facts["appointments"]["stored"],
+        payments=facts["payments"]["stored"],
+        skipped=sum(facts[name]["rejected"] for name in SELECTABLE),
+        gaps=len(run.gaps),
+        requests=facts["requests"],
+    )

@@ -1,0 +1,51 @@
+"""Which runs is nobody working on, though somebody should?"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.acuity.leases import LEASE, owner_is_dead
+from integrations.acuity.runs import current_step, enqueue, finish, settle
+from integrations.models import ImportRun, ImportStep
+
+
+def resume_stalled(now: datetime | None = None) -> list[str]:
+    """Send again what nobody is working on. Safe to call at any time, by anybody, repeatedly."""
+    now = now or timezone.now()
+    sent = []
+    for run in ImportRun.objects.filter(status__in=["pausing", "cancelling"]):
+        settle(run.pk)
+    for run in ImportRun.objects.filter(status__in=ImportRun.WORKING):
+        step = current_step(run.pk)
+        if step is None:
+            finish(run.pk)
+        elif _stalled(run, step, now):
+            # Sending is a sign of life: one message for each stall, not one for each sweep.
+            ImportStep.objects.filter(pk=step.pk).update(heartbeat_at=now)
+            enqueue(run)
+            sent.append(str(run.pk))
+    return sent
+
+
+def last_sign(run: ImportRun) -> datetime:
+    """When anybody last worked on the run, or sent it to be worked on."""
+    beats = [step.heartbeat_at for step in run.steps.all() if step.heartbeat_at]
+    return max(beats, default=run.started_at or run.created_at)
+
+
+def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
+    seen = last_sign(run)
+    silence = now - seen
+    if step.lease_token and step.lease_until:
+        if step.lease_until >= now and owner_is_dead(step.lease_owner):
+            # The token stays, so that whoever takes the step counts the death.
+            ImportStep.objects.filter(pk=step.pk, lease_token=step.lease_token).update(
+                lease_until=now - timedelta(milliseconds=1)
+            )
+            return True
+        return step.lease_until < now and (seen < step.lease_until or silence > LEASE)
+    if step.not_before:
+        return step.not_before <= now and (seen < step.not_before or silence > LEASE)
+    # Whoever works on a page holds a lease: without one there is only a message, and it may be lost.
+    return silence > min(LEASE, timedelta(seconds=settings.ACUITY_STALL_SECONDS))
