@@ -1,5 +1,6 @@
 """How is one page window worked through? Page after page under a lease, until its time is over."""
 
+import gc
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,8 @@ from integrations.models import AcuityAccount, ImportRun, ImportStep
 # A window takes no further page after this, so that deploys and other tenants need not wait.
 WINDOW_SECONDS = 12.0
 RENEW_SECONDS = 5.0
+# Answers are trees, which need no search for cycles: looking for them seldom saves a seventh.
+CYCLES = 100_000
 MAX_ATTEMPTS = 5
 MAX_DEATHS = 3
 PATIENCE = timedelta(minutes=30)
@@ -127,6 +130,8 @@ class Window:
         self._renewed = time.monotonic()
 
     def work(self) -> Outcome:
+        thresholds = gc.get_threshold()
+        gc.set_threshold(CYCLES, *thresholds[1:])
         try:
             return self._pages()
         except errors.AcuityError as error:
@@ -135,6 +140,7 @@ class Window:
             close_old_connections()
             return self._trouble(errors.DatabaseTrouble(type(error).__name__))
         finally:
+            gc.set_threshold(*thresholds)
             self.source.close()
 
     def _pages(self) -> Outcome:

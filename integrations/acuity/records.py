@@ -5,6 +5,7 @@ import html
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ SECRET = {"confirmationPage", "confirmationPagePaymentLink"}
 VOLATILE = {"canClientCancel", "canClientReschedule"}
 SINGLE_ONLY = {"isVerified", "scheduledBy"}
 FORMS = {"forms", "formsText"}
+DERIVED = SECRET | FORMS | VOLATILE
 MAX_AMOUNT = Decimal("9999999999.99")
 
 
@@ -76,16 +78,27 @@ class PaymentRecord(msgspec.Struct, frozen=True):
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+DEEPEST = 60
 
 
-def clean(value: Any, depth: int = 0) -> Any:
-    """`value` without NUL bytes and lone surrogates, which databases refuse."""
+def clean(value: Any) -> Any:
+    """`value` without NUL bytes and lone surrogates, which databases refuse; itself if it has none."""
+    try:
+        encoded = msgspec.json.encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        return _cleaned(value)
+    if b"\\u0000" in encoded or encoded.count(b"[") + encoded.count(b"{") > DEEPEST:
+        return _cleaned(value)
+    return value
+
+
+def _cleaned(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return _UNSTORABLE.sub("", value)
     if isinstance(value, dict):
-        return {clean(str(k)): clean(v, depth + 1) for k, v in value.items()} if depth < 60 else {}
+        return {_cleaned(str(k)): _cleaned(v, depth + 1) for k, v in value.items()} if depth < DEEPEST else {}
     if isinstance(value, list):
-        return [clean(v, depth + 1) for v in value] if depth < 60 else []
+        return [_cleaned(v, depth + 1) for v in value] if depth < DEEPEST else []
     return value
 
 
@@ -95,6 +108,8 @@ def digest(value: Any) -> str:
 
 def text(payload: dict[str, Any], name: str) -> str:
     value = payload.get(name)
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -138,12 +153,23 @@ def number(payload: dict[str, Any], name: str) -> str:
     return str(int(value))
 
 
+@lru_cache(maxsize=50_000)
 def fold(name: str) -> str:
     return " ".join(html.unescape(name).split()).casefold()
 
 
+# Marks that people put between digits; everything else may mean something (`+`, `ext`).
+_PLAIN = str.maketrans("", "", " ()-./")
+
+
 def phone_key(phone: str, region: str = "US") -> str:
     """E.164 where `phone` parses, else its digits: `(615) 555-0101` equals `6155550101`."""
+    plain = phone.translate(_PLAIN)
+    return _phone_key(plain if plain.isdecimal() else phone, region)
+
+
+@lru_cache(maxsize=50_000)
+def _phone_key(phone: str, region: str) -> str:
     digits = re.sub(r"\D", "", phone)
     if not digits:
         return ""
@@ -166,7 +192,14 @@ class Identity(msgspec.Struct, frozen=True):
         return _short(f"{fold(text(payload, 'firstName'))}|{fold(text(payload, 'lastName'))}")
 
     def key(self, payload: dict[str, Any]) -> str:
+        return self.keys(payload)[0]
+
+    def keys(self, payload: dict[str, Any]) -> tuple[str, str]:
+        """The client's key, and the part of it that is the name."""
         name = self.name_key(payload)
+        return self._key(name, payload), name
+
+    def _key(self, name: str, payload: dict[str, Any]) -> str:
         email = text(payload, "email").strip().casefold()
         phone = phone_key(text(payload, "phone"), self.region)
         if name == "|":
@@ -216,11 +249,13 @@ def parse_appointment(payload: Any, identity: Identity) -> AppointmentRecord:
     paid, amount_paid = text(payload, "paid"), money(payload, "amountPaid")
     if paid not in ("yes", "no", ""):
         raise Reject("paid is neither yes nor no")
-    core_hash = core_digest(payload)
+    raw = {k: v for k, v in payload.items() if k not in DERIVED}
+    core_hash = _core_digest(raw)
+    client_key, name_key = identity.keys(payload)
     return AppointmentRecord(
         id=number(payload, "id"),
-        client_key=identity.key(payload),
-        client_name_key=identity.name_key(payload),
+        client_key=client_key,
+        client_name_key=name_key,
         first_name=html.unescape(text(payload, "firstName").strip()),
         last_name=html.unescape(text(payload, "lastName").strip()),
         email=text(payload, "email").strip(),
@@ -244,7 +279,7 @@ def parse_appointment(payload: Any, identity: Identity) -> AppointmentRecord:
         notes=text(payload, "notes"),
         forms=forms,
         labels=labels,
-        raw={k: v for k, v in payload.items() if k not in SECRET | FORMS | VOLATILE},
+        raw=raw,
         core_hash=core_hash,
         content_hash=core_hash + digest(forms),
     )
@@ -252,8 +287,13 @@ def parse_appointment(payload: Any, identity: Identity) -> AppointmentRecord:
 
 def core_digest(payload: dict[str, Any]) -> str:
     """A hash of what a listing without forms also shows, so that verification can compare."""
-    left_out = SECRET | FORMS | VOLATILE | SINGLE_ONLY
-    return digest({k: v for k, v in payload.items() if k not in left_out})
+    return _core_digest({k: v for k, v in payload.items() if k not in DERIVED})
+
+
+def _core_digest(raw: dict[str, Any]) -> str:
+    if not SINGLE_ONLY.isdisjoint(raw):
+        raw = {k: v for k, v in raw.items() if k not in SINGLE_ONLY}
+    return digest(raw)
 
 
 def parse_payments(rows: Any) -> list[PaymentRecord]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from bookings.models import Imported, Tenant
+from integrations.acuity.bulk import Row, insert
 from integrations.acuity.records import digest
 from integrations.models import ImportRun, RejectedRecord
 
@@ -56,38 +57,38 @@ def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Co
     return counts
 
 
-def upsert(tenant: Tenant, rows: Sequence[Imported], fields: Sequence[str]) -> Counts:
-    """Insert or update `rows` of one model by (tenant, source, external_id).
+def upsert(
+    tenant: Tenant, model: type[Imported], names: Sequence[str], rows: Sequence[Row]
+) -> tuple[Counts, list[int]]:
+    """Insert or update rows of `names` by (tenant, source, external_id).
 
-    Rows whose content hash is stored already are not written. Every row gets its primary key.
+    `names` begin with external_id and end with content_hash; a row whose hash is stored already is
+    not written. The counts, and the primary keys of the updated rows.
     """
-    if not rows:
-        return Counts()
-    model = type(rows[0])
-    stored = _stored(model, tenant, (row.external_id for row in rows))
+    assert (names[0], names[-1]) == ("external_id", "content_hash")
+    stored = _stored(model, tenant, [row[0] for row in rows])
     fresh, changed, counts = [], [], Counts()
     for row in rows:
-        pk, content = stored.get(row.external_id, (None, None))
-        row.pk = pk
+        pk, content = stored.get(row[0], (None, None))
         if pk is None:
             fresh.append(row)
-        elif content != row.content_hash:
-            changed.append(row)
+        elif content != row[-1]:
+            changed.append(model(id=pk, tenant=tenant, **dict(zip(names, row, strict=True))))
         else:
             counts.unchanged += 1
     if fresh:
-        model._default_manager.bulk_create(fresh, batch_size=500)
+        insert(model, names, fresh, tenant_id=tenant.pk)
     if changed:
         # By primary key, hence an update for every row; new rows never pass here.
         model._default_manager.bulk_create(
             changed,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[*fields, "content_hash"],
+            update_fields=[name.removesuffix("_id") for name in names[1:]],
             batch_size=500,
         )
     counts.created, counts.updated = len(fresh), len(changed)
-    return counts
+    return counts, [row.id for row in changed]
 
 
 def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:

@@ -1,13 +1,18 @@
 """The account itself, with the calendars and types that bookings refer to."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from bookings.models import AppointmentType, Calendar
+from integrations.acuity.bulk import Row
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.records import Reject, clean, digest, money, number, text
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, upsert
+
+CALENDAR = ["external_id", "name", "timezone", "raw", "content_hash"]
+TYPE = ["external_id", "name", "duration", "price", "active", "raw", "content_hash"]
 
 
 class Account:
@@ -36,41 +41,35 @@ class Account:
         currency = str(facts["currency"] or "")
         tenant.currency = currency if len(currency) == 3 else tenant.currency
         tenant.save(update_fields=["timezone", "currency"])
-        upsert(tenant, _readable(calendars, lambda p: calendar(tenant, p)), ["name", "timezone", "raw"])
-        upsert(
-            tenant,
-            _readable(types, lambda p: appointment_type(tenant, p)),
-            ["name", "duration", "price", "active", "raw"],
-        )
+        upsert(tenant, Calendar, CALENDAR, _readable(calendars, calendar))
+        upsert(tenant, AppointmentType, TYPE, _readable(types, appointment_type))
         return Counts()
 
 
-def calendar(tenant: Any, payload: dict[str, Any]) -> Calendar:
-    return Calendar(
-        tenant=tenant,
-        external_id=number(payload, "id"),
-        name=text(payload, "name").strip()[:255],
-        timezone=text(payload, "timezone")[:64],
-        raw=payload,
-        content_hash=digest(payload),
+def calendar(payload: dict[str, Any]) -> Row:
+    return (
+        number(payload, "id"),
+        text(payload, "name").strip()[:255],
+        text(payload, "timezone")[:64],
+        payload,
+        digest(payload),
     )
 
 
-def appointment_type(tenant: Any, payload: dict[str, Any]) -> AppointmentType:
+def appointment_type(payload: dict[str, Any]) -> Row:
     duration = payload.get("duration")
-    return AppointmentType(
-        tenant=tenant,
-        external_id=number(payload, "id"),
-        name=text(payload, "name").strip()[:255],
-        duration=int(number(payload, "duration")) if duration not in (None, "") else None,
-        price=money(payload, "price") if payload.get("price") is not None else Decimal(0),
-        active=payload.get("active") in (True, "true", "yes", "1"),
-        raw=payload,
-        content_hash=digest(payload),
+    return (
+        number(payload, "id"),
+        text(payload, "name").strip()[:255],
+        int(number(payload, "duration")) if duration not in (None, "") else None,
+        money(payload, "price") if payload.get("price") is not None else Decimal(0),
+        payload.get("active") in (True, "true", "yes", "1"),
+        payload,
+        digest(payload),
     )
 
 
-def _readable(payloads: list[Any], parse: Any) -> list[Any]:
+def _readable(payloads: list[Any], parse: Callable[[Any], Row]) -> list[Row]:
     """Calendars and types only explain bookings: an unreadable one is left out, not fatal."""
     rows = {}
     for payload in payloads:
@@ -78,5 +77,5 @@ def _readable(payloads: list[Any], parse: Any) -> list[Any]:
             row = parse(payload)
         except (Reject, AttributeError):
             continue
-        rows[row.external_id] = row
+        rows[row[0]] = row
     return list(rows.values())

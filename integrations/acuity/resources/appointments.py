@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F, OuterRef, Subquery
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
+from integrations.acuity.bulk import Row
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.paging import ALL, Keyset
 from integrations.acuity.records import AppointmentRecord, Reject, clean, digest, parse_appointment
@@ -14,9 +15,9 @@ from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, resolve, upsert
 
 FIELDS = [
-    "client", "calendar", "appointment_type", "starts_at", "ends_at", "timezone", "service_date",
-    "price", "paid", "amount_paid", "canceled", "no_show", "certificate", "notes", "forms",
-    "labels", "raw", "payment_state", "removed_at",
+    "external_id", "client_id", "calendar_id", "appointment_type_id", "starts_at", "ends_at",
+    "timezone", "service_date", "price", "paid", "amount_paid", "canceled", "no_show",
+    "certificate", "notes", "forms", "labels", "raw", "payment_state", "removed_at", "content_hash",
 ]  # fmt: skip
 
 
@@ -120,40 +121,24 @@ def save_appointments(context: Context, payloads: Sequence[Any]) -> Counts:
     types = _referred(context, AppointmentType, {r.type_id: (r.type_name, "") for r in records})
     clients = _clients(context, records)
     rows = [
-        Appointment(
-            tenant=context.tenant,
-            external_id=r.id,
-            client_id=clients[r.client_key],
-            calendar_id=calendars.get(r.calendar_id),
-            appointment_type_id=types.get(r.type_id),
-            starts_at=r.starts_at,
-            ends_at=r.ends_at,
-            timezone=r.timezone,
-            service_date=r.service_date,
-            price=r.price,
-            paid=r.paid,
-            amount_paid=r.amount_paid,
-            canceled=r.canceled,
-            no_show=r.no_show,
-            certificate=r.certificate,
-            notes=r.notes,
-            forms=r.forms,
-            labels=r.labels,
-            raw=r.raw,
-            payment_state=r.payment_state,
-            removed_at=None,
-            content_hash=r.content_hash,
-        )
+        _row(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id))
         for r in records
     ]
-    for row in rows:
-        # Whom and what it belongs to is content too: a broken link must not look unchanged.
-        row.content_hash += f":{row.client_id}:{row.calendar_id}:{row.appointment_type_id}"
-    counts = upsert(context.tenant, rows, FIELDS)
-    if counts.updated:
-        _move_payments([row.pk for row in rows])
+    counts, updated = upsert(context.tenant, Appointment, FIELDS, rows)
+    if updated:
+        _move_payments(updated)
     resolve(context.run, "appointments", [r.id for r in records])
     return counts + reject(context.run, "appointments", parsed.rejects)
+
+
+def _row(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Row:
+    """As FIELDS has it. Whom and what it belongs to is content too: a broken link must not look
+    unchanged."""
+    return (
+        r.id, client, calendar, kind, r.starts_at, r.ends_at, r.timezone, r.service_date, r.price,
+        r.paid, r.amount_paid, r.canceled, r.no_show, r.certificate, r.notes, r.forms, r.labels,
+        r.raw, r.payment_state, None, f"{r.content_hash}:{client}:{calendar}:{kind}",
+    )  # fmt: skip
 
 
 def _move_payments(appointments: list[int]) -> None:

@@ -86,7 +86,10 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     if cursor["first"] is None:
         gone = _ask_again(context, _strays(context, set(), None, None))[1]
         return Fetched([("gone", gone)], ahead, count=0)
-    page = appointments.walk(context, cursor["first"], listing(context), excludeForms="true").page(cursor)
+    walk = appointments.walk(context, cursor["first"], listing(context), excludeForms="true")
+    page = walk.page(cursor)
+    if context.ahead and not page.done and (following := walk.request(page.cursor)):
+        context.source.ahead("/appointments", excludeForms="true", **following)
     listed = _listed(context, page.records)
     cursor["months"] = Counter(cursor.get("months", {})) + Counter(d[:7] for d in listed.values())
     low = _instant(cursor.get("upto"))
