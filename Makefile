@@ -34,3 +34,11 @@ test: install browser
 
 chaos: install
 	$(PY) -m tests.chaos 500
+
+.venv-dlt/stamp:
+	python3 -m venv .venv-dlt
+	.venv-dlt/bin/pip install -q 'dlt[sqlalchemy,postgres]==1.31.0'
+	touch $@
+
+bench: install .venv-dlt/stamp
+	$(PY) -m tests.benchmarks --dlt .venv-dlt/bin/python

@@ -168,10 +168,10 @@ def to_postgres(url: str, base_url: str) -> None:
     with psycopg.connect(url, autocommit=True) as database:
 
         def write(table: str, rows: list[tuple[Any, ...]]) -> None:
-            with database.cursor() as cursor:
-                with cursor.copy(f"COPY {table} ({COLUMNS[table]}) FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
+            into = f"COPY {table} ({COLUMNS[table]}) FROM STDIN"
+            with database.cursor() as cursor, cursor.copy(into) as copy:
+                for row in rows:
+                    copy.write_row(row)
 
         run(base_url, write)
 

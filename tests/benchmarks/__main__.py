@@ -1,0 +1,171 @@
+"""Whole processes against one sandbox, all in one run, as ratios: `make bench`.
+
+    python -m tests.benchmarks [--appointments 200000] [--curve 2000,20000,200000] [--dlt PYTHON]
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.services import postgres_url
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLIENTS_PER_APPOINTMENT = 20_500 / 200_000
+
+
+@dataclass
+class Ran:
+    seconds: float
+    megabytes: float
+    output: str
+
+
+def run(*command: str, **env: str) -> Ran:
+    """Wall time and peak memory of a whole process. Raises if it fails (but for exit 1: gaps)."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout
+    output = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - began
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
+        raise SystemExit(f"{' '.join(command)} failed:\n{output[-2000:]}")
+    return Ran(seconds, used.ru_maxrss / 1024, output)
+
+
+@contextmanager
+def sandbox(appointments: int) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    clients = round(appointments * CLIENTS_PER_APPOINTMENT)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "acuity_sandbox", "--rps", "0", "--port", str(port),
+         "--clients", str(clients), "--appointments", str(appointments)],
+        cwd=ROOT, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}/api/v1"
+    try:
+        while not _up(url):
+            time.sleep(0.5)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _up(url: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{url}/meta")
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def manage(database: str, base_url: str, *args: str) -> Ran:
+    return run(
+        sys.executable, "manage.py", *args, DATABASE_URL=database, REDIS_URL="",
+        ACUITY_REQUESTS_PER_SECOND="0", ACUITY_MAX_CONNECTIONS="0", ACUITY_BASE_URL=base_url,
+        ACUITY_USER_ID="10000001", ACUITY_API_KEY="sandbox-key", ACUITY_LOG_LEVEL="ERROR",
+    )  # fmt: skip
+
+
+def ours(database: str, base_url: str, *args: str) -> Ran:
+    return manage(
+        database, base_url, "acuity_import", "--only", "clients,appointments",
+        "--page-limit", "1000", "--json", *args,
+    )  # fmt: skip
+
+
+class Databases:
+    """Fresh ones, as many as are asked for."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder, self.made = Path(folder), 0
+        self.server = postgres_url()
+
+    def sqlite(self) -> str:
+        self.made += 1
+        return f"sqlite:///{self.folder}/{self.made}.sqlite3"
+
+    def postgres(self) -> str:
+        import psycopg
+        from psycopg import conninfo
+
+        self.made += 1
+        name = f"bench{self.made}"
+        with psycopg.connect(self.server, autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name}")
+        facts = conninfo.conninfo_to_dict(self.server)
+        if str(facts.get("host", "")).startswith("/"):
+            return self.server.replace("/postgres?", f"/{name}?")
+        return self.server.rsplit("/", 1)[0] + f"/{name}"
+
+
+def line(name: str, ran: Ran, base: Ran | None = None) -> None:
+    ratio = f"{base.seconds / ran.seconds:6.2f} ×" if base else ""
+    print(f"  {name:<52}{ran.seconds:8.1f} s{ran.megabytes:8.0f} MB  {ratio}", flush=True)
+
+
+def compare(databases: Databases, appointments: int, dlt: str) -> None:
+    with sandbox(appointments) as url:
+        for kind in ("sqlite", "postgres"):
+            fresh = getattr(databases, kind)
+            print(f"\n{appointments:,} appointments into {kind} (× = times as fast as dlt)")
+            base = None
+            if dlt:
+                with tempfile.TemporaryDirectory() as pipelines:
+                    base = run(dlt, "tests/benchmarks/dlt_pipeline.py", url, fresh(), pipelines)
+                line("dlt, rest_api source", base)
+            database = fresh()
+            manage(database, url, "migrate", "-v0")
+            line("straight line, no framework", run(sys.executable, "-m", "tests.benchmarks.straight_line", url, database), base)
+            line("this importer, as the others: not compared", ours(fresh(), url, "--no-verify"), base)
+            database = fresh()
+            first = ours(database, url)
+            line("this importer, compared with the source", first, base)
+            again = ours(database, url)
+            written = json.loads(again.output)["appointments"]
+            line(f"  again, {written['created'] + written['updated']} rows written", again, base)
+            print(f"  second import : first = {again.seconds / first.seconds:.2f}")
+
+
+def curve(databases: Databases, sizes: list[int]) -> None:
+    print("\nScaling, SQLite, compared with the source")
+    for size in sizes:
+        with sandbox(size) as url:
+            ran = ours(databases.sqlite(), url)
+        line(f"{size:,} appointments, {ran.seconds / size * 1e6:.0f} µs each", ran)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--appointments", type=int, default=200_000)
+    parser.add_argument("--curve", default="2000,20000,200000,1000000")
+    parser.add_argument("--dlt", default="", help="a Python that has dlt")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        databases = Databases(folder)
+        if options.appointments:
+            compare(databases, options.appointments, options.dlt)
+        if options.curve:
+            curve(databases, [int(size) for size in options.curve.split(",")])
+
+
+if __name__ == "__main__":
+    main()
