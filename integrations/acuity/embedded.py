@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 from celery.contrib.testing.worker import start_worker
+from celery.worker import state
 from django.conf import settings
 
 from config.celery import app
@@ -23,4 +24,11 @@ def worker() -> Iterator[None]:
     logging.getLogger("celery").setLevel(logging.ERROR)
     app.loader.import_default_modules()
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"):
-        yield
+        try:
+            yield
+        finally:
+            # An idle worker asks every two seconds whether it is to stop, and waits once more
+            # after that: two messages wake it at once.
+            state.should_terminate = 0
+            for _ in range(2):
+                app.send_task("acuity.resume_stalled")
