@@ -1,0 +1,82 @@
+"""Whatever a source sends, a parser gives a record that can be stored, or a `Reject` with its reason."""
+
+import json
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integrations.acuity.records import Identity, Reject, clean, parse_appointment, parse_client, parse_payments
+from integrations.acuity.sandbox import make_account
+
+ACCOUNT = make_account(clients=5, appointments=20, months=1)
+BOOKING = next(iter(ACCOUNT.appointments))
+ENTRY = ACCOUNT.clients[0]
+PAYMENT = {"created": "2026-06-01T10:00:00-0500", "processor": "cash", "transactionID": "", "amount": "45.00"}
+TEXT = st.text(st.characters(codec=None), max_size=40)
+ABSURD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT,
+    st.sampled_from([
+        "0001-01-01T00:00:00-0500", "9999-12-31T23:59:59+1400", "2026-02-30", "12,50", "1e999", "NaN",
+        "-0.00", "1" * 40, "x" * 1_000_000, "\x00", "\ud800", "\u202eabc", "👩‍👩‍👧", "٣", "²", "--1",
+    ]),
+    st.recursive(TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)),
+)  # fmt: skip
+
+
+def broken(payload: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """`payload` with some fields left out and some replaced."""
+    fields = st.dictionaries(st.sampled_from(sorted(payload)), ABSURD, max_size=4)
+    gone = st.sets(st.sampled_from(sorted(payload)), max_size=3)
+    return st.builds(
+        lambda fields, gone: {k: v for k, v in {**payload, **fields}.items() if k not in gone}, fields, gone
+    )
+
+
+def storable(value: Any) -> None:
+    text = json.dumps(msgspec.to_builtins(value, str_keys=True), ensure_ascii=False)
+    text.encode()
+    assert "\\u0000" not in text
+
+
+@settings(deadline=None, max_examples=400)
+@given(broken(BOOKING) | ABSURD)
+def test_any_booking_is_a_record_or_a_reject(payload: Any) -> None:
+    try:
+        record = parse_appointment(payload, Identity())
+    except Reject as reason:
+        assert str(reason)
+        storable(clean(payload))
+        return
+    storable(record)
+    assert record.id.isdigit() and 1899 <= record.starts_at.year <= 2201
+    assert len(record.client_key) <= 200
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(broken(ENTRY), min_size=1, max_size=3), st.booleans())
+def test_any_group_of_entries_is_a_client_or_a_reject(entries: Any, by_phone: bool) -> None:
+    try:
+        storable(parse_client(entries, Identity(by_phone=by_phone)))
+    except Reject as reason:
+        assert str(reason)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(broken(PAYMENT) | ABSURD, max_size=4) | ABSURD)
+def test_any_list_of_payments_is_read_or_rejected(rows: Any) -> None:
+    try:
+        records = parse_payments(rows)
+    except Reject as reason:
+        assert str(reason)
+        return
+    storable(records)
+    assert len({record.key for record in records}) == len(records)
+
+
+@given(ABSURD)
+def test_what_is_clean_is_left_alone_and_what_is_not_becomes_storable(value: Any) -> None:
+    once = clean(value)
+    storable(once)
+    assert clean(once) == once
