@@ -19,7 +19,7 @@ from integrations.acuity.resources import STEPS
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
-from tests.truth import differences
+from tests.truth import stored, truth
 
 ROWS: list[type[Model]] = [
     bookings.Client, bookings.Appointment, bookings.Payment, bookings.Calendar, bookings.AppointmentType,
@@ -101,7 +101,7 @@ class TestRepeated:
                 assert (contents(), len(box.requests)) == (before, asked)
                 assert invariants.of_django() == []
 
-        assert differences(run.account.tenant, box.account) == {}
+        assert stored(run.account.tenant) == truth(box.account)
 
     @every_resource
     def test_two_workers_on_one_page_write_it_once(
@@ -127,7 +127,7 @@ class TestRepeated:
         ]
 
         assert "stale message" in outcomes
-        assert differences(run.account.tenant, box.account) == {}
+        assert stored(run.account.tenant) == truth(box.account)
         assert invariants.of_django() == []
 
 
@@ -172,7 +172,10 @@ class TestMovingSource:
                 change(box.account, rng)
 
         assert (run.status, run.gaps) == ("completed", [])
-        assert differences(run.account.tenant, box.account) == {}
+        have, want = stored(run.account.tenant), truth(box.account)
+        # Acuity's clients have no ID: a renamed one is another, and the old name's row stays.
+        assert have.pop("clients") >= want.pop("clients")
+        assert have == want
         assert CompletionEvent.objects.filter(run=run).count() == 1
 
 

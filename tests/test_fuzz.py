@@ -7,7 +7,14 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.acuity.records import Identity, Reject, clean, parse_appointment, parse_client, parse_payments
+from integrations.acuity.records import (
+    Identity,
+    Reject,
+    clean,
+    parse_appointment,
+    parse_client,
+    parse_payments,
+)
 from integrations.acuity.sandbox import make_account
 
 ACCOUNT = make_account(clients=5, appointments=20, months=1)

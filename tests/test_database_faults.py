@@ -1,0 +1,109 @@
+"""The database fails in the middle of a page: rows and checkpoint agree, and the run goes on."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from bookings.models import Appointment
+from integrations.acuity import accounts, importer, runs, sink
+from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.models import ImportRun, ImportStep
+from tests import invariants
+from tests.test_import import unlimited  # noqa: F401
+from tests.truth import stored, truth
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(make_account(clients=20, appointments=60, months=3), SandboxOptions()) as box:
+        yield box
+
+
+def work(box: Sandbox) -> tuple[ImportRun, list[str]]:
+    """The whole import, taken up again whenever it waits; and what its windows said."""
+    account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    run, said = runs.start(account, page_limit=10, send=False), []
+    while step := runs.current_step(run.pk):
+        said.append(importer.run_window(str(run.pk), step.resource, step.version).text)
+        assert invariants.of_django() == []
+        ImportStep.objects.filter(pk=step.pk).update(not_before=timezone.now())
+        assert len(said) < 200
+    runs.finish(run.pk)
+    run.refresh_from_db()
+    return run, said
+
+
+@pytest.mark.parametrize("message", ["database or disk is full", "deadlock detected", "database is locked"])
+def test_an_error_in_the_transaction_undoes_the_page_and_is_tried_again(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    insert, failing = sink.insert, iter([False, False, True, False, True])
+
+    def full(*args: Any, **same: Any) -> None:
+        insert(*args, **same)
+        if next(failing, False):
+            raise OperationalError(message)
+
+    monkeypatch.setattr(sink, "insert", full)
+    run, said = work(box)
+
+    assert (run.status, run.gaps) == ("completed", [])
+    assert sum("OperationalError" in text for text in said) == 2
+    assert stored(run.account.tenant) == truth(box.account)
+
+
+def test_a_connection_lost_in_the_transaction_is_opened_again(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no connection to lose")
+    insert, failing = sink.insert, iter([False, False, True])
+
+    def lost(*args: Any, **same: Any) -> None:
+        if next(failing, False):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        insert(*args, **same)
+
+    monkeypatch.setattr(sink, "insert", lost)
+    run, said = work(box)
+
+    assert (run.status, run.gaps) == ("completed", [])
+    assert any("OperationalError" in text for text in said)
+    assert stored(run.account.tenant) == truth(box.account)
+
+
+def test_no_session_is_idle_in_transaction_while_the_source_answers(box: Sandbox) -> None:
+    """A second session looks on while answers take their time."""
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL tells")
+    seen: list[Any] = []
+    slow, over = iter([5.0, 0.5, 0.5, 0.5]), threading.Event()
+    box.hook = lambda path, query: time.sleep(next(slow, 0.0))
+
+    def look_on() -> None:
+        while not over.wait(0.02):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT state, now() - state_change FROM pg_stat_activity"
+                    " WHERE state LIKE 'idle in transaction%' AND now() - state_change > interval '0.2 s'"
+                )
+                seen.extend(cursor.fetchall())
+        connection.close()
+
+    watcher = threading.Thread(target=look_on)
+    watcher.start()
+    run, _ = work(box)
+    over.set()
+    watcher.join()
+
+    assert run.status == "completed"
+    assert seen == []
+    assert Appointment.objects.count() == 60

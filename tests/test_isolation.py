@@ -1,0 +1,66 @@
+"""Two tenants at once, and two starts at once: nobody touches what is another's."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from bookings.models import Appointment, Tenant
+from integrations.acuity import accounts, importer, runs
+from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.models import AcuityAccount, ImportRun
+from tests.test_import import unlimited  # noqa: F401
+from tests.truth import stored, truth
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+def test_two_accounts_with_the_same_ids_import_at_once_and_keep_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importer, "WINDOW_SECONDS", 0.0)
+    data = [make_account(clients=20, appointments=60, months=3, seed=seed) for seed in (1, 2)]
+    with Sandbox(data[0], SandboxOptions()) as one, Sandbox(data[1], SandboxOptions(user_id="20000002")) as two:
+        both = [
+            runs.start(accounts.ensure(box.options.user_id, box.options.api_key, box.base_url), page_limit=10, send=False)
+            for box in (one, two)
+        ]
+        assert both[0].account.tenant_id != both[1].account.tenant_id
+        # Window by window in turns, as two workers would.
+        while steps := [(run, step) for run in both if (step := runs.current_step(run.pk))]:
+            for run, step in steps:
+                importer.run_window(str(run.pk), step.resource, step.version)
+        for run, account in zip(both, data, strict=True):
+            runs.finish(run.pk)
+            run.refresh_from_db()
+            assert (run.status, run.gaps) == ("completed", [])
+            assert stored(run.account.tenant) == truth(account)
+    foreign = Appointment.objects.exclude(client__tenant=both[0].account.tenant).filter(tenant=both[0].account.tenant)
+    assert not foreign.exists()
+
+
+def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
+    account = AcuityAccount.objects.create(tenant=Tenant.objects.create(name="A"), user_id="1", api_key="k")
+    started, refused, gate = [], [], threading.Barrier(6)
+
+    def press() -> None:
+        gate.wait()
+        try:
+            started.append(runs.start(account, send=False))
+        except runs.ActiveRun as active:
+            refused.append(active.run)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(started) == 1
+    assert {run.pk for run in refused} == {started[0].pk} and len(refused) == 5
+    assert ImportRun.objects.count() == 1
+
+
