@@ -1,0 +1,159 @@
+"""Any order of start, page, pause, resume, cancel, crash and repeated or stale messages."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from bookings.models import Appointment, Tenant
+from integrations.acuity import accounts, importer, runs, stalls
+from integrations.acuity.resources import STEPS
+from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.models import CompletionEvent, ImportRun, ImportStep
+from tests import invariants
+from tests.test_import import unlimited  # noqa: F401
+from tests.truth import stored, truth
+
+DATA = make_account(clients=6, appointments=25, months=2)
+IDS = {str(row["id"]) for row in DATA.appointments}
+
+
+class Crash(BaseException):
+    """As a kill between two statements: no handler of the importer's sees it."""
+
+
+class Importing(RuleBasedStateMachine):
+    box: Sandbox
+
+    def __init__(self) -> None:
+        super().__init__()
+        Appointment.objects.all().delete()
+        Tenant.objects.all().delete()
+        self.account = accounts.ensure("10000001", "sandbox-key", self.box.base_url)
+        self.messages: list[tuple[Any, str, int]] = []
+
+    @property
+    def run(self) -> ImportRun | None:
+        return ImportRun.objects.order_by("-created_at").first()
+
+    @rule()
+    def start(self) -> None:
+        active = ImportRun.objects.filter(status__in=ImportRun.ACTIVE).exists()
+        try:
+            runs.start(self.account, page_limit=5, send=False)
+            assert not active
+        except runs.ActiveRun:
+            assert active
+
+    @rule(pages=st.integers(1, 8))
+    def work(self, pages: int) -> None:
+        """The message that is due, and what follows from it."""
+        for _ in range(pages):
+            step = runs.current_step(self.run.pk) if self.run else None
+            if self.run is None:
+                return
+            if step is None:
+                runs.finish(self.run.pk)
+                return
+            self.deliver(self.run.pk, step.resource, step.version)
+
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """Any message that ever was, once more."""
+        if self.messages:
+            self.deliver(*data.draw(st.sampled_from(self.messages)))
+
+    @rule(point=st.sampled_from(["fetch", "save"]), after=st.booleans())
+    def crash(self, point: str, after: bool) -> None:
+        """The process dies in the middle of a page; its lease ends later."""
+        step = runs.current_step(self.run.pk) if self.run else None
+        if step is None:
+            return
+        resource = STEPS[step.resource]
+        inner = getattr(resource, point)
+
+        def dying(*args: Any) -> Any:
+            if after:
+                inner(*args)
+            raise Crash
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resource, point, dying, raising=False)
+            # A dead process gives nothing back.
+            patch.setattr(importer.leases, "release", lambda *args, **fields: None)
+            try:
+                importer.run_window(str(self.run.pk), step.resource, step.version)
+            except Crash:
+                ImportStep.objects.filter(pk=step.pk).update(lease_token="", lease_until=None)
+
+    @rule()
+    def pause(self) -> None:
+        if self.run:
+            runs.pause(self.run)
+
+    @rule()
+    def resume(self) -> None:
+        if self.run:
+            runs.resume(self.run)
+
+    @rule()
+    def cancel(self) -> None:
+        if self.run:
+            runs.cancel(self.run)
+
+    @rule()
+    def sweep(self) -> None:
+        stalls.resume_stalled()
+
+    def deliver(self, run: Any, resource: str, version: int) -> None:
+        self.messages.append((run, resource, version))
+        if ImportRun.objects.filter(pk=run).exists():
+            importer.run_window(str(run), resource, version)
+
+    @invariant()
+    def rows_and_checkpoints_agree(self) -> None:
+        assert invariants.of_django() == []
+
+    @invariant()
+    def rows_are_the_sources(self) -> None:
+        assert set(Appointment.objects.values_list("external_id", flat=True)) <= IDS
+
+    @invariant()
+    def one_active_run_and_one_event_each(self) -> None:
+        assert ImportRun.objects.filter(status__in=ImportRun.ACTIVE).count() <= 1
+        over = ImportRun.objects.filter(status__startswith="completed").count()
+        assert CompletionEvent.objects.count() == over
+
+    def teardown(self) -> None:
+        """Whatever happened: resumed and left alone, it completes with everything."""
+        run = self.run
+        if run is None or run.status == "cancelled":
+            return
+        runs.resume(run)
+        for _ in range(300):
+            step = runs.current_step(run.pk)
+            if step is None:
+                break
+            importer.run_window(str(run.pk), step.resource, step.version)
+        runs.finish(run.pk)
+        run.refresh_from_db()
+        assert run.status == "completed", (run.status, run.reason, run.gaps)
+        assert stored(self.account.tenant) == truth(DATA)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_any_order_of_events_keeps_the_invariants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "WINDOW_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "enqueue", lambda run: None)
+    monkeypatch.setattr(stalls, "enqueue", lambda run: None)
+    with Sandbox(DATA, SandboxOptions()) as box:
+        machine = type("Machine", (Importing,), {"box": box})
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=40, stateful_step_count=30, deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )  # fmt: skip
