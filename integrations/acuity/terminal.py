@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from integrations import progress
 from integrations.models import ImportRun
 
 WORDS = {
@@ -27,7 +28,8 @@ class Bars:
         self._progress = Progress(
             TextColumn("{task.description:<13}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[rate]}", style="dim"),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
             console=err,
@@ -48,18 +50,24 @@ class Bars:
                 continue
             if step.resource not in self._tasks:
                 self._tasks[step.resource] = self._progress.add_task(
-                    step.resource, total=None, start=False, note=""
+                    step.resource, total=None, start=False, text="", rate="", note=""
                 )
             if step.status == "pending":
                 continue
-            done = step.status == "done"
-            self._progress.start_task(self._tasks[step.resource])
+            shape, bar = progress.of(step), self._tasks[step.resource]
+            left = f"{shape.left} left" if shape.left else ""
+            self._progress.start_task(bar)
             self._progress.update(
-                self._tasks[step.resource],
-                completed=step.offset,
-                total=step.offset if done else step.total,
-                note=f"waiting: {step.waiting_for}" if step.not_before else "",
+                bar,
+                completed=shape.percent or 0,
+                # Without a total the bar pulses: it moves, but promises nothing.
+                total=None if shape.percent is None else 100,
+                text=shape.text,
+                rate=shape.rate,
+                note=f"waiting: {step.waiting_for}" if step.not_before else left,
             )
+            if step.status == "done":
+                self._progress.stop_task(bar)
 
 
 def summary(result: dict[str, Any], reason: str = "") -> None:
