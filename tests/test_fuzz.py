@@ -7,15 +7,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.acuity.records import (
-    Identity,
-    Reject,
-    clean,
-    parse_appointment,
-    parse_client,
-    parse_payments,
-)
+from integrations.acuity.identity import Identity
+from integrations.acuity.records import parse_appointment, parse_client, parse_payments
 from integrations.acuity.sandbox import make_account
+from integrations.acuity.values import Reject, clean
 
 ACCOUNT = make_account(clients=5, appointments=20, months=1)
 BOOKING = next(iter(ACCOUNT.appointments))

@@ -10,11 +10,13 @@ from bookings.models import Appointment, Client
 from integrations.acuity.client import AcuityClient
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.fetching import Fetcher
+from integrations.acuity.identity import Identity
 from integrations.acuity.importer import account_client
-from integrations.acuity.records import Identity, Reject, parse_client
+from integrations.acuity.records import parse_client
 from integrations.acuity.resources import appointments, clients
 from integrations.acuity.resources.base import Context
 from integrations.acuity.sink import Counts, compare
+from integrations.acuity.values import Reject
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 

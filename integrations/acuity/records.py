@@ -1,15 +1,14 @@
 """What does a payload mean? Typed records, or a `Reject` that says why not."""
 
-import hashlib
 import html
-import re
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from decimal import Decimal
 from typing import Any
 
 import msgspec
-import phonenumbers
+
+from integrations.acuity.identity import Identity
+from integrations.acuity.values import Reject, clean, digest, moment, money, number, text
 
 # Links that let anyone manage or pay for a booking, and texts that follow from other fields.
 SECRET = {"confirmationPage", "confirmationPagePaymentLink"}
@@ -18,11 +17,6 @@ VOLATILE = {"canClientCancel", "canClientReschedule"}
 SINGLE_ONLY = {"isVerified", "scheduledBy"}
 FORMS = {"forms", "formsText"}
 DERIVED = SECRET | FORMS | VOLATILE
-MAX_AMOUNT = Decimal("9999999999.99")
-
-
-class Reject(Exception):
-    """A record that cannot be stored; the message is the reason, without personal data."""
 
 
 class ClientRecord(msgspec.Struct, frozen=True):
@@ -75,143 +69,6 @@ class PaymentRecord(msgspec.Struct, frozen=True):
     processor: str
     amount: Decimal
     paid_at: datetime
-
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-DEEPEST = 60
-
-
-def clean(value: Any) -> Any:
-    """`value` without NUL bytes and lone surrogates, which databases refuse; itself if it has none."""
-    try:
-        encoded = msgspec.json.encode(value)
-    except (UnicodeEncodeError, RecursionError):
-        return _cleaned(value)
-    if b"\\u0000" in encoded or encoded.count(b"[") + encoded.count(b"{") > DEEPEST:
-        return _cleaned(value)
-    return value
-
-
-def _cleaned(value: Any, depth: int = 0) -> Any:
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("", value)
-    if isinstance(value, dict):
-        return {_cleaned(str(k)): _cleaned(v, depth + 1) for k, v in value.items()} if depth < DEEPEST else {}
-    if isinstance(value, list):
-        return [_cleaned(v, depth + 1) for v in value] if depth < DEEPEST else []
-    return value
-
-
-def digest(value: Any) -> str:
-    return hashlib.blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=16).hexdigest()
-
-
-def text(payload: dict[str, Any], name: str) -> str:
-    value = payload.get(name)
-    if type(value) is str:
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Reject(f"{name} is not text")
-    return str(value)
-
-
-def money(payload: dict[str, Any], name: str) -> Decimal:
-    value = text(payload, name).strip()
-    if not value:
-        return Decimal("0.00")
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise Reject(f"{name} is not an amount like 45.00") from None
-    if not amount.is_finite() or abs(amount) > MAX_AMOUNT:
-        raise Reject(f"{name} is out of range")
-    if amount != amount.quantize(Decimal("0.01")):
-        raise Reject(f"{name} has fractions of a cent")
-    return amount.quantize(Decimal("0.01"))
-
-
-def moment(payload: dict[str, Any], name: str) -> datetime:
-    """An aware time. Acuity writes offsets without a colon (`-0500`)."""
-    value = text(payload, name)
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        raise Reject(f"{name} is not a time like 2026-06-15T09:30:00-0500") from None
-    if at.tzinfo is None:
-        raise Reject(f"{name} has no offset")
-    if not 1900 <= at.year <= 2200:
-        raise Reject(f"{name} is in the year {at.year}")
-    return at
-
-
-def number(payload: dict[str, Any], name: str) -> str:
-    value = text(payload, name)
-    if not value.isascii() or not value.isdigit() or len(value) > 19:
-        raise Reject(f"{name} is not a number")
-    return str(int(value))
-
-
-@lru_cache(maxsize=50_000)
-def fold(name: str) -> str:
-    return " ".join(html.unescape(name).split()).casefold()
-
-
-# Marks that people put between digits; everything else may mean something (`+`, `ext`).
-_PLAIN = str.maketrans("", "", " ()-./")
-
-
-def phone_key(phone: str, region: str = "US") -> str:
-    """E.164 where `phone` parses, else its digits: `(615) 555-0101` equals `6155550101`."""
-    plain = phone.translate(_PLAIN)
-    return _phone_key(plain if plain.isdecimal() else phone, region)
-
-
-@lru_cache(maxsize=50_000)
-def _phone_key(phone: str, region: str) -> str:
-    digits = re.sub(r"\D", "", phone)
-    if not digits:
-        return ""
-    try:
-        parsed = phonenumbers.parse(phone, region)
-    except phonenumbers.NumberParseException:
-        return digits[:40]
-    if not phonenumbers.is_possible_number(parsed):
-        return digits[:40]
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """What makes two entries one client, as `/me.clientsDistinctByPhone` and `country` say."""
-
-    by_phone: bool = True
-    region: str = "US"
-
-    def name_key(self, payload: dict[str, Any]) -> str:
-        return _short(f"{fold(text(payload, 'firstName'))}|{fold(text(payload, 'lastName'))}")
-
-    def key(self, payload: dict[str, Any]) -> str:
-        return self.keys(payload)[0]
-
-    def keys(self, payload: dict[str, Any]) -> tuple[str, str]:
-        """The client's key, and the part of it that is the name."""
-        name = self.name_key(payload)
-        return self._key(name, payload), name
-
-    def _key(self, name: str, payload: dict[str, Any]) -> str:
-        email = text(payload, "email").strip().casefold()
-        phone = phone_key(text(payload, "phone"), self.region)
-        if name == "|":
-            return _short(f"||{phone or email}")
-        if not self.by_phone:
-            return name
-        return _short(f"{name}|{phone or email}")
-
-
-def _short(key: str) -> str:
-    """Keys are indexed: a very long one is replaced by its digest."""
-    return key if len(key) <= 200 else digest(key)
 
 
 def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRecord:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from bookings.models import Imported, Tenant
 from integrations.acuity.bulk import Row, insert
-from integrations.acuity.records import digest
+from integrations.acuity.values import digest
 from integrations.models import ImportRun, RejectedRecord
 
 

@@ -10,9 +10,10 @@ from bookings.models import Appointment, AppointmentType, Calendar, Client, Paym
 from integrations.acuity.bulk import Row
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.paging import ALL, Keyset
-from integrations.acuity.records import AppointmentRecord, Reject, clean, digest, parse_appointment
+from integrations.acuity.records import AppointmentRecord, parse_appointment
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, resolve, upsert
+from integrations.acuity.values import Reject, clean, digest
 
 FIELDS = [
     "external_id", "client_id", "calendar_id", "appointment_type_id", "starts_at", "ends_at",

@@ -4,10 +4,12 @@ from typing import Any
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.identity import Identity
 from integrations.acuity.paging import Snapshot
-from integrations.acuity.records import ClientRecord, Identity, Reject, clean, parse_client
+from integrations.acuity.records import ClientRecord, parse_client
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, upsert
+from integrations.acuity.values import Reject, clean
 from integrations.models import StagedPage
 
 FIELDS = [

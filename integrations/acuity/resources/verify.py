@@ -7,10 +7,11 @@ from typing import Any
 from django.utils import timezone
 
 from bookings.models import Appointment, Client
-from integrations.acuity.records import Reject, clean, core_digest, moment, parse_client
+from integrations.acuity.records import core_digest, parse_client
 from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts
+from integrations.acuity.values import Reject, clean, moment
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.

@@ -1,0 +1,91 @@
+"""What does a single value of a payload mean? The value, or a `Reject` that says why not."""
+
+import hashlib
+import re
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+MAX_AMOUNT = Decimal("9999999999.99")
+
+
+class Reject(Exception):
+    """A record that cannot be stored; the message is the reason, without personal data."""
+
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+DEEPEST = 60
+
+
+def clean(value: Any) -> Any:
+    """`value` without NUL bytes and lone surrogates, which databases refuse; itself if it has none."""
+    try:
+        encoded = msgspec.json.encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        return _cleaned(value)
+    if b"\\u0000" in encoded or encoded.count(b"[") + encoded.count(b"{") > DEEPEST:
+        return _cleaned(value)
+    return value
+
+
+def _cleaned(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("", value)
+    if isinstance(value, dict):
+        return {_cleaned(str(k)): _cleaned(v, depth + 1) for k, v in value.items()} if depth < DEEPEST else {}
+    if isinstance(value, list):
+        return [_cleaned(v, depth + 1) for v in value] if depth < DEEPEST else []
+    return value
+
+
+def digest(value: Any) -> str:
+    return hashlib.blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=16).hexdigest()
+
+
+def text(payload: dict[str, Any], name: str) -> str:
+    value = payload.get(name)
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Reject(f"{name} is not text")
+    return str(value)
+
+
+def money(payload: dict[str, Any], name: str) -> Decimal:
+    value = text(payload, name).strip()
+    if not value:
+        return Decimal("0.00")
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise Reject(f"{name} is not an amount like 45.00") from None
+    if not amount.is_finite() or abs(amount) > MAX_AMOUNT:
+        raise Reject(f"{name} is out of range")
+    if amount != amount.quantize(Decimal("0.01")):
+        raise Reject(f"{name} has fractions of a cent")
+    return amount.quantize(Decimal("0.01"))
+
+
+def moment(payload: dict[str, Any], name: str) -> datetime:
+    """An aware time. Acuity writes offsets without a colon (`-0500`)."""
+    value = text(payload, name)
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise Reject(f"{name} is not a time like 2026-06-15T09:30:00-0500") from None
+    if at.tzinfo is None:
+        raise Reject(f"{name} has no offset")
+    if not 1900 <= at.year <= 2200:
+        raise Reject(f"{name} is in the year {at.year}")
+    return at
+
+
+def number(payload: dict[str, Any], name: str) -> str:
+    value = text(payload, name)
+    if not value.isascii() or not value.isdigit() or len(value) > 19:
+        raise Reject(f"{name} is not a number")
+    return str(int(value))
