@@ -157,3 +157,21 @@ def test_any_order_of_events_keeps_the_invariants(monkeypatch: pytest.MonkeyPatc
                 suppress_health_check=list(HealthCheck),
             ),
         )  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_paused_after_its_last_page_completes_when_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runs, "enqueue", lambda run: None)
+    with Sandbox(DATA, SandboxOptions()) as box:
+        account = accounts.ensure("10000001", "sandbox-key", box.base_url)
+        run = runs.start(account, send=False)
+        while step := runs.current_step(run.pk):
+            importer.run_window(str(run.pk), step.resource, step.version)
+    runs.pause(run)
+    assert not runs.finish(run.pk)
+    runs.resume(run)
+    assert runs.finish(run.pk)
+    run.refresh_from_db()
+    assert (run.status, CompletionEvent.objects.count()) == ("completed", 1)
