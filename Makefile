@@ -1,4 +1,4 @@
-.PHONY: install demo up browser test chaos bench
+.PHONY: install demo up browser test chaos endurance bench
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -34,6 +34,9 @@ test: install browser
 
 chaos: install
 	$(PY) -m tests.chaos 500
+
+endurance: install
+	$(PY) -m pytest -s -m endurance
 
 .venv-dlt/stamp:
 	python3 -m venv .venv-dlt
