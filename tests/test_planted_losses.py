@@ -102,7 +102,7 @@ LOSSES: dict[str, Loss] = {
         client.delete(),
     ],
     "two clients merged into one": lambda data: merge_clients(),
-    "a client renamed at the source": lambda data: data.clients[3].update(lastName="Renamed"),
+    "a client renamed at the source": lambda data: data.clients[5].update(lastName="Renamed"),
     "bookings without their calendar": lambda data: Calendar.objects.first().delete(),  # type: ignore[union-attr]
     "bookings without their type": lambda data: AppointmentType.objects.first().delete(),  # type: ignore[union-attr]
 }  # fmt: skip
@@ -130,6 +130,7 @@ def test_every_planted_loss_is_closed_or_named(loss: str) -> None:
     with source(data) as box:
         run = stop_before_verification(box)
         assert stored(run.account.tenant) == truth(data)
+        listed = Client.objects.filter(listed=True).count()
 
         LOSSES[loss](data)
         verify(run)
@@ -137,9 +138,10 @@ def test_every_planted_loss_is_closed_or_named(loss: str) -> None:
     expected = truth(data)
     found = stored(run.account.tenant)
     if loss == "a client renamed at the source":
-        # The entry under its old name is kept: its bookings still carry that name.
+        # The row under the old name is kept, as its bookings still carry that name.
         expected["clients"] = found["clients"]
-        assert Client.objects.filter(last_name="Renamed").exists()
+        assert Client.objects.filter(last_name="Renamed", listed=True).count() == 1
+        assert Client.objects.filter(listed=True).count() == listed
     assert found == expected
     assert (run.status, run.gaps) == ("completed", [])
     assert not Appointment.objects.filter(calendar=None).exclude(raw__calendarID=None).exists()

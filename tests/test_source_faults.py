@@ -1,12 +1,14 @@
 """When the source is in trouble: short trouble is waited out, lasting trouble is said, nothing is lost."""
 
 import socket
+import ssl
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import trustme
 from django.utils import timezone
 
 from integrations.acuity import client, errors, importer, rejects, runs
@@ -122,7 +124,7 @@ def test_retry_after_is_respected_by_the_whole_run() -> None:
 class Hostile:
     """A server on loopback that answers every request with what `answer` writes."""
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[dict[str, str]] = []
         outer = self
 
@@ -135,7 +137,10 @@ class Hostile:
                 """Quiet."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self) -> "Hostile":
@@ -163,6 +168,17 @@ def test_a_redirect_is_refused_and_credentials_go_nowhere_else() -> None:
             ask(first.url)
 
     assert other.seen == []
+
+
+def test_an_untrusted_certificate_is_named_and_nothing_is_sent() -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+
+    trouble = pytest.raises(errors.CertificateTrouble, match="certificate cannot be trusted")
+    with Hostile(lambda h: h.send_response(200), tls) as server, trouble:
+        ask(server.url)
+
+    assert server.seen == []
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

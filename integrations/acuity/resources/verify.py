@@ -31,9 +31,10 @@ class Verification:
         phase = cursor.setdefault("phase", "clients")
         if phase == "clients":
             wanted = "clients" in context.resources
-            groups = _missing_clients(context) if wanted else []
+            groups, unlisted = _clients(context) if wanted else ([], [])
             following = "appointments" if "appointments" in context.resources else "payments"
-            return Fetched([("clients", groups)], cursor | {"phase": following}, count=0)
+            found = [("clients", groups), ("unlisted", unlisted)]
+            return Fetched(found, cursor | {"phase": following}, count=0)
         if phase == "appointments":
             return _appointments(context, cursor)
         if phase == "payments":
@@ -49,6 +50,9 @@ class Verification:
                 context.run.gaps = []
                 ImportRun.objects.filter(pk=context.run.pk).update(gaps=[])
                 clients.save_clients(context, found)
+            elif kind == "unlisted":
+                # Without its hash, the row is written again when its client comes back.
+                Client.objects.filter(pk__in=found).update(listed=False, content_hash="")
             elif kind == "appointments":
                 appointments.save_appointments(context, found)
             elif kind == "payments":
@@ -65,19 +69,20 @@ def listing(context: Context) -> int:
     return int(context.run.tuning.get("listing", LISTING))
 
 
-def _missing_clients(context: Context) -> list[list[Any]]:
-    """Groups of entries whose client is not stored, or stored otherwise than listed."""
+def _clients(context: Context) -> tuple[list[list[Any]], list[int]]:
+    """Groups of entries whose client is not stored, or stored otherwise than listed; and the
+    rows of clients that are listed no longer, because they were renamed, merged or deleted."""
     rows = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
-    stored = dict(rows.values_list("external_id", "content_hash"))
+    stored = {key: (pk, digest) for pk, key, digest in rows.values_list("pk", "external_id", "content_hash")}
     missing = []
     for group in clients.grouped(clients.list_clients(context), context.identity):
         try:
             record = parse_client(group, context.identity)
         except Reject:
             continue
-        if stored.get(record.key) != record.content_hash:
+        if stored.pop(record.key, (0, ""))[1] != record.content_hash:
             missing.append(group)
-    return missing
+    return missing, [pk for pk, _ in stored.values()]
 
 
 def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
