@@ -24,6 +24,8 @@ from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 # A window takes no further page after this, so that deploys and other tenants need not wait.
 WINDOW_SECONDS = 12.0
+# While another run waits for a worker, turns are this short.
+TURN_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 # Answers are trees, which need no search for cycles: looking for them seldom saves a seventh.
 CYCLES = 100_000
@@ -144,7 +146,8 @@ class Window:
             self.source.close()
 
     def _pages(self) -> Outcome:
-        until = time.monotonic() + WINDOW_SECONDS
+        start = time.monotonic()
+        until = start + WINDOW_SECONDS
         first, step, before = self.step.offset, self.step, counters(self.step)
         while True:
             ahead = time.monotonic() < until
@@ -160,6 +163,8 @@ class Window:
             self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
             if self.run.status not in ImportRun.WORKING:
                 return Outcome("stop", f"{words}; run is {self.run.status}")
+            if start + TURN_SECONDS < time.monotonic() < until and runs.others_wait(self.run.pk):
+                until = start
             if time.monotonic() > until and not self.source.under_way:
                 return Outcome("more", words, step.version, step.offset)
             self._renewed = time.monotonic()

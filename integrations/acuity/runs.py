@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.acuity import events
@@ -157,6 +158,15 @@ def fail(run_id: Any, reason: str, error_class: str) -> bool:
 def current_step(run_id: Any) -> ImportStep | None:
     """The first step that is not done: the truth about what comes next."""
     return ImportStep.objects.filter(run_id=run_id).exclude(status="done").first()
+
+
+def others_wait(run_id: Any) -> bool:
+    """True if another run could go on now, but nobody works on it."""
+    now = timezone.now()
+    others = ImportStep.objects.exclude(run_id=run_id).exclude(status="done")
+    others = others.filter(run__status__in=ImportRun.WORKING)
+    kept = others.filter(Q(lease_until__gt=now) | Q(not_before__gt=now)).values("run_id")
+    return others.exclude(run_id__in=kept).exists()
 
 
 def finish(run_id: Any) -> bool:
