@@ -64,3 +64,31 @@ def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
     assert ImportRun.objects.count() == 1
 
 
+
+
+def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "TURN_SECONDS", 0.0)
+    data = make_account(clients=5, appointments=60, months=3)
+
+    def pages_of_a_turn(run: ImportRun) -> int:
+        before = run.pages.filter(resource="appointments").count()
+        while step := runs.current_step(run.pk):
+            importer.run_window(str(run.pk), step.resource, step.version)
+            if step.resource == "appointments":
+                break
+        return run.pages.filter(resource="appointments").count() - before
+
+    with Sandbox(data, SandboxOptions()) as box:
+        one, two = (
+            runs.start(
+                AcuityAccount.objects.create(
+                    tenant=Tenant.objects.create(name=name), user_id="10000001",
+                    api_key="sandbox-key", base_url=box.base_url,
+                ),
+                page_limit=5, send=False,
+            )
+            for name in ("one", "two")
+        )  # fmt: skip
+        assert pages_of_a_turn(one) <= 2
+        runs.pause(two)
+        assert pages_of_a_turn(one) > 5
