@@ -1,4 +1,4 @@
-"""Server time of the run page and the webhook after an import of 200,000: `make bench-pages`."""
+"""Server time of the run page and the webhook after an import of 200,000: `python -m tests.benchmarks.pages`."""
 
 import os
 import statistics
