@@ -4,7 +4,8 @@ What is known of a run is a few facts on its row (`ImportRun.tuning`): the best 
 the limits tried, and the ceiling above which Acuity timed out.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any
 
 SMALLEST, LARGEST = 10, 1000
@@ -12,7 +13,8 @@ SMALLEST, LARGEST = 10, 1000
 DEGRADED = 0.85
 # A page that takes longer than this holds up pausing, deploys and the other tenants.
 SLOWEST = 5.0
-# The best of so many pages counts: a machine's hiccup says nothing about the limit.
+# The middle one of so many pages counts: a machine's hiccup says nothing about the limit, nor does
+# an answer that was prefetched while the page before it was slow to save.
 SAMPLES = 3
 
 
@@ -25,8 +27,7 @@ class Tuning:
     best_limit: int = 0
     best_rate: float = 0.0
     settled: bool = False
-    pages: int = 0
-    rate: float = 0.0
+    rates: list[float] = field(default_factory=list)
 
     @classmethod
     def of(cls, facts: dict[str, Any], limit: int) -> "Tuning":
@@ -40,12 +41,11 @@ class Tuning:
         """A full page of `count` records took `seconds`, storing included."""
         if self.settled:
             return self.limit
-        self.pages += 1
-        self.rate = max(self.rate, count / max(seconds, 0.001))
-        if self.pages < SAMPLES:
+        self.rates = [*self.rates, count / max(seconds, 0.001)]
+        if len(self.rates) < SAMPLES:
             return self.limit
-        rate, slow = self.rate, count / self.rate > SLOWEST
-        self.pages, self.rate = 0, 0.0
+        rate, self.rates = median(self.rates), []
+        slow = count / rate > SLOWEST
         if rate < self.best_rate * DEGRADED or slow:
             self.settled = True
             self.limit = self.best_limit or max(SMALLEST, self.limit // 2)
