@@ -24,7 +24,8 @@ class Imported(models.Model):
     """A row copied from a source, recognised by (tenant, source, external_id)."""
 
     id = models.BigAutoField(primary_key=True)
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
+    # Foreign keys that an index of several columns begins with need none of their own.
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
     external_id = models.CharField(max_length=255)
     source = models.CharField(max_length=20, default="acuity")
     raw = models.JSONField(default=dict, blank=True)
@@ -79,7 +80,9 @@ class Client(Imported):
 
 
 class Appointment(Imported):
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="appointments")
+    client = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="appointments", db_index=False
+    )
     calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL)
     appointment_type = models.ForeignKey(
         AppointmentType, null=True, blank=True, on_delete=models.SET_NULL
@@ -117,8 +120,10 @@ class Appointment(Imported):
 
 
 class Payment(models.Model):
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
-    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="payments")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
+    appointment = models.ForeignKey(
+        Appointment, on_delete=models.CASCADE, related_name="payments", db_index=False
+    )
     external_id = models.CharField(max_length=64)
     transaction_id = models.CharField(max_length=255, blank=True)
     processor = models.CharField(max_length=64)

@@ -1,9 +1,9 @@
 """What did verification prove? Month by month, with the gaps and the differences that are left."""
 
+from collections import Counter
 from typing import Any
 
 from django.db.models import Count, F
-from django.db.models.functions import TruncMonth
 
 from bookings.models import Appointment
 from integrations.acuity.resources import payments
@@ -15,14 +15,11 @@ Gap = dict[str, Any]
 
 
 def stored_by_month(context: Context) -> dict[str, int]:
-    rows = (
-        payments.in_window(context)
-        .annotate(month=TruncMonth("service_date"))
-        .values("month")
-        .annotate(n=Count("pk"))
-        .order_by("month")
-    )
-    return {f"{row['month']:%Y-%m}": row["n"] for row in rows}
+    days = payments.in_window(context).values("service_date").annotate(n=Count("pk")).order_by()
+    months: Counter[str] = Counter()
+    for day, n in days.values_list("service_date", "n"):
+        months[f"{day:%Y-%m}"] += n
+    return dict(months)
 
 
 def conclude(context: Context, listed: dict[str, int]) -> None:
