@@ -80,6 +80,8 @@ class Client(Imported):
 
 
 class Appointment(Imported):
+    # Digests of the bytes this row was made of: an answer of the same bytes need not be parsed.
+    fingerprint = models.CharField(max_length=64, blank=True, default="")
     client = models.ForeignKey(
         Client, on_delete=models.PROTECT, related_name="appointments", db_index=False
     )

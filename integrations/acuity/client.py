@@ -4,7 +4,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +14,15 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from integrations.acuity import errors, metrics
+from integrations.acuity import errors, listing, metrics
 from integrations.acuity.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
 SMALL_PAGE = 100
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# Bookings stay bytes until somebody needs to know what they mean.
+DECODERS: dict[str, Callable[[bytes], Any]] = {"/appointments": listing.decode}
 
 
 @dataclass
@@ -100,7 +102,7 @@ class AcuityClient:
             self._sessions.get().close()
 
     def get(self, path: str, **params: Any) -> Any:
-        """The parsed answer to `GET path`. Raises an `AcuityError`."""
+        """The parsed answer to `GET path`; bookings come as `listing.Row`s. Raises an `AcuityError`."""
         for attempt in range(1, self._tries + 1):
             try:
                 return self._once(path, params)
@@ -159,7 +161,7 @@ class AcuityClient:
                 raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
             finally:
                 self.tally.call(path, status, time.monotonic() - began, waited)
-        return self._interpret(response, body)
+        return self._interpret(response, body, DECODERS.get(path, msgspec.json.decode))
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, within the size and time that an honest answer needs."""
@@ -173,11 +175,13 @@ class AcuityClient:
                 raise errors.TimedOut("the answer came too slowly")
         return bytes(body)
 
-    def _interpret(self, response: requests.Response, body: bytes) -> Any:
+    def _interpret(
+        self, response: requests.Response, body: bytes, decode: Callable[[bytes], Any]
+    ) -> Any:
         status = response.status_code
         if status == 200:
             try:
-                return msgspec.json.decode(body)
+                return decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise errors.NotJson(f"{len(body)} bytes", status=status) from error
         if 300 <= status < 400:

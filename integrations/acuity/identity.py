@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import phonenumbers
 
+from integrations.acuity.listing import Row
 from integrations.acuity.values import digest, text
 
 
@@ -46,25 +47,25 @@ class Identity(msgspec.Struct, frozen=True):
     by_phone: bool = True
     region: str = "US"
 
-    def name_key(self, payload: dict[str, Any]) -> str:
-        return _short(f"{fold(text(payload, 'firstName'))}|{fold(text(payload, 'lastName'))}")
-
     def key(self, payload: dict[str, Any]) -> str:
         return self.keys(payload)[0]
 
+    def key_of(self, row: Row) -> str:
+        """The key of a booking that was stored before, and so can be read."""
+        return _keys(self, row.first_name or "", row.last_name or "", row.email or "", row.phone or "")[0]
+
     def keys(self, payload: dict[str, Any]) -> tuple[str, str]:
         """The client's key, and the part of it that is the name."""
-        name = self.name_key(payload)
-        return self._key(name, payload), name
+        return _keys(self, *(text(payload, name) for name in ("firstName", "lastName", "email", "phone")))
 
-    def _key(self, name: str, payload: dict[str, Any]) -> str:
-        email = text(payload, "email").strip().casefold()
-        phone = phone_key(text(payload, "phone"), self.region)
-        if name == "|":
-            return _short(f"||{phone or email}")
-        if not self.by_phone:
-            return name
-        return _short(f"{name}|{phone or email}")
+
+@lru_cache(maxsize=50_000)
+def _keys(identity: Identity, first: str, last: str, email: str, phone: str) -> tuple[str, str]:
+    name = _short(f"{fold(first)}|{fold(last)}")
+    reached = phone_key(phone, identity.region) or email.strip().casefold()
+    if name == "|":
+        return _short(f"||{reached}"), name
+    return (_short(f"{name}|{reached}") if identity.by_phone else name), name
 
 
 def _short(key: str) -> str:

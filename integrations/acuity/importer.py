@@ -121,6 +121,7 @@ class Window:
         self.run, self.step, self.token = run, step, token
         self.client = account_client(run.account, run)
         self.source = Fetcher(self.client, self.heartbeat)
+        self.context = Context(run, step, self.source)
         self._renewed = time.monotonic()
 
     def heartbeat(self) -> None:
@@ -150,9 +151,9 @@ class Window:
         until = start + WINDOW_SECONDS
         first, step, before = self.step.offset, self.step, counters(self.step)
         while True:
-            ahead = time.monotonic() < until
+            self.context.ahead = time.monotonic() < until
             began = time.monotonic()
-            done = process_page(Context(self.run, self.step, self.source, ahead), self.token)
+            done = process_page(self.context, self.token)
             before_page = step.offset
             step.refresh_from_db()
             self._tune(step, step.offset - before_page, time.monotonic() - began, done)
@@ -161,6 +162,7 @@ class Window:
             if done:
                 return Outcome("done", words, step.version, step.offset)
             self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
+            self.context.run = self.run
             if self.run.status not in ImportRun.WORKING:
                 return Outcome("stop", f"{words}; run is {self.run.status}")
             if start + TURN_SECONDS < time.monotonic() < until and runs.others_wait(self.run.pk):

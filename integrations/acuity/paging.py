@@ -2,22 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-Fetch = Callable[..., list[Any]]
+from integrations.acuity.listing import Row
+
+Fetch = Callable[..., list[Row]]
 # Canceled bookings too, oldest first: newest first would shift under every new booking.
 ALL = {"direction": "ASC", "showall": "true"}
 # A silent cap below this many rows is not believed: shorter answers are taken as whole.
 SMALLEST_CAP = 50
+# The dates of one instant, from UTC-12 to UTC+14, are at most so far apart.
+ZONES_APART = timedelta(days=2)
 
 
 @dataclass
 class Page:
     """Records not seen before, the cursor behind them, and what could not be proven."""
 
-    records: list[Any]
+    records: list[Row]
     cursor: dict[str, Any]
     done: bool = False
     gaps: list[dict[str, Any]] = field(default_factory=list)
@@ -75,8 +79,8 @@ class Keyset:
         rows = self._fetch(**params)
         fresh = _fresh(rows, seen)
         if fresh:
-            seen = seen | self._latest(rows)
             following = max(day, self._resume_day(rows, day))
+            seen = seen | self._latest(rows, following)
             return Page(fresh, self._cursor(following, seen, max(longest, len(rows))))
         if len(rows) < max(longest, SMALLEST_CAP) and len(rows) < asked:
             return Page([], cursor, done=True)
@@ -84,7 +88,7 @@ class Keyset:
 
     def _crowded(self, day: date, seen: dict[str, str], longest: int) -> Page:
         """All of a day whose answer no longer grows: by calendar, then by type, else a gap."""
-        found: dict[str, Any] = {}
+        found: dict[str, Row] = {}
         complete = self._slice(day, {}, longest, found) or self._offsets(day, found)
         if not complete:
             complete = bool(self._calendars)
@@ -105,30 +109,31 @@ class Keyset:
             "listed": len(rows),
             "reason": "Acuity cuts its answers for this day short, however it is asked.",
         }
-        cursor = self._cursor(day + timedelta(days=1), seen | self._latest(rows), longest)
+        following = day + timedelta(days=1)
+        cursor = self._cursor(following, seen | self._latest(rows, following), longest)
         return Page(_fresh(rows, seen), cursor, gaps=[] if complete else [gap])
 
     def _slice(
-        self, day: date, filters: dict[str, str], longest: int, found: dict[str, Any]
+        self, day: date, filters: dict[str, str], longest: int, found: dict[str, Row]
     ) -> bool:
         """Add to `found` what the day has under `filters`; True if that is provably all."""
         asked, before = self.limit, -1
         only = {"minDate": day.isoformat(), "maxDate": day.isoformat(), **filters}
         while True:
             rows = self._ask(max=asked, **only)
-            found.update((_id(row), row) for row in rows)
+            found.update((row.key, row) for row in rows)
             if len(rows) < asked or len(rows) <= before:
                 break
             asked, before = asked * 4, len(rows)
         if len(rows) < min(asked, max(longest, SMALLEST_CAP)):
             return True
         backwards = self._ask(max=asked, **{**only, "direction": "DESC"})
-        found.update((_id(row), row) for row in backwards)
-        instants = {row.get("datetime") for row in rows if isinstance(row, dict)}
-        same = {_id(row) for row in rows} == {_id(row) for row in backwards}
+        found.update((row.key, row) for row in backwards)
+        instants = {row.starts for row in rows}
+        same = {row.key for row in rows} == {row.key for row in backwards}
         return same and len(instants) > 1 and len(rows) < asked
 
-    def _offsets(self, day: date, found: dict[str, Any]) -> bool:
+    def _offsets(self, day: date, found: dict[str, Row]) -> bool:
         """The day by offset, both ways, for a server that honours it. True if both agree."""
         only = {"minDate": day.isoformat(), "maxDate": day.isoformat()}
         ways = [
@@ -139,7 +144,7 @@ class Keyset:
             found.update(rows or {})
         return ways[0] is not None and ways[1] is not None and ways[0].keys() == ways[1].keys()
 
-    def _ask(self, **params: Any) -> list[Any]:
+    def _ask(self, **params: Any) -> list[Row]:
         return self._fetch(**ALL | params)
 
     def _day(self, cursor: dict[str, Any]) -> date:
@@ -149,19 +154,26 @@ class Keyset:
         kept = {key: latest for key, latest in seen.items() if latest >= day.isoformat()}
         return {"day": day.isoformat(), "seen": kept, "longest": longest}
 
-    def dates(self, row: Any) -> list[date]:
+    def dates(self, row: Row) -> list[date]:
         """The date of a record in every zone that might bound Acuity's days."""
+        if not (at := row.at):
+            return []
+        own = [z for z in (zone(row.calendar_timezone or ""),) if z]
         try:
-            at = datetime.fromisoformat(row["datetime"])
-            own = [z for z in (zone(str(row.get("calendarTimezone") or "")),) if z]
             return [at.date(), *(at.astimezone(z).date() for z in [*self._zones, *own])]
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except OverflowError:
             return []
 
-    def _latest(self, rows: list[Any]) -> dict[str, str]:
-        return {_id(row): max(self.dates(row), default=date.max).isoformat() for row in rows}
+    def _latest(self, rows: list[Row], since: date) -> dict[str, str]:
+        """The last date by ID, in any zone, of the rows that may have one from `since` on."""
+        early = since - ZONES_APART if since > date.min + ZONES_APART else date.min
+        return {
+            row.key: max(self.dates(row), default=date.max).isoformat()
+            for row in rows
+            if not (at := row.at) or at.date() >= early
+        }
 
-    def _resume_day(self, rows: list[Any], day: date) -> date:
+    def _resume_day(self, rows: list[Row], day: date) -> date:
         last = next((dates for row in reversed(rows) if (dates := self.dates(row))), [day])
         return min(last)
 
@@ -173,9 +185,9 @@ class Offset:
     def __init__(self, fetch: Fetch, limit: int) -> None:
         self._fetch, self._limit = fetch, limit
 
-    def rows(self) -> dict[str, Any] | None:
+    def rows(self) -> dict[str, Row] | None:
         """Everything by ID, or None if the second page was the first again."""
-        found: dict[str, Any] = {}
+        found: dict[str, Row] = {}
         offset = 0
         while True:
             rows = self._fetch(max=self._limit, offset=offset)
@@ -184,7 +196,7 @@ class Offset:
                 return None
             if not rows:
                 return found
-            found.update((_id(row), row) for row in fresh)
+            found.update((row.key, row) for row in fresh)
             offset += len(rows)
 
 
@@ -201,10 +213,6 @@ class Snapshot:
             offset += sum(len(group) for group in chunk)
 
 
-def _id(row: Any) -> str:
-    return str(row.get("id")) if isinstance(row, dict) else repr(row)
-
-
-def _fresh(rows: list[Any], seen: Mapping[str, Any]) -> list[Any]:
+def _fresh(rows: list[Row], seen: Mapping[str, Any]) -> list[Row]:
     """Rows with an ID not in `seen`; of doubles in one answer the last wins."""
-    return list({_id(row): row for row in rows if _id(row) not in seen}.values())
+    return list({row.key: row for row in rows if row.key not in seen}.values())

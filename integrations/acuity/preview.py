@@ -32,7 +32,7 @@ def look(client: AcuityClient) -> dict[str, Any]:
     ]
     if not isinstance(me, dict) or not isinstance(entries, list):
         raise BadAnswer("/me or /clients has another shape")
-    first, last = (rows[0].get("datetime") if rows else None for rows in bounds)
+    first, last = (rows[0].starts if rows else None for rows in bounds)
     identity = Identity(by_phone=me.get("clientsDistinctByPhone") is not False)
     return {
         "account": me.get("name"),
@@ -100,7 +100,7 @@ def _appointments(context: Context) -> tuple[dict[str, int], int]:
     while not done:
         page = walk.page(position)
         parsed = appointments.parse(context, page.records)
-        records = {record.id: record for record in parsed.records}
+        records = {record.id: record for record, _ in parsed.records}
         counts += compare(
             Appointment, context.tenant, {key: r.content_hash for key, r in records.items()}
         ) + Counts(rejected=len(parsed.rejects))

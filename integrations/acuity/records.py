@@ -78,9 +78,10 @@ def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRec
     def first(name: str) -> str:
         return next((v for e in entries if (v := text(e, name).strip())), "")
 
+    key, name_key = identity.keys(entries[0])
     return ClientRecord(
-        key=identity.key(entries[0]),
-        name_key=identity.name_key(entries[0]),
+        key=key,
+        name_key=name_key,
         first_name=html.unescape(text(entries[0], "firstName").strip()),
         last_name=html.unescape(text(entries[0], "lastName").strip()),
         email=first("email"),

@@ -14,6 +14,7 @@ from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.importer import account_client
+from integrations.acuity.listing import Row
 from integrations.acuity.resources import appointments, payments
 from integrations.acuity.resources.base import Context
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest
@@ -52,9 +53,9 @@ def _read(context: Context, external_id: str) -> str:
         row = context.source.get(f"/appointments/{external_id}")
     except errors.NotFound:
         gone = Appointment.objects.filter(tenant=context.tenant, external_id=external_id)
-        gone.update(removed_at=timezone.now())
+        appointments.remove(gone)
         return "gone at the source"
-    counts = appointments.save_appointments(context, [row])
+    counts = appointments.save_appointments(context, [Row.of(row)])
     stored = payments.in_window(context).filter(external_id=external_id)
     payments.save_payments(context, payments.fetch_payments(context, list(stored)))
     return f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"

@@ -93,6 +93,8 @@ def upsert(
 
 def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
     """Keep what could not be stored: once, under the last run that saw it."""
+    if not rejects:
+        return Counts()
     rows = {}
     for payload, reason in rejects:
         key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
@@ -118,6 +120,9 @@ def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Cou
 
 def resolve(run: ImportRun, resource: str, ids: Iterable[str]) -> None:
     """These records are stored now, so what was rejected of them is settled."""
-    RejectedRecord.objects.filter(
-        account_id=run.account_id, resource=resource, resolved_at=None, external_id__in=list(ids)
-    ).update(resolved_at=timezone.now())
+    waiting = RejectedRecord.objects.filter(
+        account_id=run.account_id, resource=resource, resolved_at=None
+    )
+    rejected = dict(waiting.values_list("external_id", "pk"))
+    if settled := [rejected[key] for key in ids if key in rejected]:
+        waiting.filter(pk__in=settled).update(resolved_at=timezone.now())

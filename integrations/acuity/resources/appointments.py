@@ -1,16 +1,19 @@
 """Appointments: walked by day, canceled ones too, never skipped for want of a client."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
-from integrations.acuity.bulk import Row
+from integrations.acuity.bulk import Row as Values
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.listing import Row
 from integrations.acuity.paging import ALL, Keyset
 from integrations.acuity.records import AppointmentRecord, parse_appointment
+from integrations.acuity.resources import payments
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, resolve, upsert
 from integrations.acuity.values import Reject, clean, digest
@@ -18,7 +21,8 @@ from integrations.acuity.values import Reject, clean, digest
 FIELDS = [
     "external_id", "client_id", "calendar_id", "appointment_type_id", "starts_at", "ends_at",
     "timezone", "service_date", "price", "paid", "amount_paid", "canceled", "no_show",
-    "certificate", "notes", "forms", "labels", "raw", "payment_state", "removed_at", "content_hash",
+    "certificate", "notes", "forms", "labels", "raw", "payment_state", "removed_at", "fingerprint",
+    "content_hash",
 ]  # fmt: skip
 
 
@@ -51,7 +55,7 @@ class Appointments:
         return save_appointments(context, page.records)
 
 
-def list_appointments(context: Context, **params: Any) -> list[Any]:
+def list_appointments(context: Context, **params: Any) -> list[Row]:
     rows = context.source.get("/appointments", **params)
     if not isinstance(rows, list):
         raise BadAnswer("/appointments is not a list")
@@ -99,46 +103,104 @@ def walk(
     )
 
 
-def parse(context: Context, payloads: Sequence[Any]) -> Parsed:
+class Stored(NamedTuple):
+    """What tells whether a stored booking is as it was listed."""
+
+    key: str
+    fingerprint: str
+    content_hash: str
+    client: int
+    calendar: int | None
+    type: int | None
+
+    @property
+    def linked(self) -> bool:
+        """Whether it still belongs to whom and what it was stored with."""
+        return self.content_hash.endswith(_links(self.client, self.calendar, self.type))
+
+
+def stored(rows: QuerySet[Appointment]) -> dict[str, Stored]:
+    """`rows` by ID."""
+    names = ("external_id", "fingerprint", "content_hash", "client_id", "calendar_id", "appointment_type_id")
+    return {found[0]: Stored(*found) for found in rows.values_list(*names)}
+
+
+def _unchanged(context: Context, rows: Sequence[Row]) -> set[str]:
+    """IDs of the rows that are stored already, of the same bytes and with the same client."""
+    times = [at for row in (rows[0], rows[-1]) if (at := row.at) and at.tzinfo] if rows else []
+    if len(times) < 2:
+        return set()
+    between = payments.in_window(context).filter(starts_at__gte=times[0], starts_at__lte=times[1])
+    known = stored(between[: 2 * len(rows)])
+    same = [
+        row for row in rows
+        if (had := known.get(row.key)) and had.fingerprint == row.fingerprint and had.linked
+    ]  # fmt: skip
+    owners = {row.key: context.identity.key_of(row) for row in same}
+    clients = context.clients(set(owners.values()))
+    return {key for key, owner in owners.items() if clients.get(owner) == known[key].client}
+
+
+def parse(context: Context, rows: Iterable[Row]) -> Parsed:
+    """Records with their rows' fingerprints, and what cannot be read."""
     parsed, records = Parsed(), {}
-    for payload in payloads:
+    for row in rows:
+        payload = row.payload
         try:
             record = parse_appointment(payload, context.identity)
         except Reject as reason:
             parsed.rejects.append((clean(payload), str(reason)))
             continue
         if context.in_window(record.service_date):
-            records[record.id] = record
+            records[record.id] = record, row.fingerprint
     parsed.records = list(records.values())
     return parsed
 
 
-def save_appointments(context: Context, payloads: Sequence[Any]) -> Counts:
-    parsed = parse(context, payloads)
-    records: list[AppointmentRecord] = parsed.records
+def save_appointments(context: Context, rows: Sequence[Row]) -> Counts:
+    same = _unchanged(context, rows)
+    parsed = parse(context, (row for row in rows if row.key not in same))
+    found = parsed.records
+    counts = Counts(unchanged=len(same)) + (_save(context, found) if found else Counts())
+    resolve(context.run, "appointments", {*same, *(record.id for record, _ in found)})
+    return counts + reject(context.run, "appointments", parsed.rejects)
+
+
+def _save(context: Context, found: list[tuple[AppointmentRecord, str]]) -> Counts:
+    records = [record for record, _ in found]
     calendars = _referred(
         context, Calendar, {r.calendar_id: (r.calendar_name, r.calendar_timezone) for r in records}
     )
     types = _referred(context, AppointmentType, {r.type_id: (r.type_name, "") for r in records})
     clients = _clients(context, records)
-    rows = [
-        _row(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id))
-        for r in records
+    values = [
+        _values(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id), print_)
+        for r, print_ in found
     ]
-    counts, updated = upsert(context.tenant, Appointment, FIELDS, rows)
+    counts, updated = upsert(context.tenant, Appointment, FIELDS, values)
     if updated:
         _move_payments(updated)
-    resolve(context.run, "appointments", [r.id for r in records])
-    return counts + reject(context.run, "appointments", parsed.rejects)
+    return counts
 
 
-def _row(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Row:
+def remove(rows: QuerySet[Appointment]) -> None:
+    """Mark as gone at the source. Without its hash, a row is written again when it comes back."""
+    rows.update(removed_at=timezone.now(), content_hash="", fingerprint="")
+
+
+def _links(client: int, calendar: int | None, kind: int | None) -> str:
+    return f":{client}:{calendar}:{kind}"
+
+
+def _values(
+    r: AppointmentRecord, client: int, calendar: int | None, kind: int | None, fingerprint: str
+) -> Values:
     """As FIELDS has it. Whom and what it belongs to is content too: a broken link must not look
     unchanged."""
     return (
         r.id, client, calendar, kind, r.starts_at, r.ends_at, r.timezone, r.service_date, r.price,
         r.paid, r.amount_paid, r.canceled, r.no_show, r.certificate, r.notes, r.forms, r.labels,
-        r.raw, r.payment_state, None, f"{r.content_hash}:{client}:{calendar}:{kind}",
+        r.raw, r.payment_state, None, fingerprint, r.content_hash + _links(client, calendar, kind),
     )  # fmt: skip
 
 
@@ -170,11 +232,11 @@ def _referred(context: Context, model: Any, named: dict[str, tuple[str, str]]) -
 def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
     """Each record's client: by key, else by e-mail within the name, else made from the booking."""
     wanted = {r.client_key: r for r in records}
-    stored = Client.objects.filter(tenant=context.tenant, source="acuity")
-    found = dict(stored.filter(external_id__in=list(wanted)).values_list("external_id", "pk"))
+    found = context.clients(set(wanted))
     missing = [r for key, r in wanted.items() if key not in found]
     if missing and context.identity.by_phone:
-        rows = stored.filter(name_key__in=[r.client_name_key for r in missing]).exclude(email="")
+        known = Client.objects.filter(tenant=context.tenant, source="acuity")
+        rows = known.filter(name_key__in=[r.client_name_key for r in missing]).exclude(email="")
         by_email: dict[tuple[str, str], list[int]] = {}
         for name_key, email, pk in rows.values_list("name_key", "email", "pk"):
             by_email.setdefault((name_key, email.casefold()), []).append(pk)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from bookings.models import AppointmentType, Calendar, Tenant
+from bookings.models import AppointmentType, Calendar, Client, Tenant
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.identity import Identity
 from integrations.acuity.sink import Counts
@@ -16,13 +16,15 @@ from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 @dataclass
 class Context:
-    """All that a page window works with."""
+    """All that a page window works with. A new one is made after any fault."""
 
     run: ImportRun
     step: ImportStep
     source: Fetcher
     # Whether the next page will be asked for in this window, so that it may be fetched ahead.
     ahead: bool = False
+    # Clients met so far: most bookings of a window belong to a few of them.
+    _clients: dict[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def account(self) -> AcuityAccount:
@@ -43,9 +45,16 @@ class Context:
         own = self.run.requests_per_second
         return min(own, whole or own) if own else whole
 
-    @property
+    @cached_property
     def identity(self) -> Identity:
         return Identity(by_phone=self.account.clients_distinct_by_phone is not False)
+
+    def clients(self, keys: set[str]) -> dict[str, int]:
+        """Primary keys of the clients with these keys, as far as they exist."""
+        if unknown := keys - self._clients.keys():
+            rows = Client.objects.filter(tenant=self.tenant, source="acuity", external_id__in=unknown)
+            self._clients.update(rows.values_list("external_id", "pk"))
+        return {key: self._clients[key] for key in keys if key in self._clients}
 
     @cached_property
     def resources(self) -> set[str]:

@@ -4,14 +4,16 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
+from integrations.acuity.listing import Row
 from integrations.acuity.records import core_digest, parse_client
 from integrations.acuity.resources import appointments, clients, payments, proof
+from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts
-from integrations.acuity.values import Reject, clean, moment
+from integrations.acuity.values import Reject, clean
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.
@@ -58,7 +60,7 @@ class Verification:
             elif kind == "payments":
                 payments.save_payments(context, found)
             elif kind == "gone":
-                Appointment.objects.filter(pk__in=found).update(removed_at=timezone.now())
+                appointments.remove(Appointment.objects.filter(pk__in=found))
             elif kind == "totals":
                 proof.conclude(context, found.get("months", {}))
         return Counts()
@@ -90,19 +92,20 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     if "first" not in cursor:
         cursor["first"] = appointments.first_booking(context)
     if cursor["first"] is None:
-        gone = _ask_again(context, _strays(context, set(), None, None))[1]
+        gone = _ask_again(context, list(appointments.stored(payments.in_window(context))))[1]
         return Fetched([("gone", gone)], ahead, count=0)
     walk = appointments.walk(context, cursor["first"], listing(context), excludeForms="true")
     page = walk.page(cursor)
     if context.ahead and not page.done and (following := walk.request(page.cursor)):
         context.source.ahead("/appointments", excludeForms="true", **following)
     listed = _listed(context, page.records)
-    cursor["months"] = Counter(cursor.get("months", {})) + Counter(d[:7] for d in listed.values())
+    cursor["months"] = Counter(cursor.get("months", {})) + Counter(row.month for row in listed)
     low = _instant(cursor.get("upto"))
     high = None if page.done else _last_instant(page.records) or low
-    known = set(listed) | set(cursor.get("seen", {})) | set(page.cursor.get("seen", {}))
-    changed = _changed(context, page.records, listed)
-    refreshed, gone = _ask_again(context, [*changed, *_strays(context, known, low, high)])
+    known = {row.key for row in listed} | cursor.get("seen", {}).keys() | page.cursor.get("seen", {}).keys()
+    stored = appointments.stored(_between(context, low, high))
+    strays = [key for key in stored if key not in known]
+    refreshed, gone = _ask_again(context, [*_changed(context, listed, stored), *strays])
     following = cursor | page.cursor | {"upto": high.isoformat() if high else None}
     if page.done:
         following |= {"phase": "payments", "seen": {}}
@@ -152,72 +155,56 @@ def _month(context: Context, cursor: dict[str, Any]) -> Fetched:
         page = walk.page(position)
         rows += page.records
         position, done = page.cursor, page.done
-    listed = {k: d for k, d in _listed(context, rows).items() if d[:7] == month}
-    refreshed, gone = _ask_again(context, _changed(context, rows, listed))
+    listed = [row for row in _listed(context, rows) if row.month == month]
+    refreshed, gone = _ask_again(context, _changed(context, listed, {}))
     months = cursor["months"] | {month: len(listed)}
     records = [("appointments", refreshed), ("gone", gone)]
     return Fetched(records, cursor | {"again": again, "months": months}, count=0)
 
 
-def _listed(context: Context, rows: list[Any]) -> dict[str, str]:
-    """Local date by ID of the listed bookings inside the run's window."""
-    found = {}
-    for row in rows:
-        try:
-            day = moment(row, "datetime").date()
-        except (Reject, AttributeError):
-            continue
-        if context.in_window(day):
-            found[str(row.get("id"))] = day.isoformat()
-    return found
+def _listed(context: Context, rows: list[Row]) -> list[Row]:
+    """The listed bookings inside the run's window."""
+    return [row for row in rows if (at := row.instant) and context.in_window(at.date())]
 
 
-def _changed(context: Context, rows: list[Any], listed: dict[str, str]) -> list[str]:
+def _changed(context: Context, listed: list[Row], stored: dict[str, Stored]) -> list[str]:
     """IDs that are missing from the database, stored otherwise than listed, or linked wrongly."""
-    found = payments.in_window(context).filter(external_id__in=list(listed))
-    links = ("client__external_id", "calendar__external_id", "appointment_type__external_id")
-    stored = {key: rest for key, *rest in found.values_list("external_id", "content_hash", *links)}
-    listing = [row for row in rows if isinstance(row, dict) and str(row.get("id")) in listed]
-    keys = {str(row["id"]): _client_key(context, row) for row in listing}
-    owners = Client.objects.filter(tenant=context.tenant, external_id__in=set(keys.values()))
-    known = set(owners.values_list("external_id", flat=True))
-    changed = []
-    for row in listing:
-        key = str(row["id"])
-        content, client, calendar, kind = stored.get(key, ("", "", None, None))
-        same = (
-            content[:32] == core_digest(clean(row))
-            and (client == keys[key] or keys[key] not in known)
-            and bool(calendar) == bool(row.get("calendarID"))
-            and bool(kind) == bool(row.get("appointmentTypeID"))
-        )
-        if not same:
-            changed.append(key)
-    return changed
+    elsewhere = [row.key for row in listed if row.key not in stored]
+    if elsewhere:
+        found = payments.in_window(context).filter(external_id__in=elsewhere)
+        stored = stored | appointments.stored(found)
+    owners = {row.key: context.identity.key_of(row) for row in listed}
+    clients = context.clients(set(owners.values()))
+    return [
+        row.key
+        for row in listed
+        if not (had := stored.get(row.key))
+        or not had.linked
+        or clients.get(owners[row.key], had.client) != had.client
+        or not _same(row, had)
+    ]
 
 
-def _client_key(context: Context, row: dict[str, Any]) -> str:
-    try:
-        return context.identity.key(clean(row))
-    except Reject:
-        return ""
+def _same(row: Row, had: Stored) -> bool:
+    """By bytes, else by content."""
+    if had.fingerprint[:32] == row.core_print:
+        return True
+    payload = clean(row.payload)
+    return isinstance(payload, dict) and had.content_hash[:32] == core_digest(payload)
 
 
-def _strays(context: Context, known: set[str], low: Any, high: Any) -> list[str]:
-    """IDs stored between two instants that the source did not list there."""
+def _between(context: Context, low: datetime | None, high: datetime | None) -> QuerySet[Appointment]:
     rows = payments.in_window(context)
     if low:
         rows = rows.filter(starts_at__gte=low)
-    if high:
-        rows = rows.filter(starts_at__lt=high)
-    return [key for key in rows.values_list("external_id", flat=True) if key not in known]
+    return rows.filter(starts_at__lt=high) if high else rows
 
 
 def _ask_again(context: Context, keys: list[str]) -> tuple[list[Any], list[int]]:
     """Ask for single bookings: what they are now, and the rows of those that are gone (a 404)."""
     keys = list(dict.fromkeys(keys))
     answers = context.source.each([f"/appointments/{key}" for key in keys])
-    found = [answer for answer in answers if answer is not None]
+    found = [Row.of(answer) for answer in answers if answer is not None]
     missing = [key for key, answer in zip(keys, answers, strict=True) if answer is None]
     gone = payments.in_window(context).filter(external_id__in=missing)
     return found, list(gone.values_list("pk", flat=True))
@@ -227,10 +214,5 @@ def _instant(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _last_instant(rows: list[Any]) -> datetime | None:
-    for row in reversed(rows):
-        try:
-            return moment(row, "datetime").astimezone(UTC)
-        except (Reject, AttributeError):
-            continue
-    return None
+def _last_instant(rows: list[Row]) -> datetime | None:
+    return next((at.astimezone(UTC) for row in reversed(rows) if (at := row.instant)), None)
