@@ -182,12 +182,13 @@ def finish(run_id: Any) -> bool:
         if not transition(run.pk, to, gaps=run.gaps):
             return False
         run.refresh_from_db()
+        rows = stored(run)
         event = events.AcuityImportCompleted(
             tenant_id=str(run.account.tenant_id),
             run_id=str(run.pk),
-            contacts=stored(run)["clients"],
-            appointments=stored(run)["appointments"],
-            payments=stored(run)["payments"],
+            contacts=rows["clients"],
+            appointments=rows["appointments"],
+            payments=rows["payments"],
             skipped=sum(step.rejected for step in steps.values()),
             gaps=len(run.gaps),
             finished_at=run.finished_at or timezone.now(),
