@@ -52,20 +52,24 @@ class Identity(msgspec.Struct, frozen=True):
 
     def key_of(self, row: Row) -> str:
         """The key of a booking that was stored before, and so can be read."""
-        return _keys(self, row.first_name or "", row.last_name or "", row.email or "", row.phone or "")[0]
+        names = (row.first_name or "", row.last_name or "")
+        return _keys(self.by_phone, self.region, *names, row.email or "", row.phone or "")[0]
 
     def keys(self, payload: dict[str, Any]) -> tuple[str, str]:
         """The client's key, and the part of it that is the name."""
-        return _keys(self, *(text(payload, name) for name in ("firstName", "lastName", "email", "phone")))
+        names = (text(payload, "firstName"), text(payload, "lastName"))
+        return _keys(self.by_phone, self.region, *names, text(payload, "email"), text(payload, "phone"))
 
 
 @lru_cache(maxsize=50_000)
-def _keys(identity: Identity, first: str, last: str, email: str, phone: str) -> tuple[str, str]:
+def _keys(
+    by_phone: bool, region: str, first: str, last: str, email: str, phone: str
+) -> tuple[str, str]:
     name = _short(f"{fold(first)}|{fold(last)}")
-    reached = phone_key(phone, identity.region) or email.strip().casefold()
+    reached = phone_key(phone, region) or email.strip().casefold()
     if name == "|":
         return _short(f"||{reached}"), name
-    return (_short(f"{name}|{reached}") if identity.by_phone else name), name
+    return (_short(f"{name}|{reached}") if by_phone else name), name
 
 
 def _short(key: str) -> str:

@@ -40,13 +40,8 @@ class Row(msgspec.Struct, rename="camel"):
     @property
     def core_print(self) -> str:
         """A digest of the bytes without the forms, alike in listings with and without them."""
-        body = bytes(self.body)
-        for name, value in ((b',"formsText":', self.forms_text), (b',"forms":', self.forms)):
-            if value:
-                member = name + bytes(value)
-                start = body.rfind(member)
-                if start > 0:
-                    body = body[:start] + body[start + len(member) :]
+        body = _without(bytes(self.body), b',"formsText":', bytes(self.forms_text))
+        body = _without(body, b',"forms":', bytes(self.forms))
         return blake2b(body, digest_size=16).hexdigest()
 
     @property
@@ -79,6 +74,15 @@ class Row(msgspec.Struct, rename="camel"):
     def of(cls, payload: Any) -> "Row":
         """A row of something already decoded."""
         return _row(msgspec.Raw(msgspec.json.encode(clean(payload))))
+
+
+def _without(body: bytes, name: bytes, value: bytes) -> bytes:
+    """`body` without the member, if it has it."""
+    start = body.rfind(name) if value else -1
+    end = start + len(name)
+    if start < 0 or not body.startswith(value, end):
+        return body
+    return body[:start] + body[end + len(value) :]
 
 
 _rows = msgspec.json.Decoder(list[msgspec.Raw])

@@ -50,11 +50,11 @@ class Context:
         return Identity(by_phone=self.account.clients_distinct_by_phone is not False)
 
     def clients(self, keys: set[str]) -> dict[str, int]:
-        """Primary keys of the clients with these keys, as far as they exist."""
+        """Primary keys by client key: of these, as far as they exist, and of others met before."""
         if unknown := keys - self._clients.keys():
             rows = Client.objects.filter(tenant=self.tenant, source="acuity", external_id__in=unknown)
             self._clients.update(rows.values_list("external_id", "pk"))
-        return {key: self._clients[key] for key in keys if key in self._clients}
+        return self._clients
 
     @cached_property
     def resources(self) -> set[str]:
