@@ -7,12 +7,11 @@ Acuity happens to write its JSON.
 
 from collections.abc import Iterator
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from integrations.acuity.values import Reject, clean, moment
+from integrations.acuity.values import Reject, clean, decoded, digest_of, moment
 
 _NOTHING = msgspec.Raw(b"")
 
@@ -35,19 +34,19 @@ class Row(msgspec.Struct, rename="camel"):
 
     @property
     def payload(self) -> Any:
-        return msgspec.json.decode(self.body)
+        return decoded(bytes(self.body))
 
     @property
     def core_print(self) -> str:
         """A digest of the bytes without the forms, alike in listings with and without them."""
         body = _without(bytes(self.body), b',"formsText":', bytes(self.forms_text))
         body = _without(body, b',"forms":', bytes(self.forms))
-        return blake2b(body, digest_size=16).hexdigest()
+        return digest_of(body)
 
     @property
     def fingerprint(self) -> str:
         """A digest of the core's bytes, then one of the forms'."""
-        return self.core_print + blake2b(self.forms, digest_size=16).hexdigest()
+        return self.core_print + digest_of(bytes(self.forms))
 
     @property
     def at(self) -> datetime | None:

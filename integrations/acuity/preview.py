@@ -100,7 +100,7 @@ def _appointments(context: Context) -> tuple[dict[str, int], int]:
     while not done:
         page = walk.page(position)
         parsed = appointments.parse(context, page.records)
-        records = {record.id: record for record, _ in parsed.records}
+        records = {record.id: record for record in parsed.records}
         counts += compare(
             Appointment, context.tenant, {key: r.content_hash for key, r in records.items()}
         ) + Counts(rejected=len(parsed.rejects))

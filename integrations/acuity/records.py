@@ -8,7 +8,18 @@ from typing import Any
 import msgspec
 
 from integrations.acuity.identity import Identity
-from integrations.acuity.values import Reject, clean, digest, moment, money, number, text
+from integrations.acuity.listing import Row
+from integrations.acuity.values import (
+    Reject,
+    canonical,
+    clean,
+    digest,
+    digest_of,
+    moment,
+    money,
+    number,
+    text,
+)
 
 # Links that let anyone manage or pay for a booking, and texts that follow from other fields.
 SECRET = {"confirmationPage", "confirmationPagePaymentLink"}
@@ -56,11 +67,12 @@ class AppointmentRecord(msgspec.Struct, frozen=True):
     no_show: bool
     certificate: str
     notes: str
-    forms: list[Any]
-    labels: list[Any]
-    raw: dict[str, Any]
-    core_hash: str
+    # JSON as it will be stored.
+    forms: msgspec.Raw
+    labels: msgspec.Raw
+    raw: msgspec.Raw
     content_hash: str
+    fingerprint: str
 
 
 class PaymentRecord(msgspec.Struct, frozen=True):
@@ -92,9 +104,10 @@ def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRec
     )
 
 
-def parse_appointment(payload: Any, identity: Identity) -> AppointmentRecord:
-    payload = _object(clean(payload))
-    starts_at = moment(payload, "datetime")
+def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
+    payload = _object(row.payload)
+    local = moment(payload, "datetime")
+    starts_at = local.astimezone(UTC)
     minutes = int(number(payload, "duration") if payload.get("duration") not in (None, "") else 0)
     if minutes > 366 * 24 * 60:
         raise Reject("duration is longer than a year")
@@ -107,8 +120,9 @@ def parse_appointment(payload: Any, identity: Identity) -> AppointmentRecord:
     paid, amount_paid = text(payload, "paid"), money(payload, "amountPaid")
     if paid not in ("yes", "no", ""):
         raise Reject("paid is neither yes nor no")
-    raw = {k: v for k, v in payload.items() if k not in DERIVED}
-    core_hash = _core_digest(raw)
+    core = _core(payload)
+    forms_text, core_text = canonical(forms), canonical(core)
+    core_hash = digest_of(core_text) if SINGLE_ONLY.isdisjoint(core) else _digest(core)
     client_key, name_key = identity.keys(payload)
     return AppointmentRecord(
         id=number(payload, "id"),
@@ -118,9 +132,9 @@ def parse_appointment(payload: Any, identity: Identity) -> AppointmentRecord:
         last_name=html.unescape(text(payload, "lastName").strip()),
         email=text(payload, "email").strip(),
         phone=text(payload, "phone").strip(),
-        starts_at=starts_at.astimezone(UTC),
-        ends_at=starts_at.astimezone(UTC) + timedelta(minutes=minutes),
-        service_date=starts_at.date(),
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=minutes),
+        service_date=local.date(),
         timezone=text(payload, "timezone")[:64],
         price=money(payload, "price"),
         paid=paid == "yes",
@@ -135,23 +149,30 @@ def parse_appointment(payload: Any, identity: Identity) -> AppointmentRecord:
         no_show=no_show,
         certificate=text(payload, "certificate")[:255],
         notes=text(payload, "notes"),
-        forms=forms,
-        labels=labels,
-        raw=raw,
-        core_hash=core_hash,
-        content_hash=core_hash + digest(forms),
+        forms=msgspec.Raw(forms_text),
+        labels=msgspec.Raw(canonical(labels)),
+        raw=msgspec.Raw(core_text),
+        content_hash=core_hash + digest_of(forms_text),
+        fingerprint=row.fingerprint,
     )
 
 
 def core_digest(payload: dict[str, Any]) -> str:
     """A hash of what a listing without forms also shows, so that verification can compare."""
-    return _core_digest({k: v for k, v in payload.items() if k not in DERIVED})
+    return _digest(_core(payload))
 
 
-def _core_digest(raw: dict[str, Any]) -> str:
-    if not SINGLE_ONLY.isdisjoint(raw):
-        raw = {k: v for k, v in raw.items() if k not in SINGLE_ONLY}
-    return digest(raw)
+def _core(payload: dict[str, Any]) -> dict[str, Any]:
+    core = payload.copy()
+    for name in DERIVED:
+        core.pop(name, None)
+    return core
+
+
+def _digest(core: dict[str, Any]) -> str:
+    if not SINGLE_ONLY.isdisjoint(core):
+        core = {k: v for k, v in core.items() if k not in SINGLE_ONLY}
+    return digest(core)
 
 
 def parse_payments(rows: Any) -> list[PaymentRecord]:

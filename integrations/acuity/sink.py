@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from django.utils import timezone
 
 from bookings.models import Imported, Tenant
@@ -73,7 +74,7 @@ def upsert(
         if pk is None:
             fresh.append(row)
         elif content != row[-1]:
-            changed.append(model(id=pk, tenant=tenant, **dict(zip(names, row, strict=True))))
+            changed.append(model(id=pk, tenant=tenant, **dict(zip(names, map(_plain, row), strict=True))))
         else:
             counts.unchanged += 1
     if fresh:
@@ -89,6 +90,10 @@ def upsert(
         )
     counts.created, counts.updated = len(fresh), len(changed)
     return counts, [row.id for row in changed]
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
 def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:

@@ -4,11 +4,15 @@ import hashlib
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 MAX_AMOUNT = Decimal("9999999999.99")
+
+
+_canonical = msgspec.json.Encoder(order="deterministic")
 
 
 class Reject(Exception):
@@ -25,9 +29,18 @@ def clean(value: Any) -> Any:
         encoded = msgspec.json.encode(value)
     except (UnicodeEncodeError, RecursionError):
         return _cleaned(value)
-    if b"\\u0000" in encoded or encoded.count(b"[") + encoded.count(b"{") > DEEPEST:
-        return _cleaned(value)
-    return value
+    return value if storable(encoded) else _cleaned(value)
+
+
+def storable(encoded: bytes) -> bool:
+    """Whether JSON surely holds no NUL bytes and nothing too deep."""
+    return b"\\u0000" not in encoded and encoded.count(b"[") + encoded.count(b"{") <= DEEPEST
+
+
+def decoded(body: bytes) -> Any:
+    """The value of JSON, clean."""
+    value = msgspec.json.decode(body)
+    return value if storable(body) else _cleaned(value)
 
 
 def _cleaned(value: Any, depth: int = 0) -> Any:
@@ -40,8 +53,17 @@ def _cleaned(value: Any, depth: int = 0) -> Any:
     return value
 
 
+def canonical(value: Any) -> bytes:
+    """JSON that equal values have in common."""
+    return _canonical.encode(value)
+
+
 def digest(value: Any) -> str:
-    return hashlib.blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=16).hexdigest()
+    return digest_of(canonical(value))
+
+
+def digest_of(encoded: bytes) -> str:
+    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
 
 
 def text(payload: dict[str, Any], name: str) -> str:
@@ -56,17 +78,22 @@ def text(payload: dict[str, Any], name: str) -> str:
 
 
 def money(payload: dict[str, Any], name: str) -> Decimal:
-    value = text(payload, name).strip()
-    if not value:
-        return Decimal("0.00")
     try:
-        amount = Decimal(value)
+        return _amount(text(payload, name))
+    except ValueError as problem:
+        raise Reject(f"{name} {problem}") from None
+
+
+@lru_cache(maxsize=10_000)
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text.strip() or 0)
     except InvalidOperation:
-        raise Reject(f"{name} is not an amount like 45.00") from None
+        raise ValueError("is not an amount like 45.00") from None
     if not amount.is_finite() or abs(amount) > MAX_AMOUNT:
-        raise Reject(f"{name} is out of range")
+        raise ValueError("is out of range")
     if amount != amount.quantize(Decimal("0.01")):
-        raise Reject(f"{name} has fractions of a cent")
+        raise ValueError("has fractions of a cent")
     return amount.quantize(Decimal("0.01"))
 
 

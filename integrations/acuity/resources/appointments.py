@@ -16,7 +16,7 @@ from integrations.acuity.records import AppointmentRecord, parse_appointment
 from integrations.acuity.resources import payments
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, resolve, upsert
-from integrations.acuity.values import Reject, clean, digest
+from integrations.acuity.values import Reject, digest
 
 FIELDS = [
     "external_id", "client_id", "calendar_id", "appointment_type_id", "starts_at", "ends_at",
@@ -142,17 +142,15 @@ def _unchanged(context: Context, rows: Sequence[Row]) -> set[str]:
 
 
 def parse(context: Context, rows: Iterable[Row]) -> Parsed:
-    """Records with their rows' fingerprints, and what cannot be read."""
     parsed, records = Parsed(), {}
     for row in rows:
-        payload = row.payload
         try:
-            record = parse_appointment(payload, context.identity)
+            record = parse_appointment(row, context.identity)
         except Reject as reason:
-            parsed.rejects.append((clean(payload), str(reason)))
+            parsed.rejects.append((row.payload, str(reason)))
             continue
         if context.in_window(record.service_date):
-            records[record.id] = record, row.fingerprint
+            records[record.id] = record
     parsed.records = list(records.values())
     return parsed
 
@@ -162,20 +160,19 @@ def save_appointments(context: Context, rows: Sequence[Row]) -> Counts:
     parsed = parse(context, (row for row in rows if row.key not in same))
     found = parsed.records
     counts = Counts(unchanged=len(same)) + (_save(context, found) if found else Counts())
-    resolve(context.run, "appointments", {*same, *(record.id for record, _ in found)})
+    resolve(context.run, "appointments", {*same, *(record.id for record in found)})
     return counts + reject(context.run, "appointments", parsed.rejects)
 
 
-def _save(context: Context, found: list[tuple[AppointmentRecord, str]]) -> Counts:
-    records = [record for record, _ in found]
+def _save(context: Context, records: list[AppointmentRecord]) -> Counts:
     calendars = _referred(
         context, Calendar, {r.calendar_id: (r.calendar_name, r.calendar_timezone) for r in records}
     )
     types = _referred(context, AppointmentType, {r.type_id: (r.type_name, "") for r in records})
     clients = _clients(context, records)
     values = [
-        _values(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id), print_)
-        for r, print_ in found
+        _values(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id))
+        for r in records
     ]
     counts, updated = upsert(context.tenant, Appointment, FIELDS, values)
     if updated:
@@ -192,15 +189,13 @@ def _links(client: int, calendar: int | None, kind: int | None) -> str:
     return f":{client}:{calendar}:{kind}"
 
 
-def _values(
-    r: AppointmentRecord, client: int, calendar: int | None, kind: int | None, fingerprint: str
-) -> Values:
+def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Values:
     """As FIELDS has it. Whom and what it belongs to is content too: a broken link must not look
     unchanged."""
     return (
         r.id, client, calendar, kind, r.starts_at, r.ends_at, r.timezone, r.service_date, r.price,
         r.paid, r.amount_paid, r.canceled, r.no_show, r.certificate, r.notes, r.forms, r.labels,
-        r.raw, r.payment_state, None, fingerprint, r.content_hash + _links(client, calendar, kind),
+        r.raw, r.payment_state, None, r.fingerprint, r.content_hash + _links(client, calendar, kind),
     )  # fmt: skip
 
 

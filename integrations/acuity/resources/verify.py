@@ -13,7 +13,7 @@ from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts
-from integrations.acuity.values import Reject, clean
+from integrations.acuity.values import Reject
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.
@@ -189,7 +189,7 @@ def _same(row: Row, had: Stored) -> bool:
     """By bytes, else by content."""
     if had.fingerprint[:32] == row.core_print:
         return True
-    payload = clean(row.payload)
+    payload = row.payload
     return isinstance(payload, dict) and had.content_hash[:32] == core_digest(payload)
 
 
