@@ -209,11 +209,12 @@ def _move_payments(appointments: list[int]) -> None:
 def _referred(context: Context, model: Any, named: dict[str, tuple[str, str]]) -> dict[str, int]:
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
     named.pop("", None)
-    found = dict(
-        model._default_manager.filter(
-            tenant=context.tenant, source="acuity", external_id__in=list(named)
-        ).values_list("external_id", "pk")
-    )
+    found = context.catalog.setdefault(model, {})
+    if unknown := named.keys() - found.keys():
+        rows = model._default_manager.filter(
+            tenant=context.tenant, source="acuity", external_id__in=unknown
+        )
+        found.update(rows.values_list("external_id", "pk"))
     for external_id in named.keys() - found.keys():
         name, zone = named[external_id]
         extra = {"timezone": zone} if model is Calendar else {"active": False}
@@ -221,6 +222,7 @@ def _referred(context: Context, model: Any, named: dict[str, tuple[str, str]]) -
             tenant=context.tenant, external_id=external_id, name=name, **extra
         )
         found[external_id] = row.pk
+        context.relearn()
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from bookings.models import AppointmentType, Calendar, Client, Tenant
+from bookings.models import AppointmentType, Calendar, Client, Imported, Tenant
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.identity import Identity
 from integrations.acuity.sink import Counts
@@ -25,6 +25,8 @@ class Context:
     ahead: bool = False
     # Clients met so far: most bookings of a window belong to a few of them.
     _clients: dict[str, int] = field(default_factory=dict, repr=False)
+    # Primary keys by ID of the calendars and types met so far, by model.
+    catalog: dict[type[Imported], dict[str, int]] = field(default_factory=dict, repr=False)
 
     @property
     def account(self) -> AcuityAccount:
@@ -71,6 +73,11 @@ class Context:
     def types(self) -> list[str]:
         rows = AppointmentType.objects.filter(tenant=self.tenant, source="acuity")
         return list(rows.values_list("external_id", flat=True))
+
+    def relearn(self) -> None:
+        """Forget which calendars and types there are, because one was added."""
+        for name in ("calendars", "types"):
+            self.__dict__.pop(name, None)
 
     @property
     def zones(self) -> set[str]:

@@ -24,7 +24,7 @@ from .booking import (
 from .people import Person, entry, identity, people, with_twins
 
 FIRST_ID = 1_550_000_001
-CACHED_ROWS = 500_000
+CACHED_ROWS = 2_500_000
 Revenue = dict[str, dict[str, tuple[int, Decimal]]]
 
 
