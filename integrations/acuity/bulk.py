@@ -48,6 +48,14 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Row],
             cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(prepared))
 
 
+def analyze(model: type[models.Model]) -> None:
+    """Let PostgreSQL see how the table has grown. Autovacuum looks about once a minute, and until
+    then every lookup of a first import is planned for an empty table."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
+
+
 def _field(model: type[models.Model], attname: str) -> Any:
     return next(field for field in model._meta.concrete_fields if field.attname == attname)
 

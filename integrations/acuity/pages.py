@@ -4,10 +4,12 @@ import time
 from dataclasses import asdict
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model
 from django.utils import timezone
 
+from bookings.models import Appointment, Client, Payment
 from integrations.acuity import errors, events, leases, metrics, runs
+from integrations.acuity.bulk import analyze
 from integrations.acuity.client import Tally
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Context, Fetched
@@ -16,6 +18,11 @@ from integrations.models import ImportRun, ImportStep, PageFetch
 
 MOST_REJECTS = 0.2
 FEW_REJECTS = 5
+# From here on, each time the rows of a step are four times as many.
+GROWN = 500
+STORED: dict[str, type[Model]] = {
+    "clients": Client, "appointments": Appointment, "payments": Payment
+}  # fmt: skip
 
 
 class Stale(Exception):
@@ -40,10 +47,18 @@ def process_page(context: Context, token: str) -> bool:
             count=page.size, requests=spent.requests, throttled=spent.throttled,
             elapsed_ms=elapsed, **asdict(counts),
         )  # fmt: skip
+    if step.resource in STORED and grown(step.created, step.created + counts.created):
+        analyze(STORED[step.resource])
     metrics.record(spent.calls)
     _report(run, step, page.size, elapsed)
     _watch_rejects(run, step, page, counts)
     return page.done
+
+
+def grown(before: int, after: int) -> bool:
+    """Whether so many rows were added since the last time that a planner should know."""
+    steps = (GROWN * 4**n for n in range(12))
+    return any(before < mark <= after for mark in steps)
 
 
 def _watch_rejects(run: ImportRun, step: ImportStep, page: Fetched, counts: Counts) -> None:

@@ -36,7 +36,7 @@ COLUMNS = {
         "tenant_id, source, external_id, raw, content_hash, client_id, calendar_id,"
         " appointment_type_id, starts_at, ends_at, timezone, service_date, price, paid, amount_paid,"
         " canceled, no_show, certificate, notes, forms, labels, payment_state, payments_fetched_for,"
-        " payments_fetched, payments_fetched_sum"
+        " payments_fetched, payments_fetched_sum, fingerprint"
     ),
 }
 Write = Callable[[str, list[tuple[Any, ...]]], None]
@@ -98,7 +98,7 @@ class Rows:
             row["timezone"], at.date().isoformat(), row["price"], row["paid"] == "yes",
             row["amountPaid"], row["canceled"], row.get("noShow", False), row["certificate"] or "",
             row["notes"] or "", encoded(forms), encoded(row["labels"] or []),
-            f"{row['paid']}:{row['amountPaid']}", "", 0, "0",
+            f"{row['paid']}:{row['amountPaid']}", "", 0, "0", "",
         )  # fmt: skip
 
 
@@ -155,6 +155,8 @@ def to_sqlite(path: str, base_url: str) -> None:
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
+        database.execute("PRAGMA cache_size=-32768")
+        database.execute("PRAGMA wal_autocheckpoint=10000")
 
         def write(table: str, rows: list[tuple[Any, ...]]) -> None:
             places = ", ".join("?" * len(rows[0]))
