@@ -67,6 +67,9 @@ class Row(msgspec.Struct, rename="camel"):
     @property
     def month(self) -> str:
         """The month of its local date, like `2026-06`, or nothing."""
+        text = self.starts
+        if text[4:5] == text[7:8] == "-" and text[:4].isdigit():
+            return text[:7]
         return at.isoformat()[:7] if (at := self.instant) else ""
 
     @classmethod

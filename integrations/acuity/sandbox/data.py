@@ -209,6 +209,11 @@ class Account:
                 first = right
             yield [number for _, number in self.index[left:right]]
 
+    def first(self, low: int, high: int, limit: int) -> list[int]:
+        """The first `limit` IDs in [low, high) seconds, in order. Hold the lock while reading."""
+        start, end = bisect_left(self.index, (low, 0)), bisect_left(self.index, (high, 0))
+        return [number for _, number in self.index[start : min(end, start + limit)]]
+
     def _seconds(self, start: datetime) -> int:
         aware = start if start.tzinfo else start.replace(tzinfo=zone(self.timezone))
         return int(aware.timestamp())

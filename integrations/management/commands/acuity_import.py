@@ -34,6 +34,8 @@ from integrations.acuity.resources import SELECTABLE
 from integrations.models import AcuityAccount, ImportRun
 
 COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
+# Seconds between two looks at the run: a small account is done at once, a large one is not held up.
+QUICK, SLOW = 0.1, 0.3
 
 
 class Command(BaseCommand):
@@ -170,7 +172,7 @@ class Command(BaseCommand):
             # The bars say it better than lines between them.
             logging.getLogger("acuity").setLevel(logging.WARNING)
         before = signal.signal(signal.SIGINT, interrupt)
-        swept = time.monotonic()
+        began = swept = time.monotonic()
         try:
             with terminal.Bars() as bars:
                 while True:
@@ -181,7 +183,7 @@ class Command(BaseCommand):
                     if time.monotonic() - swept > 1:
                         swept = time.monotonic()
                         stalls.resume_stalled()
-                    time.sleep(0.1)
+                    time.sleep(QUICK if time.monotonic() - began < 2 else SLOW)
         except KeyboardInterrupt:
             self.stderr.write(f"Left. Resume with: manage.py acuity_import --resume {run.pk}")
             return INTERRUPTED
