@@ -16,7 +16,7 @@ from integrations.acuity.values import Reject, clean, decoded, digest_of, moment
 _NOTHING = msgspec.Raw(b"")
 
 
-class Row(msgspec.Struct, rename="camel"):
+class Row(msgspec.Struct, rename="camel", gc=False):
     """A booking as it was listed."""
 
     id: int | str
@@ -45,8 +45,12 @@ class Row(msgspec.Struct, rename="camel"):
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the core's bytes, then one of the forms'."""
-        return self.core_print + digest_of(bytes(self.forms))
+        """A digest of the bytes without the forms, then one of all of them."""
+        return self.core_print + self.whole_print
+
+    @property
+    def whole_print(self) -> str:
+        return digest_of(self.body)
 
     @property
     def at(self) -> datetime | None:

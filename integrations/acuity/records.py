@@ -42,7 +42,7 @@ class ClientRecord(msgspec.Struct, frozen=True):
     content_hash: str
 
 
-class AppointmentRecord(msgspec.Struct, frozen=True):
+class AppointmentRecord(msgspec.Struct, frozen=True, gc=False):
     id: str
     client_key: str
     client_name_key: str

@@ -62,7 +62,7 @@ def digest(value: Any) -> str:
     return digest_of(canonical(value))
 
 
-def digest_of(encoded: bytes) -> str:
+def digest_of(encoded: bytes | msgspec.Raw) -> str:
     return hashlib.blake2b(encoded, digest_size=16).hexdigest()
 
 

@@ -134,7 +134,7 @@ def _unchanged(context: Context, rows: Sequence[Row]) -> set[str]:
     known = stored(between[: 2 * len(rows)])
     same = [
         row for row in rows
-        if (had := known.get(row.key)) and had.fingerprint == row.fingerprint and had.linked
+        if (had := known.get(row.key)) and had.fingerprint[32:] == row.whole_print and had.linked
     ]  # fmt: skip
     owners = {row.key: context.identity.key_of(row) for row in same}
     clients = context.clients(set(owners.values()))
