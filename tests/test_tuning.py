@@ -42,6 +42,16 @@ def test_time_outs_never_bring_it_below_the_smallest() -> None:
     assert tuning.limit == SMALLEST
 
 
+def test_one_page_that_was_fetched_ahead_does_not_make_a_limit_look_fast() -> None:
+    tuning = Tuning(limit=100)
+
+    # The source takes 2 ms a record; now and then the answer was there already.
+    for n in range(40):
+        tuning.observe(tuning.limit, 0.001 if n % 3 == 0 else 0.05 + tuning.limit * 0.002)
+
+    assert tuning.limit >= 400
+
+
 def test_what_is_known_survives_between_windows() -> None:
     tuning = Tuning(limit=100)
     tuning.observe(100, 0.1)

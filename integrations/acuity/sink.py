@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from bookings.models import Imported, Tenant
+from bookings.models import Appointment, Imported, Tenant
 from integrations.acuity.bulk import Row, insert
 from integrations.acuity.values import digest
 from integrations.models import ImportRun, RejectedRecord
+
+LINKS: dict[type[Imported], tuple[str, ...]] = {
+    Appointment: ("client_id", "calendar_id", "appointment_type_id")
+}
 
 
 @dataclass
@@ -40,9 +44,19 @@ class Parsed:
 def _stored(
     model: type[Imported], tenant: Tenant, ids: Iterable[str]
 ) -> dict[str, tuple[int, str]]:
-    """Primary key and content hash by ID."""
+    """Primary key and content hash by ID; no hash where a link is not what it was stored with."""
     rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=list(ids))
-    return {key: (pk, content) for key, pk, content in rows.values_list("external_id", "pk", "content_hash")}
+    found = rows.values_list("external_id", "pk", "content_hash", *LINKS.get(model, ()))
+    return {key: (pk, content if linked(content, links) else "") for key, pk, content, *links in found}
+
+
+def links(*keys: int | None) -> str:
+    """How a content hash ends: whom and what a row belongs to is content too."""
+    return "".join(f":{key}" for key in keys)
+
+
+def linked(content_hash: str, keys: Iterable[int | None]) -> bool:
+    return content_hash.endswith(links(*keys))
 
 
 def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Counts:

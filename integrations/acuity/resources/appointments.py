@@ -15,7 +15,7 @@ from integrations.acuity.paging import ALL, Keyset
 from integrations.acuity.records import AppointmentRecord, parse_appointment
 from integrations.acuity.resources import payments
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts, Parsed, reject, resolve, upsert
+from integrations.acuity.sink import LINKS, Counts, Parsed, linked, links, reject, resolve, upsert
 from integrations.acuity.values import Reject, digest
 
 FIELDS = [
@@ -116,12 +116,12 @@ class Stored(NamedTuple):
     @property
     def linked(self) -> bool:
         """Whether it still belongs to whom and what it was stored with."""
-        return self.content_hash.endswith(_links(self.client, self.calendar, self.type))
+        return linked(self.content_hash, self[3:])
 
 
 def stored(rows: QuerySet[Appointment]) -> dict[str, Stored]:
     """`rows` by ID."""
-    names = ("external_id", "fingerprint", "content_hash", "client_id", "calendar_id", "appointment_type_id")
+    names = ("external_id", "fingerprint", "content_hash", *LINKS[Appointment])
     return {found[0]: Stored(*found) for found in rows.values_list(*names)}
 
 
@@ -185,17 +185,12 @@ def remove(rows: QuerySet[Appointment]) -> None:
     rows.update(removed_at=timezone.now(), content_hash="", fingerprint="")
 
 
-def _links(client: int, calendar: int | None, kind: int | None) -> str:
-    return f":{client}:{calendar}:{kind}"
-
-
 def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Values:
-    """As FIELDS has it. Whom and what it belongs to is content too: a broken link must not look
-    unchanged."""
+    """As FIELDS has it."""
     return (
         r.id, client, calendar, kind, r.starts_at, r.ends_at, r.timezone, r.service_date, r.price,
         r.paid, r.amount_paid, r.canceled, r.no_show, r.certificate, r.notes, r.forms, r.labels,
-        r.raw, r.payment_state, None, r.fingerprint, r.content_hash + _links(client, calendar, kind),
+        r.raw, r.payment_state, None, r.fingerprint, r.content_hash + links(client, calendar, kind),
     )  # fmt: skip
 
 

@@ -1,0 +1,153 @@
+"""Rows of the same bytes are not parsed again, and nothing depends on it: bytes that differ are
+compared by content, links are checked all the same."""
+
+from bisect import insort
+from typing import Any
+
+import msgspec
+import pytest
+from django.db import connection
+
+from bookings.models import Appointment, Client
+from integrations.acuity import listing
+from integrations.acuity.client import DECODERS
+from integrations.acuity.listing import Row
+from integrations.acuity.pages import GROWN, grown
+from integrations.acuity.resources import appointments, verify
+from integrations.acuity.sandbox import make_account
+from integrations.models import AcuityAccount
+from tests.test_import import ids, import_all, small, source, source_ids, unlimited  # noqa: F401
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+BOOKING = small().appointments[0]
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No booking may be parsed from now on."""
+
+    def parsed(*_: Any) -> None:
+        raise AssertionError("a booking was parsed")
+
+    monkeypatch.setattr(appointments, "parse_appointment", parsed)
+    monkeypatch.setattr(verify, "core_digest", parsed)
+
+
+def turned(body: bytes) -> list[Row]:
+    """The rows with their keys the other way round."""
+    return [Row.of(dict(reversed(row.payload.items()))) for row in listing.decode(body)]
+
+
+@pytest.mark.parametrize("shape", ["absent", "empty"])
+def test_an_unchanged_account_is_compared_without_parsing(
+    shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = small()
+    with source(data, exclude_forms_shape=shape) as box:
+        import_all(box)
+        forbid(monkeypatch)
+        run = import_all(box)
+
+    assert run.verified and run.status == "completed"
+    step = run.steps.get(resource="appointments")
+    assert (step.created, step.updated, step.unchanged) == (0, 0, 300)
+
+
+def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = small()
+    with source(data) as box:
+        import_all(box)
+        monkeypatch.setitem(DECODERS, "/appointments", turned)
+        run = import_all(box)
+
+    step = run.steps.get(resource="appointments")
+    assert run.verified and (step.created, step.updated, step.unchanged) == (0, 0, 300)
+
+
+def test_the_same_bytes_under_another_client_are_linked_again() -> None:
+    data = small()
+    with source(data) as box:
+        import_all(box)
+        row = Appointment.objects.order_by("pk")[5]
+        owner = row.client_id
+        other = Client.objects.exclude(pk=owner)[0].pk
+        Appointment.objects.filter(pk=row.pk).update(client=other)
+
+        run = import_all(box, verify=False)
+
+    row.refresh_from_db()
+    assert row.client_id == owner
+    assert run.steps.get(resource="appointments").updated == 1
+
+
+def test_another_rule_of_identity_links_every_booking_anew() -> None:
+    data = small()
+    with source(data) as box:
+        import_all(box)
+        data.me["clientsDistinctByPhone"] = False
+        run = import_all(box)
+
+    assert AcuityAccount.objects.get().clients_distinct_by_phone is False
+    assert run.verified
+    names = {row.client.external_id for row in Appointment.objects.select_related("client")}
+    assert all(name.count("|") == 1 for name in names)
+
+
+def test_a_booking_that_vanished_and_came_back_is_stored_again() -> None:
+    data = small()
+    number = data.appointments[10]["id"]
+    booking, paid = data.bookings[number], data.payments.get(number)
+    with source(data) as box:
+        import_all(box)
+        data.delete(number)
+        import_all(box)
+        assert str(number) not in ids()
+
+        data.bookings[number] = booking
+        if paid:
+            data.payments[number] = paid
+        insort(data.index, (booking.start, number))
+        run = import_all(box)
+
+    assert run.verified
+    assert ids() == source_ids(data)
+
+
+def test_listings_with_and_without_forms_share_a_digest() -> None:
+    full = Row.of(BOOKING)
+    bare = {key: value for key, value in BOOKING.items() if key not in ("forms", "formsText")}
+    empty = {**BOOKING, "forms": [], "formsText": ""}
+
+    assert full.core_print == Row.of(bare).core_print == Row.of(empty).core_print
+    assert full.whole_print != Row.of(empty).whole_print
+    assert full.core_print != Row.of({**BOOKING, "notes": "other"}).core_print
+
+
+@pytest.mark.parametrize("odd", [1, None, [], "x", {}, {"id": None}, {"id": 5.5, "datetime": 3}])
+def test_a_row_that_is_no_booking_is_still_a_row(odd: Any) -> None:
+    (row,) = listing.decode(msgspec.json.encode([odd]))
+
+    assert row.payload == odd
+    assert row.key and row.instant is None
+
+
+def test_what_is_no_listing_comes_as_it_is() -> None:
+    assert listing.decode(b'{"error": "x"}') == {"error": "x"}
+
+
+def test_the_planner_is_told_when_a_table_is_four_times_as_large() -> None:
+    pages = [(n, n + 100) for n in range(0, 200 * GROWN, 100)]
+
+    assert [before for before, after in pages if grown(before, after)] == [
+        GROWN * 4**n - 100 for n in range(4)
+    ]
+
+
+def test_a_first_import_leaves_statistics() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL has them")
+    with source(make_account(clients=40, appointments=GROWN + 100, months=6)) as box:
+        import_all(box)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'bookings_appointment'")
+        assert cursor.fetchone()[0] >= GROWN
