@@ -83,13 +83,13 @@ def test_another_rule_of_identity_links_every_booking_anew() -> None:
     data = small()
     with source(data) as box:
         import_all(box)
-        data.me["clientsDistinctByPhone"] = False
+        data.me["clientsDistinctByPhone"] = True
         run = import_all(box)
 
-    assert AcuityAccount.objects.get().clients_distinct_by_phone is False
+    assert AcuityAccount.objects.get().clients_distinct_by_phone is True
     assert run.verified
     names = {row.client.external_id for row in Appointment.objects.select_related("client")}
-    assert all(name.count("|") == 1 for name in names)
+    assert all(name.count("|") == 2 for name in names)
     # By the import: verification would ask for each booking singly.
     assert run.steps.get(resource="verify").requests < 10
 
