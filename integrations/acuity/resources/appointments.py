@@ -228,7 +228,9 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
     missing = [r for key, r in wanted.items() if key not in found]
     if missing and context.identity.by_phone:
         known = Client.objects.filter(tenant=context.tenant, source="acuity")
-        rows = known.filter(name_key__in=[r.client_name_key for r in missing]).exclude(email="")
+        # Not clients of the other rule, of whom the name is the whole key.
+        known = known.exclude(external_id=F("name_key")).exclude(email="")
+        rows = known.filter(name_key__in=[r.client_name_key for r in missing])
         by_email: dict[tuple[str, str], list[int]] = {}
         for name_key, email, pk in rows.values_list("name_key", "email", "pk"):
             by_email.setdefault((name_key, email.casefold()), []).append(pk)
