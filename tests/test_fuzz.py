@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import msgspec
+import phonenumbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.acuity.identity import Identity
+from integrations.acuity.identity import Identity, phone_key
 from integrations.acuity.listing import Row
 from integrations.acuity.records import parse_appointment, parse_client, parse_payments
 from integrations.acuity.sandbox import make_account
@@ -52,9 +53,29 @@ def test_any_booking_is_a_record_or_a_reject(payload: Any) -> None:
         assert str(reason)
         storable(clean(payload))
         return
-    storable(record)
+    storable({**msgspec.structs.asdict(record), "person": record.person.fields()})
     assert record.id.isdigit() and 1899 <= record.starts_at.year <= 2201
     assert len(record.client_key) <= 200
+
+
+@given(st.from_regex(r"[2-9][0-9]{9}", fullmatch=True), st.sampled_from(["{}", "({:.3}) {:.3}-{}", " {}"]))
+def test_ten_digits_are_the_phone_that_the_library_says(digits: str, form: str) -> None:
+    parsed = phonenumbers.parse(digits, "US")
+    expected = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+    shown = form.format(digits[:3], digits[3:6], digits[6:]) if "(" in form else form.format(digits)
+
+    assert phone_key(shown) == expected
+
+
+def test_a_booking_with_many_answers_is_kept_whole() -> None:
+    answers = [{"id": n, "fieldID": n, "value": "a\x00b", "name": "Question"} for n in range(200)]
+    payload = {**BOOKING, "forms": [{"id": 1, "name": "Long", "values": answers}]}
+
+    record = parse_appointment(Row.of(payload), Identity())
+
+    (form,) = msgspec.json.decode(record.forms)
+    assert [answer["value"] for answer in form["values"]] == ["ab"] * 200
 
 
 @settings(deadline=None, max_examples=200)

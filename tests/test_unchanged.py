@@ -1,7 +1,9 @@
 """Rows of the same bytes are not parsed again, and nothing depends on it: bytes that differ are
 compared by content, links are checked all the same."""
 
+import json
 from bisect import insort
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,13 +11,13 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment, Client
-from integrations.acuity import listing
+from integrations.acuity import accounts, importer, listing, runs
 from integrations.acuity.client import DECODERS
 from integrations.acuity.listing import Row
 from integrations.acuity.pages import GROWN, grown
 from integrations.acuity.resources import appointments, verify
-from integrations.acuity.sandbox import make_account
-from integrations.models import AcuityAccount
+from integrations.acuity.sandbox import Sandbox, make_account
+from integrations.models import AcuityAccount, ImportRun
 from tests.test_import import ids, import_all, small, source, source_ids, unlimited  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -29,7 +31,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a booking was parsed")
 
     monkeypatch.setattr(appointments, "parse_appointment", parsed)
-    monkeypatch.setattr(verify, "core_digest", parsed)
+    monkeypatch.setattr(verify, "core_of", parsed)
 
 
 def turned(body: bytes) -> list[Row]:
@@ -50,6 +52,63 @@ def test_an_unchanged_account_is_compared_without_parsing(
     assert run.verified and run.status == "completed"
     step = run.steps.get(resource="appointments")
     assert (step.created, step.updated, step.unchanged) == (0, 0, 300)
+
+
+def listings(box: Sandbox) -> list[bool]:
+    """Of the requests for pages since they were forgotten: whether without forms."""
+    asked = [query for _, path, query, _ in box.requests if path == "/appointments"]
+    return ["excludeForms" in query for query in asked if query.get("max") != "1"]
+
+
+def steps_before_verification(box: Sandbox) -> ImportRun:
+    run = runs.start(accounts.ensure("10000001", "sandbox-key", box.base_url), send=False)
+    while (step := runs.current_step(run.pk)) and step.resource != "verify":
+        importer.run_window(str(run.pk), step.resource, step.version)
+    return run
+
+
+def verified(run: ImportRun) -> ImportRun:
+    importer.run_window(str(run.pk), "verify", None)
+    runs.finish(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def test_an_unchanged_account_is_listed_once_and_that_is_the_comparison() -> None:
+    data = small()
+    with source(data) as box:
+        first = import_all(box)
+        box.forget()
+        second = import_all(box)
+        once = listings(box)
+        box.forget()
+        importer.verify_again(second)
+
+        assert once and not any(once)
+        assert all(listings(box))
+    assert second.status == "completed" and second.verified
+    assert second.coverage == first.coverage
+
+
+@pytest.mark.parametrize("loss", ["row", "gap", "old"])
+def test_what_changed_since_the_listing_is_found_by_another_one(loss: str) -> None:
+    data = small()
+    with source(data) as box:
+        import_all(box)
+        run = steps_before_verification(box)
+        if loss == "row":
+            Appointment.objects.order_by("pk")[7].delete()
+        elif loss == "gap":
+            ImportRun.objects.filter(pk=run.pk).update(gaps=[{"kind": "day"}])
+        else:
+            step = run.steps.get(resource="appointments")
+            step.cursor["began"] = "2020-01-01T00:00:00+00:00"
+            step.save()
+        box.forget()
+        run = verified(run)
+
+        assert any(listings(box))
+    assert run.status == "completed" and ids() == source_ids(data)
 
 
 def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,14 +173,51 @@ def test_a_booking_that_vanished_and_came_back_is_stored_again() -> None:
     assert ids() == source_ids(data)
 
 
-def test_listings_with_and_without_forms_share_a_digest() -> None:
+def test_a_booking_that_moved_where_nothing_is_stored_is_updated() -> None:
+    data = make_account(clients=1, appointments=1, months=2)
+    (number,) = data.bookings
+    with source(data) as box:
+        import_all(box)
+        data.move(number, data.starts[number].replace(tzinfo=None) + timedelta(days=90))
+        run = import_all(box, verify=False)
+
+    row = Appointment.objects.get()
+    assert row.starts_at == data.starts[number]
+    step = run.steps.get(resource="appointments")
+    assert (step.created, step.updated) == (0, 1)
+
+
+def test_all_answers_with_a_booking_share_their_core() -> None:
     full = Row.of(BOOKING)
     bare = {key: value for key, value in BOOKING.items() if key not in ("forms", "formsText")}
     empty = {**BOOKING, "forms": [], "formsText": ""}
+    single = {**BOOKING, "isVerified": False, "scheduledBy": None}
+    clock = {**BOOKING, "canClientCancel": True}
 
-    assert full.core_print == Row.of(bare).core_print == Row.of(empty).core_print
-    assert full.whole_print != Row.of(empty).whole_print
-    assert full.core_print != Row.of({**BOOKING, "notes": "other"}).core_print
+    assert {Row.of(other).core for other in (bare, empty, single, clock)} == {full.core}
+    assert full.fingerprint != Row.of(empty).fingerprint
+    assert full.core != Row.of({**BOOKING, "notes": "other"}).core
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # Other members between, first, twice, elsewhere too, with blanks, absent.
+        {"confirmationPage": "S", "id": 5, "confirmationPagePaymentLink": "S"},
+        {"id": 5, "forms": [], "confirmationPagePaymentLink": "S", "x": {"confirmationPage": "N"}},
+        {"id": 5, "confirmationPage": "S", "forms": [1], "confirmationPagePaymentLink": "S"},
+        {"id": 5, "x": [{"forms": [], "formsText": ""}], "forms": [], "formsText": ""},
+        {"id": 5, "scheduledBy": "owner", "isVerified": None},
+        {"id": 5},
+    ],
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_the_core_has_no_secret_however_the_answer_is_written(
+    body: dict[str, Any], separators: tuple[str, str]
+) -> None:
+    row = listing.decode_one(json.dumps(body, separators=separators).encode())
+
+    assert msgspec.json.decode(row.core) == listing.core_of(body)
 
 
 @pytest.mark.parametrize("odd", [1, None, [], "x", {}, {"id": None}, {"id": 5.5, "datetime": 3}])

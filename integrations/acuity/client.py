@@ -22,7 +22,10 @@ TRIES = 4
 SMALL_PAGE = 100
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # Bookings stay bytes until somebody needs to know what they mean.
-DECODERS: dict[str, Callable[[bytes], Any]] = {"/appointments": listing.decode}
+DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "/appointments": listing.decode,
+    "/appointments/:id": listing.decode_one,
+}
 
 
 @dataclass
@@ -32,7 +35,6 @@ class Tally:
     requests: int = 0
     retries: int = 0
     throttled: int = 0
-    calls: dict[tuple[str, str], metrics.Calls] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, requests: int = 0, retries: int = 0, throttled: int = 0) -> None:
@@ -40,11 +42,6 @@ class Tally:
             self.requests += requests
             self.retries += retries
             self.throttled += throttled
-
-    def call(self, path: str, status: str, seconds: float, waited: float) -> None:
-        with self._lock:
-            kind = (metrics.endpoint(path), status)
-            self.calls.setdefault(kind, metrics.Calls()).add(seconds, waited)
 
 
 def check_base_url(url: str) -> str:
@@ -85,7 +82,7 @@ class AcuityClient:
         pace: Pace | None = None,
     ) -> None:
         self.base_url = check_base_url(base_url)
-        self.tally = Tally()
+        self.tally, self.calls = Tally(), metrics.Ledger()
         self.pace = pace
         self._auth = (user_id, api_key)
         self._throttle = throttle
@@ -101,11 +98,14 @@ class AcuityClient:
         while not self._sessions.empty():
             self._sessions.get().close()
 
-    def get(self, path: str, **params: Any) -> Any:
-        """The parsed answer to `GET path`; bookings come as `listing.Row`s. Raises an `AcuityError`."""
+    def get(self, path: str, ready: Callable[[], Any] = lambda: None, **params: Any) -> Any:
+        """The parsed answer to `GET path`; bookings come as `listing.Row`s. Raises an `AcuityError`.
+
+        `ready` is called between fetching and parsing, and may wait.
+        """
         for attempt in range(1, self._tries + 1):
             try:
-                return self._once(path, params)
+                return self._once(path, params, ready)
             except errors.RateLimited as limited:
                 self.tally.add(throttled=1)
                 pause = limited.retry_after or 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
@@ -138,7 +138,7 @@ class AcuityClient:
         finally:
             self._sessions.put(session)
 
-    def _once(self, path: str, params: dict[str, Any]) -> Any:
+    def _once(self, path: str, params: dict[str, Any], ready: Callable[[], Any]) -> Any:
         with self._throttle.slot(self.pace) as waited, self._session() as session:
             self.tally.add(requests=1)
             began, status = time.monotonic(), "no answer"
@@ -160,14 +160,15 @@ class AcuityClient:
                 host = urlsplit(self.base_url).netloc
                 raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
             finally:
-                self.tally.call(path, status, time.monotonic() - began, waited)
-        return self._interpret(response, body, DECODERS.get(path, msgspec.json.decode))
+                self.calls.add(path, status, time.monotonic() - began, waited)
+        ready()
+        return self._interpret(response, body, DECODERS.get(metrics.endpoint(path), msgspec.json.decode))
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, within the size and time that an honest answer needs."""
         deadline = time.monotonic() + self._timeout[1] * 2
         body = bytearray()
-        for chunk in response.iter_content(64 * 1024):
+        for chunk in response.iter_content(256 * 1024):
             body += chunk
             if len(body) > MAX_BODY:
                 raise errors.BadAnswer(f"an answer of more than {MAX_BODY >> 20} MB")

@@ -3,6 +3,7 @@
 A database connection opened in such a thread would never be closed, so threads only do HTTP.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -23,14 +24,31 @@ class Fetcher:
         self._heartbeat = heartbeat
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="acuity-http")
         self._ahead: dict[tuple[Any, ...], Future[Any]] = {}
+        # Set while Python is free to make sense of what was fetched ahead.
+        self._free = threading.Event()
 
     def get(self, path: str, **params: Any) -> Any:
         """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
         return self._result(self._take(path, params))
 
-    def ahead(self, path: str, **params: Any) -> None:
-        """Start what `get` will be asked for next."""
-        self._ahead = {_key(path, params): self._submit(path, params)}
+    def ahead(self, path: str, read: Callable[[Any], Any] | None = None, **params: Any) -> None:
+        """Start what `get` will be asked for next, and let `read` see the answer in its thread.
+
+        It is fetched at once, but nobody makes sense of it before `read_ahead` or `get`.
+        """
+        self._free = free = threading.Event()
+
+        def ask() -> Any:
+            answer = self.client.get(path, ready=free.wait, **params)
+            if read:
+                read(answer)
+            return answer
+
+        self._ahead = {_key(path, params): self._pool.submit(ask)}
+
+    def read_ahead(self) -> None:
+        """From here on this thread only waits for a while: Python is free for the next answer."""
+        self._free.set()
 
     def each(self, paths: Iterable[str], following: Iterable[str] = ()) -> list[Any]:
         """The answers in order, None where Acuity says 404. All at once, paced by the throttle.
@@ -51,10 +69,12 @@ class Fetcher:
         return bool(self._ahead)
 
     def close(self) -> None:
+        self._free.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.client.close()
 
     def _take(self, path: str, params: dict[str, Any]) -> Future[Any]:
+        self._free.set()
         key = _key(path, params)
         if key in self._ahead:
             return self._ahead.pop(key)

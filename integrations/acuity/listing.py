@@ -1,56 +1,106 @@
-"""What is a row of a listing before anybody parses it? Its bytes, and the few values that paging needs.
+"""What is a booking before anybody parses it? Its bytes, and its values as they came.
 
-Most rows of most imports are byte for byte what they were last time; knowing that costs a seventh of
-parsing them. A row whose bytes differ is parsed and compared by content, so nothing depends on how
-Acuity happens to write its JSON.
+Most rows of most imports are byte for byte what they were last time; knowing that costs a tenth of
+parsing them. A row whose bytes differ is compared by content, so nothing depends on how Acuity
+happens to write its JSON.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from integrations.acuity.values import Reject, clean, decoded, digest_of, moment
+from integrations.acuity.values import Reject, canonical, clean, moment, print_of
 
 _NOTHING = msgspec.Raw(b"")
+# Links that let anyone manage or pay for a booking.
+SECRET = ("confirmationPage", "confirmationPagePaymentLink")
+# These turn by the clock alone; an import must not call that a change.
+VOLATILE = ("canClientCancel", "canClientReschedule")
+# What some answers have and others have not: listings without forms, answers for a single booking.
+SOMETIMES = ("forms", "formsText", "isVerified", "scheduledBy")
+NOT_CORE = SECRET + VOLATILE + SOMETIMES
 
 
 class Row(msgspec.Struct, rename="camel", gc=False):
-    """A booking as it was listed."""
+    """A booking as it came: nothing is known of its values' types, only of their names."""
 
-    id: int | str
-    starts: str = msgspec.field(default="", name="datetime")
-    calendar_timezone: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-    phone: str | None = None
+    id: Any = None
+    starts: Any = msgspec.field(default="", name="datetime")
+    first_name: Any = None
+    last_name: Any = None
+    email: Any = None
+    phone: Any = None
+    duration: Any = None
+    price: Any = None
+    paid: Any = None
+    amount_paid: Any = None
+    type: Any = None
+    type_id: Any = msgspec.field(default=None, name="appointmentTypeID")
+    calendar: Any = None
+    calendar_id: Any = msgspec.field(default=None, name="calendarID")
+    calendar_timezone: Any = None
+    timezone: Any = None
+    certificate: Any = None
+    notes: Any = None
+    labels: Any = None
+    canceled: Any = False
+    no_show: Any = False
     forms: msgspec.Raw = _NOTHING
     forms_text: msgspec.Raw = _NOTHING
-    # Not the source's: the row's own bytes, its ID as text.
-    body: Any = msgspec.field(default=None, name="-body")
+    confirmation_page: msgspec.Raw = _NOTHING
+    confirmation_page_payment_link: msgspec.Raw = _NOTHING
+    can_client_cancel: msgspec.Raw = _NOTHING
+    can_client_reschedule: msgspec.Raw = _NOTHING
+    is_verified: msgspec.Raw = _NOTHING
+    scheduled_by: msgspec.Raw = _NOTHING
+    # Not the source's: the row's own bytes, with and without forms, its ID as text, and what was made
+    # of it ahead of time.
+    body: bytes = msgspec.field(default=b"", name="-body")
+    bared: bytes = msgspec.field(default=b"", name="-bare")
     key: str = msgspec.field(default="", name="-key")
+    parsed: Any = msgspec.field(default=None, name="-parsed")
 
     @property
     def payload(self) -> Any:
-        return decoded(bytes(self.body))
-
-    @property
-    def core_print(self) -> str:
-        """A digest of the bytes without the forms, alike in listings with and without them."""
-        body = _without(bytes(self.body), b',"formsText":', bytes(self.forms_text))
-        body = _without(body, b',"forms":', bytes(self.forms))
-        return digest_of(body)
+        """What can be stored of it."""
+        return clean(msgspec.json.decode(self.body))
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the bytes without the forms, then one of all of them."""
-        return self.core_print + self.whole_print
+        """Of its bytes in a listing without forms, then of all of them."""
+        return print_of(self.bare) + print_of(self.body)
 
     @property
-    def whole_print(self) -> str:
-        return digest_of(self.body)
+    def bare(self) -> bytes:
+        """Its bytes in a listing without forms."""
+        if not self.bared:
+            forms = (b',"forms":', self.forms, b',"formsText":', self.forms_text)
+            self.bared = _without(self.body, *forms) or self.body
+        return self.bared
+
+    @property
+    def core(self) -> bytes:
+        """The bytes that all answers with this booking have in common."""
+        rest: bytes | None = self.bare
+        if rest is self.body and (self.forms or self.forms_text):
+            rest = None
+        for members in (
+            (b',"confirmationPage":', self.confirmation_page,
+             b',"confirmationPagePaymentLink":', self.confirmation_page_payment_link),
+            (b',"canClientCancel":', self.can_client_cancel,
+             b',"canClientReschedule":', self.can_client_reschedule),
+            (b',"isVerified":', self.is_verified, b',"scheduledBy":', self.scheduled_by),
+        ):  # fmt: skip
+            rest = rest and _without(rest, *members)
+        if rest is None or b'"confirmationPage' in rest:
+            return canonical(core_of(self.payload))
+        return rest
+
+    @property
+    def forms_json(self) -> bytes:
+        forms = bytes(self.forms)
+        return b"[]" if forms in (b"", b"null") else forms
 
     @property
     def at(self) -> datetime | None:
@@ -64,35 +114,47 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     def instant(self) -> datetime | None:
         """When it takes place, if a record can have that time."""
         try:
-            return moment({"datetime": self.starts}, "datetime")
+            return moment(self.starts, "datetime")
         except Reject:
             return None
 
     @property
-    def month(self) -> str:
-        """The month of its local date, like `2026-06`, or nothing."""
+    def day(self) -> str:
+        """Its local date, like `2026-06-15`, or nothing."""
         text = self.starts
-        if text[4:5] == text[7:8] == "-" and text[:4].isdigit():
-            return text[:7]
-        return at.isoformat()[:7] if (at := self.instant) else ""
+        if text[4:5] == text[7:8] == "-" and text[:4].isdigit() and text[10:11] == "T":
+            return text[:10]
+        return at.date().isoformat() if (at := self.at) else ""
+
+    @property
+    def zone(self) -> str:
+        """The name of its calendar's time zone, or nothing."""
+        name = self.calendar_timezone
+        return name if type(name) is str else ""
 
     @classmethod
     def of(cls, payload: Any) -> "Row":
         """A row of something already decoded."""
-        return _row(msgspec.Raw(msgspec.json.encode(clean(payload))))
+        return _row(msgspec.json.encode(clean(payload)))
 
 
-def _without(body: bytes, name: bytes, value: bytes) -> bytes:
-    """`body` without the member, if it has it."""
-    start = body.rfind(name) if value else -1
-    end = start + len(name)
-    if start < 0 or not body.startswith(value, end):
+def _without(
+    body: bytes, name: bytes, value: msgspec.Raw, other: bytes, following: msgspec.Raw
+) -> bytes | None:
+    """`body` without two members that follow each other, or None if that is not what they do."""
+    if not (value or following):
         return body
-    return body[:start] + body[end + len(value) :]
+    rest = body.replace(b"".join((name, value, other, following)), b"", 1)
+    return rest if len(rest) < len(body) else None
+
+
+def core_of(payload: dict[str, Any]) -> dict[str, Any]:
+    """What all answers with a booking have in common."""
+    return {name: value for name, value in payload.items() if name not in NOT_CORE}
 
 
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
-_head = msgspec.json.Decoder(Row)
+_booking = msgspec.json.Decoder(Row)
 
 
 def decode(body: bytes) -> Any:
@@ -101,27 +163,21 @@ def decode(body: bytes) -> Any:
         found = _rows.decode(body)
     except msgspec.ValidationError:
         return msgspec.json.decode(body)
-    return list(_each(found))
+    return [_row(bytes(row)) for row in found]
 
 
-def _each(found: list[msgspec.Raw]) -> Iterator[Row]:
-    for body in found:
-        yield _row(body)
+def decode_one(body: bytes) -> Row:
+    """The row of an answer for a single booking. Raises msgspec.DecodeError."""
+    return _row(body.strip())
 
 
-def _row(body: msgspec.Raw) -> Row:
+def _row(body: bytes) -> Row:
     try:
-        row = _head.decode(body)
-        row.key = str(row.id)
+        row = _booking.decode(body)
     except msgspec.ValidationError:
-        row = _odd(msgspec.json.decode(body))
-    row.body = body
+        # No object: only its parser can say what is wrong with it.
+        row = Row(key=body.decode())
+    row.body, row.key = body, row.key or str(row.id)
+    if type(row.starts) is not str:
+        row.starts = ""
     return row
-
-
-def _odd(payload: Any) -> Row:
-    """A row that is not shaped like one: only its parser can say what is wrong with it."""
-    if not isinstance(payload, dict):
-        return Row(id="", key=repr(payload))
-    at, number = payload.get("datetime"), payload.get("id")
-    return Row(id="", key=str(number), starts=at if isinstance(at, str) else "")

@@ -1,8 +1,8 @@
 """How many requests went where, and how long did they take? Kept in the database for /metrics."""
 
 import re
+import threading
 from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -33,16 +33,28 @@ class Calls:
         self.buckets[bisect_left(EndpointMetric.BOUNDS, seconds)] += 1
 
 
-def record(calls: Mapping[tuple[str, str], Calls]) -> None:
-    """Add `calls` by (endpoint, status); in one order, so that two workers never wait in a ring."""
-    for (name, status), new in sorted(calls.items()):
-        with transaction.atomic():
-            row, _ = EndpointMetric.objects.get_or_create(endpoint=name, status=status)
-            row = EndpointMetric.objects.select_for_update().get(pk=row.pk)
-            row.count += new.count
-            row.seconds += new.seconds
-            row.waited += new.waited
-            row.buckets = [
-                a + b for a, b in zip(row.buckets or [0] * len(new.buckets), new.buckets, strict=True)
-            ]
-            row.save()
+class Ledger:
+    """Calls by (endpoint, status), from any number of threads, until they are recorded."""
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[str, str], Calls] = {}
+        self._lock = threading.Lock()
+
+    def add(self, path: str, status: str, seconds: float, waited: float) -> None:
+        with self._lock:
+            self._calls.setdefault((endpoint(path), status), Calls()).add(seconds, waited)
+
+    def record(self) -> None:
+        """Add them to the database, in one order, so that two workers never wait in a ring."""
+        with self._lock:
+            calls, self._calls = self._calls, {}
+        for (name, status), new in sorted(calls.items()):
+            with transaction.atomic():
+                row, _ = EndpointMetric.objects.get_or_create(endpoint=name, status=status)
+                row = EndpointMetric.objects.select_for_update().get(pk=row.pk)
+                row.count += new.count
+                row.seconds += new.seconds
+                row.waited += new.waited
+                had = row.buckets or [0] * len(new.buckets)
+                row.buckets = [a + b for a, b in zip(had, new.buckets, strict=True)]
+                row.save()

@@ -8,8 +8,8 @@ from django.db.models import F, Model
 from django.utils import timezone
 
 from bookings.models import Appointment, Client, Payment
-from integrations.acuity import errors, events, leases, metrics, runs
-from integrations.acuity.bulk import analyze
+from integrations.acuity import errors, events, leases, runs
+from integrations.acuity.bulk import analyze, need_not_be_flushed
 from integrations.acuity.client import Tally
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Context, Fetched
@@ -38,18 +38,19 @@ def process_page(context: Context, token: str) -> bool:
         raise errors.Stalled(f"{step.resource} at offset {step.offset}")
     spent, client.tally = client.tally, Tally()
     with transaction.atomic():
-        _checkpoint(context, token, page, spent, started)
+        need_not_be_flushed()
+        _hold(step, token)
         counts = STEPS[step.resource].save(context, page)
-        _count(context, page, counts)
+        _checkpoint(context, token, page, counts, spent, started)
         elapsed = int((time.monotonic() - started) * 1000)
         PageFetch.objects.create(
             run=run, resource=step.resource, offset=step.offset, limit=context.limit,
             count=page.size, requests=spent.requests, throttled=spent.throttled,
             elapsed_ms=elapsed, **asdict(counts),
         )  # fmt: skip
+        context.source.read_ahead()
     if step.resource in STORED and grown(step.created, step.created + counts.created):
         analyze(STORED[step.resource])
-    metrics.record(spent.calls)
     _report(run, step, page.size, elapsed)
     _watch_rejects(run, step, page, counts)
     return page.done
@@ -73,17 +74,28 @@ def _watch_rejects(run: ImportRun, step: ImportStep, page: Fetched, counts: Coun
     runs.pause(run, reason, runs.TOO_MANY_REJECTS)
 
 
+def _hold(step: ImportStep, token: str) -> None:
+    """Lock the row first, so that a rival waits and then finds it moved. Raises Stale if it was."""
+    mine = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token)
+    if not mine.select_for_update().values_list("pk").first():
+        raise Stale
+
+
 def _checkpoint(
-    context: Context, token: str, page: Fetched, spent: Tally, started: float
+    context: Context, token: str, page: Fetched, counts: Counts, spent: Tally, started: float
 ) -> None:
-    """The compare-and-swap comes first: it locks the row, so a rival waits and then finds it moved."""
-    step, now = context.step, timezone.now()
+    """Position and counters move together, and only from the version that was read."""
+    step, now, run = context.step, timezone.now(), context.run
     moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token).update(
         version=F("version") + 1,
         cursor=page.cursor,
         offset=F("offset") + page.size,
         total=page.total if page.total is not None else step.total,
         fetched=F("fetched") + (page.size if page.fetched is None else page.fetched),
+        created=F("created") + counts.created,
+        updated=F("updated") + counts.updated,
+        unchanged=F("unchanged") + counts.unchanged,
+        rejected=F("rejected") + counts.rejected,
         requests=F("requests") + spent.requests,
         retries=F("retries") + spent.retries,
         throttled=F("throttled") + spent.throttled,
@@ -98,16 +110,6 @@ def _checkpoint(
     )
     if not moved:
         raise Stale
-
-
-def _count(context: Context, page: Fetched, counts: Counts) -> None:
-    run = context.run
-    ImportStep.objects.filter(pk=context.step.pk).update(
-        created=F("created") + counts.created,
-        updated=F("updated") + counts.updated,
-        unchanged=F("unchanged") + counts.unchanged,
-        rejected=F("rejected") + counts.rejected,
-    )
     if page.gaps:
         run.gaps = [*run.gaps, *(gap for gap in page.gaps if gap not in run.gaps)]
         ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)

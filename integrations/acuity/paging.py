@@ -158,7 +158,7 @@ class Keyset:
         """The date of a record in every zone that might bound Acuity's days."""
         if not (at := row.at):
             return []
-        own = [z for z in (zone(row.calendar_timezone or ""),) if z]
+        own = [z for z in (zone(row.zone),) if z]
         try:
             return [at.date(), *(at.astimezone(z).date() for z in [*self._zones, *own])]
         except OverflowError:
@@ -166,12 +166,18 @@ class Keyset:
 
     def _latest(self, rows: list[Row], since: date) -> dict[str, str]:
         """The last date by ID, in any zone, of the rows that may have one from `since` on."""
-        early = since - ZONES_APART if since > date.min + ZONES_APART else date.min
-        return {
-            row.key: max(self.dates(row), default=date.max).isoformat()
-            for row in rows
-            if not (at := row.at) or at.date() >= early
-        }
+        early = (max(since, date.min + ZONES_APART) - ZONES_APART).isoformat()
+        # Many bookings begin at one time of one calendar's zone.
+        dates: dict[tuple[str, str], str] = {}
+        latest = {}
+        for row in rows:
+            if (day := row.day) and day < early:
+                continue
+            place = (row.starts, row.zone)
+            if place not in dates:
+                dates[place] = max(self.dates(row), default=date.max).isoformat()
+            latest[row.key] = dates[place]
+        return latest
 
     def _resume_day(self, rows: list[Row], day: date) -> date:
         last = next((dates for row in reversed(rows) if (dates := self.dates(row))), [day])

@@ -3,7 +3,7 @@
 import html
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,20 +14,13 @@ from integrations.acuity.values import (
     canonical,
     clean,
     digest,
-    digest_of,
     moment,
     money,
     number,
+    print_of,
+    storable,
     text,
 )
-
-# Links that let anyone manage or pay for a booking, and texts that follow from other fields.
-SECRET = {"confirmationPage", "confirmationPagePaymentLink"}
-# These turn by the clock alone; an import must not call that a change.
-VOLATILE = {"canClientCancel", "canClientReschedule"}
-SINGLE_ONLY = {"isVerified", "scheduledBy"}
-FORMS = {"forms", "formsText"}
-DERIVED = SECRET | FORMS | VOLATILE
 
 
 class ClientRecord(msgspec.Struct, frozen=True):
@@ -42,14 +35,41 @@ class ClientRecord(msgspec.Struct, frozen=True):
     content_hash: str
 
 
+class Person(NamedTuple):
+    """Who booked."""
+
+    first_name: Any
+    last_name: Any
+    email: Any
+    phone: Any
+
+    def fields(self) -> dict[str, str]:
+        """As a client's. Raises Reject."""
+        return {
+            "first_name": _name(self.first_name, "firstName"),
+            "last_name": _name(self.last_name, "lastName"),
+            "email": text(self.email, "email").strip(),
+            "phone": text(self.phone, "phone").strip(),
+        }
+
+
+class Place(NamedTuple):
+    """The names of what was booked, and of where."""
+
+    type: Any
+    calendar: Any
+    timezone: str
+
+
 class AppointmentRecord(msgspec.Struct, frozen=True, gc=False):
+    """What is stored of a booking. `person` and `place` are as they came: they are only wanted when
+    its client, calendar or type is not known yet."""
+
+    person: Person
+    place: Place
     id: str
     client_key: str
     client_name_key: str
-    first_name: str
-    last_name: str
-    email: str
-    phone: str
     starts_at: datetime
     ends_at: datetime
     service_date: date
@@ -59,10 +79,7 @@ class AppointmentRecord(msgspec.Struct, frozen=True, gc=False):
     amount_paid: Decimal
     payment_state: str
     type_id: str
-    type_name: str
     calendar_id: str
-    calendar_name: str
-    calendar_timezone: str
     canceled: bool
     no_show: bool
     certificate: str
@@ -71,6 +88,7 @@ class AppointmentRecord(msgspec.Struct, frozen=True, gc=False):
     forms: msgspec.Raw
     labels: msgspec.Raw
     raw: msgspec.Raw
+    # Of `raw`, then of `forms`.
     content_hash: str
     fingerprint: str
 
@@ -88,14 +106,14 @@ def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRec
     entries = [_object(clean(entry)) for entry in entries]
 
     def first(name: str) -> str:
-        return next((v for e in entries if (v := text(e, name).strip())), "")
+        return next((v for e in entries if (v := text(e.get(name), name).strip())), "")
 
     key, name_key = identity.keys(entries[0])
     return ClientRecord(
         key=key,
         name_key=name_key,
-        first_name=html.unescape(text(entries[0], "firstName").strip()),
-        last_name=html.unescape(text(entries[0], "lastName").strip()),
+        first_name=_name(entries[0].get("firstName"), "firstName"),
+        last_name=_name(entries[0].get("lastName"), "lastName"),
         email=first("email"),
         phone=first("phone"),
         notes=first("notes"),
@@ -105,74 +123,56 @@ def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRec
 
 
 def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
-    payload = _object(row.payload)
-    local = moment(payload, "datetime")
+    if not row.body.startswith(b"{"):
+        raise Reject("the record is not an object")
+    fingerprint, core, forms = row.fingerprint, row.core, row.forms_json
+    if not (storable(core) and storable(forms)):
+        row = Row.of(row.payload)
+        core, forms = row.core, row.forms_json
+    local = moment(row.starts, "datetime")
     starts_at = local.astimezone(UTC)
-    minutes = int(number(payload, "duration") if payload.get("duration") not in (None, "") else 0)
+    minutes = int(number(row.duration, "duration") if row.duration not in (None, "") else 0)
     if minutes > 366 * 24 * 60:
         raise Reject("duration is longer than a year")
-    canceled, no_show = payload.get("canceled", False), payload.get("noShow", False)
-    if not isinstance(canceled, bool) or not isinstance(no_show, bool):
+    if not isinstance(row.canceled, bool) or not isinstance(row.no_show, bool):
         raise Reject("canceled or noShow is neither true nor false")
-    forms, labels = payload.get("forms") or [], payload.get("labels") or []
-    if not isinstance(forms, list) or not isinstance(labels, list):
+    labels = row.labels or []
+    if not forms.startswith(b"[") or not isinstance(labels, list):
         raise Reject("forms or labels is not a list")
-    paid, amount_paid = text(payload, "paid"), money(payload, "amountPaid")
+    paid, amount_paid = text(row.paid, "paid"), money(row.amount_paid, "amountPaid")
     if paid not in ("yes", "no", ""):
         raise Reject("paid is neither yes nor no")
-    core = _core(payload)
-    forms_text, core_text = canonical(forms), canonical(core)
-    core_hash = digest_of(core_text) if SINGLE_ONLY.isdisjoint(core) else _digest(core)
-    client_key, name_key = identity.keys(payload)
+    client_key, name_key = identity.keys_of(row)
     return AppointmentRecord(
-        id=number(payload, "id"),
+        person=Person(row.first_name, row.last_name, row.email, row.phone),
+        place=Place(row.type, row.calendar, row.zone),
+        id=number(row.id, "id"),
         client_key=client_key,
         client_name_key=name_key,
-        first_name=html.unescape(text(payload, "firstName").strip()),
-        last_name=html.unescape(text(payload, "lastName").strip()),
-        email=text(payload, "email").strip(),
-        phone=text(payload, "phone").strip(),
         starts_at=starts_at,
         ends_at=starts_at + timedelta(minutes=minutes),
         service_date=local.date(),
-        timezone=text(payload, "timezone")[:64],
-        price=money(payload, "price"),
+        timezone=text(row.timezone, "timezone")[:64],
+        price=money(row.price, "price"),
         paid=paid == "yes",
         amount_paid=amount_paid,
         payment_state=f"{paid or 'no'}:{amount_paid}",
-        type_id=_optional_id(payload, "appointmentTypeID"),
-        type_name=text(payload, "type").strip()[:255],
-        calendar_id=_optional_id(payload, "calendarID"),
-        calendar_name=text(payload, "calendar").strip()[:255],
-        calendar_timezone=text(payload, "calendarTimezone")[:64],
-        canceled=canceled,
-        no_show=no_show,
-        certificate=text(payload, "certificate")[:255],
-        notes=text(payload, "notes"),
-        forms=msgspec.Raw(forms_text),
+        type_id=_optional_id(row.type_id, "appointmentTypeID"),
+        calendar_id=_optional_id(row.calendar_id, "calendarID"),
+        canceled=row.canceled,
+        no_show=row.no_show,
+        certificate=text(row.certificate, "certificate")[:255],
+        notes=text(row.notes, "notes"),
+        forms=msgspec.Raw(forms),
         labels=msgspec.Raw(canonical(labels)),
-        raw=msgspec.Raw(core_text),
-        content_hash=core_hash + digest_of(forms_text),
-        fingerprint=row.fingerprint,
+        raw=msgspec.Raw(core),
+        content_hash=print_of(core) + print_of(forms),
+        fingerprint=fingerprint,
     )
 
 
-def core_digest(payload: dict[str, Any]) -> str:
-    """A hash of what a listing without forms also shows, so that verification can compare."""
-    return _digest(_core(payload))
-
-
-def _core(payload: dict[str, Any]) -> dict[str, Any]:
-    core = payload.copy()
-    for name in DERIVED:
-        core.pop(name, None)
-    return core
-
-
-def _digest(core: dict[str, Any]) -> str:
-    if not SINGLE_ONLY.isdisjoint(core):
-        core = {k: v for k, v in core.items() if k not in SINGLE_ONLY}
-    return digest(core)
+def _name(value: Any, name: str) -> str:
+    return html.unescape(text(value, name).strip())
 
 
 def parse_payments(rows: Any) -> list[PaymentRecord]:
@@ -183,8 +183,10 @@ def parse_payments(rows: Any) -> list[PaymentRecord]:
     seen: dict[tuple[str, ...], int] = {}
     for row in rows:
         row = _object(clean(row))
-        transaction, processor = text(row, "transactionID")[:255], text(row, "processor")[:64]
-        amount, paid_at = money(row, "amount"), moment(row, "created").astimezone(UTC)
+        transaction = text(row.get("transactionID"), "transactionID")[:255]
+        processor = text(row.get("processor"), "processor")[:64]
+        amount = money(row.get("amount"), "amount")
+        paid_at = moment(row.get("created"), "created").astimezone(UTC)
         parts = [processor, transaction, paid_at.isoformat(), str(amount)]
         occurrence = seen[tuple(parts)] = seen.get(tuple(parts), 0) + 1
         records.append(
@@ -205,5 +207,5 @@ def _object(payload: Any) -> dict[str, Any]:
     return payload
 
 
-def _optional_id(payload: dict[str, Any], name: str) -> str:
-    return number(payload, name) if payload.get(name) not in (None, "", 0) else ""
+def _optional_id(value: Any, name: str) -> str:
+    return number(value, name) if value not in (None, "", 0) else ""

@@ -14,7 +14,6 @@ from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.importer import account_client
-from integrations.acuity.listing import Row
 from integrations.acuity.resources import appointments, payments
 from integrations.acuity.resources.base import Context
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest
@@ -55,7 +54,7 @@ def _read(context: Context, external_id: str) -> str:
         gone = Appointment.objects.filter(tenant=context.tenant, external_id=external_id)
         appointments.remove(gone)
         return "gone at the source"
-    counts = appointments.save_appointments(context, [Row.of(row)])
+    counts = appointments.save_appointments(context, [row])
     stored = payments.in_window(context).filter(external_id=external_id)
     payments.save_payments(context, payments.fetch_payments(context, list(stored)))
     return f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"

@@ -7,7 +7,6 @@ from django.utils import timezone
 from integrations.acuity.errors import NotFound
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.importer import account_client
-from integrations.acuity.listing import Row
 from integrations.acuity.resources import appointments, clients, payments
 from integrations.acuity.resources.base import Context
 from integrations.models import ImportRun, ImportStep, RejectedRecord
@@ -52,7 +51,7 @@ def _read(context: Context, record: RejectedRecord) -> Any:
 
 def _store(context: Context, record: RejectedRecord, current: Any) -> None:
     if record.resource == "appointments":
-        appointments.save_appointments(context, [Row.of(current)])
+        appointments.save_appointments(context, [current])
         return
     stored = payments.in_window(context).filter(external_id=record.external_id)
     payments.save_payments(context, [(appointment, current) for appointment in stored])

@@ -1,10 +1,13 @@
 """How are records written? Only what changed, a page in a handful of statements."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from django.db import IntegrityError, transaction
+from django.db.models import JSONField
 from django.utils import timezone
 
 from bookings.models import Appointment, Imported, Tenant
@@ -47,15 +50,15 @@ def _stored(
     """Primary key and content hash by ID; no hash where a link is not what it was stored with."""
     rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=list(ids))
     found = rows.values_list("external_id", "pk", "content_hash", *LINKS.get(model, ()))
-    return {key: (pk, content if linked(content, links) else "") for key, pk, content, *links in found}
+    return {key: (pk, content if linked(content, tuple(links)) else "") for key, pk, content, *links in found}
 
 
 def links(*keys: int | None) -> str:
     """How a content hash ends: whom and what a row belongs to is content too."""
-    return "".join(f":{key}" for key in keys)
+    return ":%s" * len(keys) % keys
 
 
-def linked(content_hash: str, keys: Iterable[int | None]) -> bool:
+def linked(content_hash: str, keys: tuple[int | None, ...]) -> bool:
     return content_hash.endswith(links(*keys))
 
 
@@ -73,26 +76,43 @@ def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Co
 
 
 def upsert(
-    tenant: Tenant, model: type[Imported], names: Sequence[str], rows: Sequence[Row]
+    tenant: Tenant,
+    model: type[Imported],
+    names: Sequence[str],
+    rows: Sequence[Row],
+    probably_new: bool = False,
+    waiting: Callable[[], None] = lambda: None,
 ) -> tuple[Counts, list[int]]:
     """Insert or update rows of `names` by (tenant, source, external_id).
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
-    not written. The counts, and the primary keys of the updated rows.
+    not written. The counts, and the primary keys of the updated rows. `waiting` is called when the
+    rest is the database's work.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
+    if probably_new:
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            insert(model, names, rows, waiting, tenant_id=tenant.pk)
+            return Counts(created=len(rows)), []
     stored = _stored(model, tenant, [row[0] for row in rows])
-    fresh, changed, counts = [], [], Counts()
+    fresh, differing, counts = [], {}, Counts()
     for row in rows:
         pk, content = stored.get(row[0], (None, None))
         if pk is None:
             fresh.append(row)
         elif content != row[-1]:
-            changed.append(model(id=pk, tenant=tenant, **dict(zip(names, map(_plain, row), strict=True))))
+            differing[pk] = row
         else:
             counts.unchanged += 1
+    for pk in _alike(model, names, differing, stored) if differing else ():
+        del differing[pk]
+        counts.unchanged += 1
+    changed = [
+        model(id=pk, tenant=tenant, **dict(zip(names, map(_plain, row), strict=True)))
+        for pk, row in differing.items()
+    ]
     if fresh:
-        insert(model, names, fresh, tenant_id=tenant.pk)
+        insert(model, names, fresh, waiting, tenant_id=tenant.pk)
     if changed:
         # By primary key, hence an update for every row; new rows never pass here.
         model._default_manager.bulk_create(
@@ -104,6 +124,22 @@ def upsert(
         )
     counts.created, counts.updated = len(fresh), len(changed)
     return counts, [row.id for row in changed]
+
+
+def _alike(
+    model: type[Imported], names: Sequence[str], rows: dict[int, Row], stored: dict[str, tuple[int, str]]
+) -> list[int]:
+    """Of the rows whose hash differs, those that say the same in other bytes: the keys in another
+    order, say. Everything that comes from the source is in a row's JSON."""
+    asked = [pk for pk, row in rows.items() if _links_of(stored[row[0]][1]) == _links_of(row[-1])]
+    columns = [n for n, name in enumerate(names) if isinstance(model._meta.get_field(name), JSONField)]
+    found = model._default_manager.filter(pk__in=asked).values_list("pk", *(names[n] for n in columns))
+    return [pk for pk, *had in found if had == [_plain(rows[pk][n]) for n in columns]]
+
+
+def _links_of(content_hash: str) -> str | None:
+    """How a hash ends; None if there is no hash, because the row is to be written anyway."""
+    return content_hash.partition(":")[2] if content_hash else None
 
 
 def _plain(value: Any) -> Any:

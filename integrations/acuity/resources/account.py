@@ -48,9 +48,9 @@ class Account:
 
 def calendar(payload: dict[str, Any]) -> Row:
     return (
-        number(payload, "id"),
-        text(payload, "name").strip()[:255],
-        text(payload, "timezone")[:64],
+        number(payload.get("id"), "id"),
+        text(payload.get("name"), "name").strip()[:255],
+        text(payload.get("timezone"), "timezone")[:64],
         payload,
         digest(payload),
     )
@@ -59,10 +59,10 @@ def calendar(payload: dict[str, Any]) -> Row:
 def appointment_type(payload: dict[str, Any]) -> Row:
     duration = payload.get("duration")
     return (
-        number(payload, "id"),
-        text(payload, "name").strip()[:255],
-        int(number(payload, "duration")) if duration not in (None, "") else None,
-        money(payload, "price") if payload.get("price") is not None else Decimal(0),
+        number(payload.get("id"), "id"),
+        text(payload.get("name"), "name").strip()[:255],
+        int(number(payload.get("duration"), "duration")) if duration not in (None, "") else None,
+        money(payload.get("price"), "price") if payload.get("price") is not None else Decimal(0),
         payload.get("active") in (True, "true", "yes", "1"),
         payload,
         digest(payload),

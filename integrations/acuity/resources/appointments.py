@@ -1,7 +1,10 @@
 """Appointments: walked by day, canceled ones too, never skipped for want of a client."""
 
+import contextlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -10,13 +13,14 @@ from django.utils import timezone
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
 from integrations.acuity.bulk import Row as Values
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.identity import Identity
 from integrations.acuity.listing import Row
 from integrations.acuity.paging import ALL, Keyset
-from integrations.acuity.records import AppointmentRecord, parse_appointment
+from integrations.acuity.records import AppointmentRecord, Place, parse_appointment
 from integrations.acuity.resources import payments
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import LINKS, Counts, Parsed, linked, links, reject, resolve, upsert
-from integrations.acuity.values import Reject, digest
+from integrations.acuity.values import Reject, digest, print_of
 
 FIELDS = [
     "external_id", "client_id", "calendar_id", "appointment_type_id", "starts_at", "ends_at",
@@ -36,19 +40,22 @@ class Appointments:
             cursor["first"] = first_booking(context)
             if cursor["first"] is None:
                 return Fetched([], cursor, done=True)
-            cursor["last"] = last_booking(context)
+            cursor |= {"last": last_booking(context), "began": timezone.now().isoformat()}
         # What was fetched ahead was asked for with the limit of that time.
         limit = min(cursor.pop("limit", context.limit), context.limit)
         page = walk(context, cursor["first"], limit).page(cursor)
         if context.ahead and not page.done:
-            following = walk(context, cursor["first"], context.limit).request(page.cursor)
-            if following:
-                context.source.ahead("/appointments", **following)
+            asked = walk(context, cursor["first"], context.limit).request(page.cursor)
+            if asked:
+                read = partial(read_ahead, context.identity) if context.mostly_new else None
+                context.source.ahead("/appointments", read, **asked)
                 page.cursor["limit"] = context.limit
-        bounds = {"first": cursor["first"], "last": cursor["last"]}
-        following = page.cursor | bounds
-        read = context.step.offset + len(page.records)
-        total = read if page.done else _estimate(read, following)
+        kept = {"first": cursor["first"], "last": cursor["last"], "began": cursor["began"]}
+        if context.step.created + context.step.updated + context.step.rejected == 0:
+            kept["months"] = Counter(cursor.get("months", {})) + by_month(context, page.records)
+        following = page.cursor | kept
+        seen = context.step.offset + len(page.records)
+        total = seen if page.done else _estimate(seen, following)
         return Fetched(page.records, following, page.done, total, page.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
@@ -103,10 +110,17 @@ def walk(
     )
 
 
+def by_month(context: Context, rows: Iterable[Row]) -> Counter[str]:
+    """How many rows of the run's window take place in each month."""
+    low, high = (str(day or "") for day in (context.run.min_date, context.run.max_date))
+    return Counter(row.day[:7] for row in rows if low <= row.day and (not high or row.day <= high))
+
+
 class Stored(NamedTuple):
     """What tells whether a stored booking is as it was listed."""
 
     key: str
+    pk: int
     fingerprint: str
     content_hash: str
     client: int
@@ -116,36 +130,47 @@ class Stored(NamedTuple):
     @property
     def linked(self) -> bool:
         """Whether it still belongs to whom and what it was stored with."""
-        return linked(self.content_hash, self[3:])
+        return linked(self.content_hash, self[4:])
 
 
 def stored(rows: QuerySet[Appointment]) -> dict[str, Stored]:
     """`rows` by ID."""
-    names = ("external_id", "fingerprint", "content_hash", *LINKS[Appointment])
-    return {found[0]: Stored(*found) for found in rows.values_list(*names)}
+    names = ("external_id", "pk", "fingerprint", "content_hash", *LINKS[Appointment])
+    return {found.key: found for found in map(Stored._make, rows.values_list(*names))}
 
 
-def _unchanged(context: Context, rows: Sequence[Row]) -> set[str]:
-    """IDs of the rows that are stored already, of the same bytes and with the same client."""
+def _known(context: Context, rows: Sequence[Row]) -> dict[str, Stored]:
+    """What is stored of the time that the rows span."""
     times = [at for row in (rows[0], rows[-1]) if (at := row.at) and at.tzinfo] if rows else []
     if len(times) < 2:
-        return set()
+        return {}
     between = payments.in_window(context).filter(starts_at__gte=times[0], starts_at__lte=times[1])
-    known = stored(between[: 2 * len(rows)])
+    return stored(between[: 2 * len(rows)])
+
+
+def _unchanged(context: Context, rows: Sequence[Row], known: dict[str, Stored]) -> set[str]:
+    """IDs of the rows that are stored already, of the same bytes and with the same client."""
     same = [
-        row for row in rows
-        if (had := known.get(row.key)) and had.fingerprint[32:] == row.whole_print and had.linked
-    ]  # fmt: skip
-    owners = {row.key: context.identity.key_of(row) for row in same}
-    clients = context.clients(set(owners.values()))
-    return {key for key, owner in owners.items() if clients.get(owner) == known[key].client}
+        (row.key, context.identity.owner_of(row), had.client)
+        for row in rows
+        if (had := known.get(row.key)) and had.fingerprint[32:] == print_of(row.body) and had.linked
+    ]
+    clients = context.clients({owner for _, owner, _ in same})
+    return {key for key, owner, client in same if clients.get(owner) == client}
+
+
+def read_ahead(identity: Identity, rows: Any) -> None:
+    """Parse the rows of the next answer while the database works on this one."""
+    for row in rows if isinstance(rows, list) else ():
+        with contextlib.suppress(Reject):
+            row.parsed = parse_appointment(row, identity)
 
 
 def parse(context: Context, rows: Iterable[Row]) -> Parsed:
     parsed, records = Parsed(), {}
     for row in rows:
         try:
-            record = parse_appointment(row, context.identity)
+            record = row.parsed or parse_appointment(row, context.identity)
         except Reject as reason:
             parsed.rejects.append((row.payload, str(reason)))
             continue
@@ -156,25 +181,31 @@ def parse(context: Context, rows: Iterable[Row]) -> Parsed:
 
 
 def save_appointments(context: Context, rows: Sequence[Row]) -> Counts:
-    same = _unchanged(context, rows)
+    known = _known(context, rows)
+    same = _unchanged(context, rows, known) if known else set()
+    context.mostly_new = 2 * len(same) < len(rows)
     parsed = parse(context, (row for row in rows if row.key not in same))
     found = parsed.records
-    counts = Counts(unchanged=len(same)) + (_save(context, found) if found else Counts())
-    resolve(context.run, "appointments", {*same, *(record.id for record in found)})
+    new = not any(row.key in known for row in rows)
+    saved = _save(context, found, probably_new=new) if found else Counts()
+    counts = Counts(unchanged=len(same)) + saved
+    if context.awaits_rejects:
+        resolve(context.run, "appointments", {*same, *(record.id for record in found)})
+    context.awaits_rejects |= bool(parsed.rejects)
     return counts + reject(context.run, "appointments", parsed.rejects)
 
 
-def _save(context: Context, records: list[AppointmentRecord]) -> Counts:
-    calendars = _referred(
-        context, Calendar, {r.calendar_id: (r.calendar_name, r.calendar_timezone) for r in records}
-    )
-    types = _referred(context, AppointmentType, {r.type_id: (r.type_name, "") for r in records})
+def _save(context: Context, records: list[AppointmentRecord], probably_new: bool) -> Counts:
+    calendars = _referred(context, Calendar, {r.calendar_id: r.place for r in records})
+    types = _referred(context, AppointmentType, {r.type_id: r.place for r in records})
     clients = _clients(context, records)
     values = [
         _values(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id))
         for r in records
     ]
-    counts, updated = upsert(context.tenant, Appointment, FIELDS, values)
+    counts, updated = upsert(
+        context.tenant, Appointment, FIELDS, values, probably_new, context.source.read_ahead
+    )
     if updated:
         _move_payments(updated)
     return counts
@@ -201,21 +232,21 @@ def _move_payments(appointments: list[int]) -> None:
     moved.exclude(service_date=F("appointment__service_date")).update(service_date=Subquery(day))
 
 
-def _referred(context: Context, model: Any, named: dict[str, tuple[str, str]]) -> dict[str, int]:
+def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[str, int]:
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
-    named.pop("", None)
     found = context.catalog.setdefault(model, {})
-    if unknown := named.keys() - found.keys():
+    if unknown := places.keys() - found.keys() - {""}:
         rows = model._default_manager.filter(
             tenant=context.tenant, source="acuity", external_id__in=unknown
         )
         found.update(rows.values_list("external_id", "pk"))
-    for external_id in named.keys() - found.keys():
-        name, zone = named[external_id]
-        extra = {"timezone": zone} if model is Calendar else {"active": False}
-        row = model._default_manager.create(
-            tenant=context.tenant, external_id=external_id, name=name, **extra
-        )
+    for external_id in unknown - found.keys():
+        place = places[external_id]
+        says: dict[str, Any] = {"name": place.type, "active": False}
+        if model is Calendar:
+            says = {"name": place.calendar, "timezone": place.timezone[:64]}
+        says["name"] = str(says["name"] or "").strip()[:255]
+        row = model._default_manager.create(tenant=context.tenant, external_id=external_id, **says)
         found[external_id] = row.pk
         context.relearn()
     return found
@@ -235,20 +266,17 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
         for name_key, email, pk in rows.values_list("name_key", "email", "pk"):
             by_email.setdefault((name_key, email.casefold()), []).append(pk)
         for record in missing:
-            matches = by_email.get((record.client_name_key, record.email.casefold()), [])
+            matches = by_email.get((record.client_name_key, record.person.fields()["email"].casefold()), [])
             if len(matches) == 1:
                 found[record.client_key] = matches[0]
     born = [
         Client(
             tenant=context.tenant,
             external_id=r.client_key,
-            first_name=r.first_name,
-            last_name=r.last_name,
-            email=r.email,
-            phone=r.phone,
             name_key=r.client_name_key,
             listed=False,
             content_hash=digest(["from a booking"]),
+            **r.person.fields(),
         )
         for r in missing
         if r.client_key not in found

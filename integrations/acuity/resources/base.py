@@ -11,7 +11,10 @@ from bookings.models import AppointmentType, Calendar, Client, Imported, Tenant
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.identity import Identity
 from integrations.acuity.sink import Counts
-from integrations.models import AcuityAccount, ImportRun, ImportStep
+from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
+
+# So many clients are got to know at once.
+MANY_CLIENTS = 50_000
 
 
 @dataclass
@@ -23,6 +26,8 @@ class Context:
     source: Fetcher
     # Whether the next page will be asked for in this window, so that it may be fetched ahead.
     ahead: bool = False
+    # Whether most of the last page had to be written, so that the next is worth parsing ahead.
+    mostly_new: bool = False
     # Clients met so far: most bookings of a window belong to a few of them.
     _clients: dict[str, int] = field(default_factory=dict, repr=False)
     # Primary keys by ID of the calendars and types met so far, by model.
@@ -53,10 +58,17 @@ class Context:
 
     def clients(self, keys: set[str]) -> dict[str, int]:
         """Primary keys by client key: of these, as far as they exist, and of others met before."""
+        rows = Client.objects.filter(tenant=self.tenant, source="acuity")
+        if not self._clients:
+            self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
         if unknown := keys - self._clients.keys():
-            rows = Client.objects.filter(tenant=self.tenant, source="acuity", external_id__in=unknown)
-            self._clients.update(rows.values_list("external_id", "pk"))
+            self._clients.update(rows.filter(external_id__in=unknown).values_list("external_id", "pk"))
         return self._clients
+
+    @cached_property
+    def awaits_rejects(self) -> bool:
+        """Whether records that were rejected before may turn out to be readable now."""
+        return RejectedRecord.objects.filter(account=self.account, resolved_at=None).exists()
 
     @cached_property
     def resources(self) -> set[str]:

@@ -57,7 +57,7 @@ def grouped(entries: list[Any], identity: Identity) -> list[list[Any]]:
     groups: dict[Any, list[Any]] = {}
     for position, entry in enumerate(entries):
         try:
-            key: Any = identity.key(entry)
+            key: Any = identity.keys(entry)[0]
         except (Reject, AttributeError):
             key = position
         groups.setdefault(key, []).append(entry)

@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
-from integrations.acuity.listing import Row
-from integrations.acuity.records import core_digest, parse_client
+from integrations.acuity.listing import Row, core_of
+from integrations.acuity.records import parse_client
 from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts
-from integrations.acuity.values import Reject
+from integrations.acuity.values import Reject, print_of
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.
@@ -23,7 +23,8 @@ RECHECKS = 2
 
 class Verification:
     """Phases: `clients`, `appointments` page by page, `payments` due or lost, `months` that do not
-    add up once more, `totals`."""
+    add up once more, `totals`. Bookings that the import has just found as they are stored are not
+    listed again, unless the cursor begins with `anew`."""
 
     name = "verify"
     task = "acuity.verify"
@@ -34,9 +35,14 @@ class Verification:
         if phase == "clients":
             wanted = "clients" in context.resources
             groups, unlisted = _clients(context) if wanted else ([], [])
-            following = "appointments" if "appointments" in context.resources else "payments"
             found = [("clients", groups), ("unlisted", unlisted)]
-            return Fetched(found, cursor | {"phase": following}, count=0)
+            if "appointments" not in context.resources:
+                following: dict[str, Any] = {"phase": "payments"}
+            elif not cursor.get("anew") and (months := proof.of_unchanged(context)) is not None:
+                following = {"phase": "payments", "months": months}
+            else:
+                following = {"phase": "appointments"}
+            return Fetched(found, cursor | following, count=0)
         if phase == "appointments":
             return _appointments(context, cursor)
         if phase == "payments":
@@ -99,7 +105,7 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     if context.ahead and not page.done and (following := walk.request(page.cursor)):
         context.source.ahead("/appointments", excludeForms="true", **following)
     listed = _listed(context, page.records)
-    cursor["months"] = Counter(cursor.get("months", {})) + Counter(row.month for row in listed)
+    cursor["months"] = Counter(cursor.get("months", {})) + appointments.by_month(context, listed)
     low = _instant(cursor.get("upto"))
     high = None if page.done else _last_instant(page.records) or low
     known = {row.key for row in listed} | cursor.get("seen", {}).keys() | page.cursor.get("seen", {}).keys()
@@ -155,7 +161,7 @@ def _month(context: Context, cursor: dict[str, Any]) -> Fetched:
         page = walk.page(position)
         rows += page.records
         position, done = page.cursor, page.done
-    listed = [row for row in _listed(context, rows) if row.month == month]
+    listed = [row for row in _listed(context, rows) if row.day[:7] == month]
     refreshed, gone = _ask_again(context, _changed(context, listed, {}))
     months = cursor["months"] | {month: len(listed)}
     records = [("appointments", refreshed), ("gone", gone)]
@@ -173,24 +179,36 @@ def _changed(context: Context, listed: list[Row], stored: dict[str, Stored]) -> 
     if elsewhere:
         found = payments.in_window(context).filter(external_id__in=elsewhere)
         stored = stored | appointments.stored(found)
-    owners = {row.key: context.identity.key_of(row) for row in listed}
+    owners = {row.key: context.identity.owner_of(row) for row in listed}
     clients = context.clients(set(owners.values()))
+    alike = _alike(listed, stored)
     return [
         row.key
         for row in listed
         if not (had := stored.get(row.key))
         or not had.linked
         or clients.get(owners[row.key], had.client) != had.client
-        or not _same(row, had)
+        or row.key not in alike
     ]
 
 
-def _same(row: Row, had: Stored) -> bool:
-    """By bytes, else by content."""
-    if had.fingerprint[:32] == row.core_print:
-        return True
-    payload = row.payload
-    return isinstance(payload, dict) and had.content_hash[:32] == core_digest(payload)
+def _alike(listed: list[Row], stored: dict[str, Stored]) -> set[str]:
+    """IDs of the rows that are stored as they are listed: by their bytes, else by their content."""
+    same, others = set(), {}
+    for row in listed:
+        if not (had := stored.get(row.key)):
+            continue
+        if had.fingerprint[:32] == print_of(row.body) or had.content_hash[:32] == print_of(row.core):
+            same.add(row.key)
+        else:
+            others[had.pk] = row
+    if others:
+        contents = Appointment.objects.filter(pk__in=others).exclude(content_hash="")
+        for pk, raw in contents.values_list("pk", "raw"):
+            payload = others[pk].payload
+            if isinstance(payload, dict) and core_of(payload) == raw:
+                same.add(others[pk].key)
+    return same
 
 
 def _between(context: Context, low: datetime | None, high: datetime | None) -> QuerySet[Appointment]:
@@ -204,7 +222,7 @@ def _ask_again(context: Context, keys: list[str]) -> tuple[list[Any], list[int]]
     """Ask for single bookings: what they are now, and the rows of those that are gone (a 404)."""
     keys = list(dict.fromkeys(keys))
     answers = context.source.each([f"/appointments/{key}" for key in keys])
-    found = [Row.of(answer) for answer in answers if answer is not None]
+    found = [answer for answer in answers if answer is not None]
     missing = [key for key, answer in zip(keys, answers, strict=True) if answer is None]
     gone = payments.in_window(context).filter(external_id__in=missing)
     return found, list(gone.values_list("pk", flat=True))
