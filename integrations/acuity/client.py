@@ -21,8 +21,9 @@ MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
 SMALL_PAGE = 100
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# Bookings stay bytes until somebody needs to know what they mean.
+# Bookings and clients stay bytes until somebody needs to know what they mean.
 DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "/clients": listing.split,
     "/appointments": listing.decode,
     "/appointments/:id": listing.decode_one,
 }
@@ -99,7 +100,8 @@ class AcuityClient:
             self._sessions.get().close()
 
     def get(self, path: str, ready: Callable[[], Any] = lambda: None, **params: Any) -> Any:
-        """The parsed answer to `GET path`; bookings come as `listing.Row`s. Raises an `AcuityError`.
+        """The parsed answer to `GET path`; bookings come as `listing.Row`s, clients as their bytes.
+        Raises an `AcuityError`.
 
         `ready` is called between fetching and parsing, and may wait.
         """

@@ -12,11 +12,20 @@ from integrations.acuity.listing import Row
 from integrations.acuity.values import Reject, digest, text
 
 
-@lru_cache(maxsize=50_000)
 def fold(name: str) -> str:
     return " ".join(html.unescape(name).split()).casefold()
 
 
+class Names(msgspec.Struct, rename="camel", gc=False):
+    """Of an entry of the client list, what tells it apart."""
+
+    first_name: Any = None
+    last_name: Any = None
+    email: Any = None
+    phone: Any = None
+
+
+_names = msgspec.json.Decoder(Names)
 NAMES = ("firstName", "lastName", "email", "phone")
 # Marks that people put between digits; everything else may mean something (`+`, `ext`).
 _PLAIN = str.maketrans("", "", " ()-./")
@@ -32,7 +41,7 @@ def phone_key(phone: str, region: str = "US") -> str:
     return _phone_key(plain if plain.isdecimal() else phone, region)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def _phone_key(phone: str, region: str) -> str:
     digits = re.sub(r"\D", "", phone)
     if not digits:
@@ -56,6 +65,14 @@ class Identity(msgspec.Struct, frozen=True):
         """The client's key, and the part of it that is the name. Raises Reject."""
         return self._keys(*(entry.get(name) for name in NAMES))
 
+    def key_of_entry(self, entry: bytes) -> str:
+        """The client's key, or nothing where it cannot be read."""
+        try:
+            names = _names.decode(entry)
+            return self._keys(names.first_name, names.last_name, names.email, names.phone)[0]
+        except (msgspec.ValidationError, Reject):
+            return ""
+
     def keys_of(self, row: Row) -> tuple[str, str]:
         """The same, of a booking."""
         return self._keys(row.first_name, row.last_name, row.email, row.phone)
@@ -74,7 +91,7 @@ class Identity(msgspec.Struct, frozen=True):
             raise Reject("a name, email or phone is not text") from None
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=25_000)
 def _keys(by_phone: bool, region: str, *values: Any) -> tuple[str, str]:
     first, last, email, phone = map(text, values, NAMES)
     name = _short(f"{fold(first)}|{fold(last)}")

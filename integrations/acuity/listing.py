@@ -153,17 +153,22 @@ def core_of(payload: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if name not in NOT_CORE}
 
 
-_rows = msgspec.json.Decoder(list[msgspec.Raw])
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
 _booking = msgspec.json.Decoder(Row)
+
+
+def split(body: bytes) -> Any:
+    """The bytes of each element of a list; what is no list comes as it is. Raises msgspec.DecodeError."""
+    try:
+        return [bytes(element) for element in _elements.decode(body)]
+    except msgspec.ValidationError:
+        return msgspec.json.decode(body)
 
 
 def decode(body: bytes) -> Any:
     """The rows of a listing; what is no list comes as it is. Raises msgspec.DecodeError."""
-    try:
-        found = _rows.decode(body)
-    except msgspec.ValidationError:
-        return msgspec.json.decode(body)
-    return [_row(bytes(row)) for row in found]
+    found = split(body)
+    return [_row(row) for row in found] if isinstance(found, list) else found
 
 
 def decode_one(body: bytes) -> Row:

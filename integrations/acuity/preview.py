@@ -82,7 +82,7 @@ def _clients(context: Context) -> dict[str, int]:
     records = {}
     for group in clients.grouped(entries, context.identity):
         try:
-            record = parse_client(group, context.identity)
+            record = parse_client(clients.opened(group), context.identity)
         except Reject:
             rejected += len(group)
             continue

@@ -31,8 +31,7 @@ def _again(context: Context, record: RejectedRecord) -> None:
     """Store the record if it can be read now; its row is settled by whoever stores it."""
     gone = False
     if record.resource == "clients":
-        groups = clients.grouped([record.payload], context.identity)
-        gone = clients.save_clients(context, groups).rejected == 0
+        gone = clients.save_clients(context, [[record.payload]]).rejected == 0
     else:
         try:
             current = _read(context, record)

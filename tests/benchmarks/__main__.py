@@ -143,10 +143,10 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
             fresh = getattr(databases, kind)
             print(f"\n{appointments:,} appointments into {kind}; × = times as fast as the first line")
             base = None
-            # dlt wants a PostgreSQL behind a port; the bundled one has a socket.
-            if dlt and kind == "sqlite":
+            if dlt:
                 with tempfile.TemporaryDirectory() as pipelines:
-                    base = run(dlt, "tests/benchmarks/dlt_pipeline.py", url, fresh(), pipelines)
+                    target = fresh().replace("postgres:@/", "postgres:none@localhost/")
+                    base = run(dlt, "tests/benchmarks/dlt_pipeline.py", url, target, pipelines)
                 line("dlt, rest_api source", base)
             database = fresh()
             manage(database, url, "migrate", "-v0")
@@ -165,10 +165,13 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
 
 def curve(databases: Databases, sizes: list[int]) -> None:
     print("\nScaling, SQLite, compared with the source")
+    before: tuple[int, float] | None = None
     for size in sizes:
         with sandbox(size) as url:
             ran = ours(databases.sqlite(), url)
-        line(f"{size:,} appointments, {ran.seconds / size * 1e6:.0f} µs each", ran)
+        slope = f", {(ran.seconds - before[1]) / (size - before[0]) * 1e6:.0f} µs each more" if before else ""
+        line(f"{size:,} appointments{slope}", ran)
+        before = (size, ran.seconds)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ source, remembers no progress, and has to begin anew after any fault.
     python -m tests.benchmarks.straight_line BASE_URL sqlite:///FILE|postgresql://…    (migrated)
 """
 
-import hashlib
 import html
 import sqlite3
 import sys
@@ -21,6 +20,7 @@ import msgspec
 import phonenumbers
 import psycopg
 import requests
+import xxhash
 
 LIMIT = 1000
 TENANT = uuid.uuid4()
@@ -47,7 +47,7 @@ def encoded(value: Any) -> str:
 
 
 def digest(value: Any) -> str:
-    return hashlib.blake2b(msgspec.json.encode(value), digest_size=16).hexdigest()
+    return xxhash.xxh3_128_hexdigest(msgspec.json.encode(value))
 
 
 @lru_cache(100_000)

@@ -1,5 +1,6 @@
 """Is anything missing? Everything is listed again, compared with the database, and fetched if need be."""
 
+import contextlib
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
 from integrations.acuity.listing import Row, core_of
+from integrations.acuity.paging import Snapshot
 from integrations.acuity.records import parse_client
 from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.appointments import Stored
@@ -19,6 +21,8 @@ from integrations.models import ImportRun
 # A page without forms is small, so verification asks for many at once.
 LISTING = 5000
 RECHECKS = 2
+# Clients are compared so many at a time.
+AT_ONCE = 1000
 
 
 class Verification:
@@ -80,17 +84,22 @@ def listing(context: Context) -> int:
 def _clients(context: Context) -> tuple[list[list[Any]], list[int]]:
     """Groups of entries whose client is not stored, or stored otherwise than listed; and the
     rows of clients that are listed no longer, because they were renamed, merged or deleted."""
-    rows = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
-    stored = {key: (pk, digest) for pk, key, digest in rows.values_list("pk", "external_id", "content_hash")}
-    missing = []
-    for group in clients.grouped(clients.list_clients(context), context.identity):
-        try:
-            record = parse_client(group, context.identity)
-        except Reject:
-            continue
-        if stored.pop(record.key, (0, ""))[1] != record.content_hash:
-            missing.append(group)
-    return missing, [pk for pk, _ in stored.values()]
+    known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
+    changed: list[list[Any]] = []
+    found: set[str] = set()
+    listed = clients.grouped(clients.list_clients(context), context.identity)
+    for _, groups in Snapshot.chunks(listed, AT_ONCE):
+        records = {}
+        for group in map(clients.opened, groups):
+            with contextlib.suppress(Reject):
+                record = parse_client(group, context.identity)
+                records[record.key] = (record.content_hash, group)
+        stored = dict(known.filter(external_id__in=records).values_list("external_id", "content_hash"))
+        changed += [group for key, (print_, group) in records.items() if stored.get(key) != print_]
+        found |= stored.keys()
+    if known.count() == len(found):
+        return changed, []
+    return changed, [pk for pk, key in known.values_list("pk", "external_id") if key not in found]
 
 
 def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:

@@ -341,9 +341,13 @@ def _slots(rng: random.Random, account: Account, first: date, days: int, count: 
 def _fill(rng: random.Random, account: Account, strangers: list[Person], first: date, days: int, count: int) -> None:
     unknown = set(rng.sample(range(count), round(count * 0.04)))
     kinds = _kinds(rng, count)
-    for n, (start, kind, room, class_id) in enumerate(_slots(rng, account, first, days, count)):
+    slots = [
+        (slot[0] - rng.randrange(3600, 40 * 86400), *slot) for slot in _slots(rng, account, first, days, count)
+    ]
+    # IDs grow as bookings are made.
+    slots.sort(key=lambda slot: slot[0])
+    for n, (made, start, kind, room, class_id) in enumerate(slots):
         person = rng.choice(strangers if n in unknown else account.persons)
-        made = start - rng.randrange(3600, 40 * 86400)
         booking = Booking(FIRST_ID + n, start, made, person, kind, room, class_id=class_id)
         booking.status, money = divmod(kinds[n], 8)
         rows = _pay(rng, booking, money) if money != UNPAID else []
