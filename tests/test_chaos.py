@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 
-from tests.test_commands import ROOT
+from tests.test_commands import ROOT, untraced
 
 
 def test_20_accounts_survive_chaos() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos", "20"],
-        cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=280,
+        cwd=ROOT, env=untraced(os.environ), capture_output=True, text=True, timeout=280,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]

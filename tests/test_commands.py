@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ def environment(tmp_path: Path, **env: str) -> dict[str, str]:
         "ACUITY_REQUESTS_PER_SECOND": "0",
         **env,
     }
+
+
+def untraced(env: Mapping[str, str]) -> dict[str, str]:
+    """Without coverage: for the runs of many processes, which measure nothing new and get twice as slow."""
+    return {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
 
 
 def manage(tmp_path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from integrations.acuity.resources import STEPS
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from tests.crashing import POINTS
-from tests.test_commands import ROOT, environment
+from tests.test_commands import ROOT, environment, untraced
 
 # The last page of a step sends nothing of its own: Celery sends the chain's next link.
 ONE_PAGE = {("after_send", "account", 1), ("after_send", "payments", 3)}
@@ -27,7 +27,7 @@ def test_killed_at_every_boundary_of_every_step_it_ends_with_the_same_rows(tmp_p
     with Sandbox(account, SandboxOptions()) as box:
         done = subprocess.run(
             [sys.executable, "-m", "tests.crashing", box.base_url, str(tmp_path), json.dumps(CASES)],
-            cwd=ROOT, env=environment(tmp_path, DJANGO_SETTINGS_MODULE="config.settings"),
+            cwd=ROOT, env=untraced(environment(tmp_path, DJANGO_SETTINGS_MODULE="config.settings")),
             capture_output=True, text=True, timeout=400,
         )  # fmt: skip
 
