@@ -82,9 +82,7 @@ class Client(Imported):
 class Appointment(Imported):
     # Digests of the bytes this row was made of: an answer of the same bytes need not be parsed.
     fingerprint = models.CharField(max_length=64, blank=True, default="")
-    client = models.ForeignKey(
-        Client, on_delete=models.PROTECT, related_name="appointments", db_index=False
-    )
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="appointments")
     calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL)
     appointment_type = models.ForeignKey(
         AppointmentType, null=True, blank=True, on_delete=models.SET_NULL
@@ -115,7 +113,6 @@ class Appointment(Imported):
             models.Index(fields=["tenant", "starts_at"]),
             # Counts by month come from the index alone.
             models.Index(fields=["tenant", "service_date", "removed_at", "source"]),
-            models.Index(fields=["client", "starts_at"]),
         ]
 
     def __str__(self) -> str:

@@ -85,20 +85,12 @@ class Identity(msgspec.Struct, frozen=True):
             return ""
 
     def _keys(self, *values: Any) -> tuple[str, str]:
-        try:
-            return _keys(self.by_phone, self.region, *values)
-        except TypeError:
-            raise Reject("a name, email or phone is not text") from None
-
-
-@lru_cache(maxsize=25_000)
-def _keys(by_phone: bool, region: str, *values: Any) -> tuple[str, str]:
-    first, last, email, phone = map(text, values, NAMES)
-    name = _short(f"{fold(first)}|{fold(last)}")
-    reached = phone_key(phone, region) or email.strip().casefold()
-    if name == "|":
-        return _short(f"||{reached}"), name
-    return (_short(f"{name}|{reached}") if by_phone else name), name
+        first, last, email, phone = map(text, values, NAMES)
+        name = _short(f"{fold(first)}|{fold(last)}")
+        if name != "|" and not self.by_phone:
+            return name, name
+        reached = phone_key(phone, self.region) or email.strip().casefold()
+        return _short(f"{name}|{reached}" if name != "|" else f"||{reached}"), name
 
 
 def _short(key: str) -> str:

@@ -164,6 +164,7 @@ class Window:
             return self._trouble(errors.DatabaseTrouble(type(error).__name__))
         finally:
             self.source.close()
+            self.context.forget()
             with contextlib.suppress(DatabaseError):
                 self.client.calls.record()
 

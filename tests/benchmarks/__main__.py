@@ -23,6 +23,9 @@ from tests.services import postgres_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIENTS_PER_APPOINTMENT = 20_500 / 200_000
+MONTHS = 31
+# A larger account is one of the same business after a longer time.
+APPOINTMENTS_PER_MONTH = 200_000 / MONTHS
 
 
 @dataclass
@@ -53,9 +56,10 @@ def sandbox(appointments: int) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     clients = round(appointments * CLIENTS_PER_APPOINTMENT)
+    months = max(MONTHS, round(appointments / APPOINTMENTS_PER_MONTH))
     process = subprocess.Popen(
         [sys.executable, "manage.py", "acuity_sandbox", "--rps", "0", "--port", str(port),
-         "--clients", str(clients), "--appointments", str(appointments)],
+         "--clients", str(clients), "--appointments", str(appointments), "--months", str(months)],
         cwd=ROOT, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}/api/v1"
@@ -72,7 +76,7 @@ def sandbox(appointments: int) -> Iterator[str]:
 def _warm(url: str) -> None:
     """Let the sandbox make every answer once, so that nobody is measured waiting for it."""
     login = {"Authorization": "Basic " + b64encode(b"10000001:sandbox-key").decode()}
-    for year in range(2023, 2028):
+    for year in range(2013, 2028):
         for month in range(1, 13):
             for shape in ("false", "true"):
                 query = f"minDate={year}-{month:02}-01&maxDate={year}-{month:02}-31&max=1000000"

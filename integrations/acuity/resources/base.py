@@ -14,7 +14,7 @@ from integrations.acuity.sink import Counts
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 
 # So many clients are got to know at once.
-MANY_CLIENTS = 50_000
+MANY_CLIENTS = 200_000
 
 
 @dataclass
@@ -61,9 +61,14 @@ class Context:
         rows = Client.objects.filter(tenant=self.tenant, source="acuity")
         if not self._clients:
             self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
-        if unknown := keys - self._clients.keys():
+        # Not a difference of sets, which would look at every client met before.
+        if unknown := [key for key in keys if key not in self._clients]:
             self._clients.update(rows.filter(external_id__in=unknown).values_list("external_id", "pk"))
         return self._clients
+
+    def forget(self) -> None:
+        """Give back at once what would wait for the search for cycles."""
+        self._clients.clear()
 
     @cached_property
     def awaits_rejects(self) -> bool:

@@ -19,7 +19,7 @@ from integrations.acuity.values import Reject, print_of
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.
-LISTING = 5000
+LISTING = 2500
 RECHECKS = 2
 # Clients are compared so many at a time.
 AT_ONCE = 1000

@@ -15,6 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8765)
         parser.add_argument("--clients", type=int, default=718)
         parser.add_argument("--appointments", type=int, default=4111)
+        parser.add_argument("--months", type=int, default=31, help="that the bookings span")
         parser.add_argument("--paging", choices=["documented", "offset"], default="documented")
         parser.add_argument("--rps", type=float, default=10, help="0 = no limit")
         parser.add_argument("--latency", type=float, default=0, help="seconds before each answer")
@@ -25,6 +26,6 @@ class Command(BaseCommand):
         names = ("paging", "rps", "latency", "faults", "cap")
         serve(
             SandboxOptions(**{name: options[name] for name in names}),
-            make_account(clients=options["clients"], appointments=options["appointments"]),
+            make_account(**{name: options[name] for name in ("clients", "appointments", "months")}),
             options["port"],
         )
