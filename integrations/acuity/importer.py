@@ -16,7 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors, events, leases, runs
-from integrations.acuity.client import AcuityClient
+from integrations.acuity.client import SMALL_PAGE, AcuityClient
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.pages import Stale, process_page
 from integrations.acuity.resources import STEPS, verify
@@ -213,16 +213,18 @@ class Window:
             page_limit=limit, tuning=self.run.tuning
         )
 
-    def _smaller(self, step: ImportStep) -> bool:
-        """After a time-out: True if a smaller page is left to try."""
-        run = self.run
+    def _smaller(self, error: errors.AcuityError) -> bool:
+        """After a time-out or a 5xx: True if a smaller page is left to try."""
+        run, step = self.run, self.step
+        if not isinstance(error, errors.ServerTrouble):
+            return False
         if step.resource == TUNED and run.auto_page_limit and run.page_limit > SMALLEST:
             tuning = Tuning.of(run.tuning, run.page_limit)
-            self._limit(tuning.timed_out(run.page_limit), tuning)
+            self._limit(tuning.failed(), tuning)
             return True
         listing = run.tuning.get("listing", verify.LISTING)
-        if step.resource == "verify" and listing > SMALLEST:
-            run.tuning = run.tuning | {"listing": listing // 2}
+        if step.resource == "verify" and listing > SMALL_PAGE and isinstance(error, errors.TimedOut):
+            run.tuning = run.tuning | {"listing": max(listing // 2, SMALL_PAGE)}
             ImportRun.objects.filter(pk=run.pk).update(tuning=run.tuning)
             return True
         return False
@@ -241,7 +243,7 @@ class Window:
             leases.release(self.step.pk, self.token, **fields)
             runs.fail(self.run.pk, str(error), type(error).__name__)
             return Outcome("stop", f"failed: {error}")
-        if isinstance(error, errors.TimedOut) and self._smaller(self.step):
+        if self._smaller(error) and isinstance(error, errors.TimedOut):
             leases.release(self.step.pk, self.token, **fields, failing_since=since, attempts=0)
             return Outcome("more", f"smaller pages: {error}", self.step.version, self.step.offset)
         pause = min(5 * 2 ** min(int((now - since).total_seconds() // 10), 5), 60)

@@ -77,6 +77,7 @@ def start(
                 max_date=max_date,
                 page_limit=page_limit or account.best_page_limit or settings.ACUITY_PAGE_LIMIT,
                 auto_page_limit=page_limit is None,
+                tuning=_known(account),
                 payments_mode=payments_mode,
                 idempotency_key=idempotency_key,
             )
@@ -93,6 +94,15 @@ def start(
     if send:
         enqueue(run)
     return run
+
+
+def _known(account: AcuityAccount) -> dict[str, Any]:
+    """What timed out in the last import is not tried again in this one; in the next, it is."""
+    runs = ImportRun.objects.filter(account=account, auto_page_limit=True).order_by("-created_at")
+    last = runs.values_list("tuning", flat=True).first() or {}
+    if "inherited" in last or not last.get("ceiling"):
+        return {}
+    return {"ceiling": last["ceiling"], "inherited": True}
 
 
 def enqueue(run: ImportRun) -> None:

@@ -10,7 +10,7 @@ import time
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from tests.benchmarks.__main__ import ROOT
 
-FIXED = [100, 200, 400, 1_000]
+FIXED = [100, 200, 350, 400, 1_000]
 PROFILES = {
     "fast": (SandboxOptions(latency=0.05), 40_000),
     "latency by size": (SandboxOptions(latency=0.1, latency_per_record=0.001), 10_000),
