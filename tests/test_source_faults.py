@@ -151,9 +151,9 @@ class Hostile:
         self.server.server_close()
 
 
-def ask(url: str, timeout: float = 0.5) -> Any:
+def ask(url: str, path: str = "/me") -> Any:
     throttle = Throttle(LocalBudget(), 0, 0)
-    return client.AcuityClient(url, "1", "secret", throttle, timeout=(1, timeout), tries=1).get("/me")
+    return client.AcuityClient(url, "1", "secret", throttle, timeout=(1, 0.5), tries=1).get(path)
 
 
 def test_a_redirect_is_refused_and_credentials_go_nowhere_else() -> None:
@@ -192,6 +192,18 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
 
     with Hostile(flood) as server, pytest.raises(errors.BadAnswer, match="more than 1 MB"):
         ask(server.url)
+
+
+@pytest.mark.parametrize("path", ["/me", "/clients", "/appointments", "/appointments/1"])
+@pytest.mark.parametrize("garbled", [b'{"firstName": "\xff"}', b'{"firstName"}'])
+def test_an_answer_that_is_garbled_within_is_refused_as_a_whole(path: str, garbled: bytes) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(garbled if path in ("/me", "/appointments/1") else b"[%s]" % garbled)
+
+    with Hostile(answer) as server, pytest.raises(errors.NotJson):
+        ask(server.url, path)
 
 
 def test_a_drip_of_bytes_does_not_hold_a_request_for_ever() -> None:

@@ -158,21 +158,30 @@ _booking = msgspec.json.Decoder(Row)
 
 
 def split(body: bytes) -> Any:
-    """The bytes of each element of a list; what is no list comes as it is. Raises msgspec.DecodeError."""
+    """The bytes of each element of a list; what is no list comes as it is. Raises msgspec.DecodeError
+    or UnicodeDecodeError."""
+    _readable(body)
     try:
         return [bytes(element) for element in _elements.decode(body)]
     except msgspec.ValidationError:
         return msgspec.json.decode(body)
 
 
+def _readable(body: bytes) -> None:
+    """Parts of a body are kept as bytes for later: they have to be text then. Raises UnicodeDecodeError."""
+    if not body.isascii():
+        body.decode()
+
+
 def decode(body: bytes) -> Any:
-    """The rows of a listing; what is no list comes as it is. Raises msgspec.DecodeError."""
+    """The rows of a listing; what is no list comes as it is. Raises as `split` does."""
     found = split(body)
     return [_row(row) for row in found] if isinstance(found, list) else found
 
 
 def decode_one(body: bytes) -> Row:
-    """The row of an answer for a single booking. Raises msgspec.DecodeError."""
+    """The row of an answer for a single booking. Raises msgspec.DecodeError or UnicodeDecodeError."""
+    _readable(body)
     return _row(body.strip())
 
 
