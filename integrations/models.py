@@ -137,7 +137,7 @@ class StagedPage(models.Model):
 
     step = models.ForeignKey(ImportStep, on_delete=models.CASCADE, related_name="staged")
     offset = models.PositiveIntegerField()
-    records = models.JSONField()
+    records = models.TextField(help_text="JSON, as it came.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["step", "offset"], name="staged_identity")]

@@ -5,12 +5,15 @@ from typing import Any
 
 import msgspec
 import phonenumbers
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from integrations.acuity import listing
 from integrations.acuity.identity import Identity, phone_key
 from integrations.acuity.listing import Row
 from integrations.acuity.records import parse_appointment, parse_client, parse_payments
+from integrations.acuity.resources import clients
 from integrations.acuity.sandbox import make_account
 from integrations.acuity.values import Reject, clean
 
@@ -104,3 +107,13 @@ def test_what_is_clean_is_left_alone_and_what_is_not_becomes_storable(value: Any
     once = clean(value)
     storable(once)
     assert clean(once) == once
+
+
+def test_a_number_beyond_all_numbers_is_a_reject() -> None:
+    entry = b'{"id": 1, "firstName": "Ada", "price": 1e999}'
+
+    with pytest.raises(Reject):
+        parse_client(clients.opened([entry]), Identity())
+    with pytest.raises(Reject):
+        parse_appointment(listing.decode_one(entry), Identity())
+    assert listing.decode_one(entry).payload == entry.decode()

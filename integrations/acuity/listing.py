@@ -64,7 +64,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     @property
     def payload(self) -> Any:
         """What can be stored of it."""
-        return clean(msgspec.json.decode(self.body))
+        return opened(self.body)
 
     @property
     def fingerprint(self) -> str:
@@ -136,6 +136,14 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     def of(cls, payload: Any) -> "Row":
         """A row of something already decoded."""
         return _row(msgspec.json.encode(clean(payload)))
+
+
+def opened(body: bytes) -> Any:
+    """What can be stored of an element; its text if it holds a number beyond all numbers."""
+    try:
+        return clean(msgspec.json.decode(body))
+    except msgspec.ValidationError:
+        return clean(body.decode())
 
 
 def _without(

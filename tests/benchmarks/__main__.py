@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,13 +152,18 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
                     target = fresh().replace("postgres:@/", "postgres:none@localhost/")
                     base = run(dlt, "tests/benchmarks/dlt_pipeline.py", url, target, pipelines)
                 line("dlt, rest_api source", base)
-            database = fresh()
-            manage(database, url, "migrate", "-v0")
+
+            def migrated(fresh: Callable[[], str] = fresh) -> str:
+                database = fresh()
+                manage(database, url, "migrate", "-v0")
+                return database
+
+            database = migrated()
             straight = run(sys.executable, "-m", "tests.benchmarks.straight_line", url, database)
             line("straight line, no framework", straight, base)
             base = base or straight
-            line("this importer, as the others: not compared", ours(fresh(), url, "--no-verify"), base)
-            database = fresh()
+            line("this importer, as the others: not compared", ours(migrated(), url, "--no-verify"), base)
+            database = migrated()
             first = ours(database, url)
             line("this importer, compared with the source", first, base)
             again = ours(database, url)

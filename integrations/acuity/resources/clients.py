@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 
 from bookings.models import Client
+from integrations.acuity import listing
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.identity import Identity
 from integrations.acuity.paging import Snapshot
 from integrations.acuity.records import ClientRecord, parse_client
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, upsert
-from integrations.acuity.values import Reject, clean
+from integrations.acuity.values import Reject
 from integrations.models import StagedPage
 
 FIELDS = [
@@ -34,9 +35,10 @@ class Clients:
         staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
-        count = sum(len(group) for group in staged.records)
+        groups = [opened([*map(bytes, group)]) for group in _groups.decode(staged.records)]
+        count = sum(map(len, groups))
         done = step.offset + count >= (step.total or 0)
-        return Fetched(staged.records, cursor, done=done, count=count)
+        return Fetched(groups, cursor, done=done, count=count)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         if not context.step.cursor.get("staged"):
@@ -65,7 +67,7 @@ def grouped(entries: list[bytes], identity: Identity) -> list[list[bytes]]:
 
 
 def opened(group: list[bytes]) -> list[Any]:
-    return [clean(msgspec.json.decode(entry)) for entry in group]
+    return [listing.opened(entry) for entry in group]
 
 
 def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
@@ -79,10 +81,18 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
     return counts + reject(context.run, "clients", parsed.rejects)
 
 
+_groups = msgspec.json.Decoder(list[list[msgspec.Raw]])
+
+
+def _text(groups: list[list[bytes]]) -> str:
+    """The groups as they came, which `_groups` decodes."""
+    return (b"[[" + b"],[".join(b",".join(group) for group in groups) + b"]]").decode()
+
+
 def _stage(context: Context, groups: list[list[bytes]]) -> None:
     chunks = Snapshot.chunks(groups, context.limit)
     while pages := [
-        StagedPage(step=context.step, offset=offset, records=[opened(group) for group in chunk])
+        StagedPage(step=context.step, offset=offset, records=_text(chunk))
         for offset, chunk in islice(chunks, 20)
     ]:
         StagedPage.objects.bulk_create(pages)
