@@ -89,9 +89,8 @@ def test_an_import_finds_its_limit_and_the_account_remembers_it() -> None:
     assert ids() == source_ids(data)
     account = AcuityAccount.objects.get()
     first = ImportRun.objects.order_by("created_at")[0]
-    assert 200 < first.page_limit <= 450
-    assert account.best_page_limit and 200 < account.best_page_limit <= 450
+    assert 100 < first.page_limit <= 450
+    assert account.best_page_limit and 100 < account.best_page_limit <= 450
     # Every other import tries whether larger pages come in time by now.
     assert refused[0] <= 8
-    print(refused, list(ImportRun.objects.order_by("created_at").values_list("page_limit", "tuning")))
     assert refused[1] < refused[0]
