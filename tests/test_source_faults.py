@@ -20,12 +20,12 @@ from tests.test_import import ids, small, source, source_ids, unlimited  # noqa:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def begin(box: Sandbox, windows: int = 2) -> ImportRun:
+def begin(box: Sandbox, windows: int = 2, page_limit: int | None = 50) -> ImportRun:
     """A run whose first steps are done."""
     from integrations.acuity import accounts
 
     account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    run = runs.start(account, page_limit=50, send=False)
+    run = runs.start(account, page_limit=page_limit, send=False)
     for _ in range(windows):
         window(run)
     return run
@@ -62,6 +62,23 @@ def test_a_transient_fault_is_waited_out_and_said(kind: str) -> None:
         assert outcome.kind == "stop" and step.waiting_for
         assert step.not_before is not None and step.not_before > timezone.now()
         assert window(run).text == "stale message"
+        box.options.faults = 0.0
+        finish(run)
+
+    assert run.status == "completed"
+    assert ids() == source_ids(data)
+
+
+def test_a_page_that_ends_in_a_5xx_is_smaller_next_time_if_nobody_chose_its_size() -> None:
+    data = small()
+    with source(data) as box:
+        run = begin(box, page_limit=None)
+        box.options.faults, box.options.fault_kinds = 1.0, ("500",)
+
+        outcome = window(run)
+
+        run.refresh_from_db()
+        assert (run.page_limit, outcome.kind) == (50, "stop")
         box.options.faults = 0.0
         finish(run)
 
