@@ -84,7 +84,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 30,
         # A transaction that begins by reading and then writes would fail instead of waiting.
         "transaction_mode": "IMMEDIATE",
-        # Indexes stay in memory, and the log is copied back every 200 MB instead of every 4.
+        # The log is copied back every 200 MB instead of every 4.
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384;"
             " PRAGMA wal_autocheckpoint=50000;"

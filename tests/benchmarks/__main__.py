@@ -149,6 +149,7 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
             base = None
             if dlt:
                 with tempfile.TemporaryDirectory() as pipelines:
+                    # dlt insists on a host and a password; the socket in the query is what counts.
                     target = fresh().replace("postgres:@/", "postgres:none@localhost/")
                     base = run(dlt, "tests/benchmarks/dlt_pipeline.py", url, target, pipelines)
                 line("dlt, rest_api source", base)
