@@ -37,13 +37,13 @@ class Bomb:
     def plant(self) -> None:
         from celery.signals import task_postrun
 
-        from integrations.acuity import importer, pages, tasks
+        from integrations.acuity import importer, messages, pages
         from integrations.acuity.resources import STEPS
 
         for name, step in STEPS.items():
             for method, points in SEAMS.items():
                 setattr(step, method, self.around(*points, name, getattr(step, method)))
-        report, window, send = pages._report, importer.run_window, tasks._send
+        report, window, send = pages._report, importer.run_window, messages.send
 
         def reported(run: Any, step: Any, *rest: Any) -> None:
             self.reach("after_commit", step.resource)
@@ -66,7 +66,7 @@ class Bomb:
                 if sender is not None and sender.name == step.task:
                     self.reach("before_ack", name)
 
-        pages._report, importer.run_window, tasks._send = reported, worked, sent
+        pages._report, importer.run_window, messages.send = reported, worked, sent
         task_postrun.connect(done, weak=False)
 
     def around(self, before: str, after: str, resource: str, inner: Callable[..., Any]) -> Any:

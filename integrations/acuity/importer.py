@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors, events, leases, runs
-from integrations.acuity.client import SMALL_PAGE, AcuityClient
+from integrations.acuity.client import SMALL_PAGE
+from integrations.acuity.connection import account_client
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.pages import Stale, process_page
 from integrations.acuity.resources import STEPS, verify
 from integrations.acuity.resources.base import Context
-from integrations.acuity.throttle import Pace, default_throttle
 from integrations.acuity.tuning import SMALLEST, Tuning
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
@@ -52,18 +51,6 @@ class Outcome:
     text: str
     version: int = 0
     offset: int = 0
-
-
-def account_client(account: AcuityAccount, run: ImportRun | None = None) -> AcuityClient:
-    own = run.requests_per_second if run else None
-    return AcuityClient(
-        account.base_url or settings.ACUITY_BASE_URL,
-        account.user_id,
-        account.api_key,
-        default_throttle(),
-        timeout=(settings.ACUITY_CONNECT_TIMEOUT, settings.ACUITY_READ_TIMEOUT),
-        pace=Pace(str(run.pk), 1 / own) if run and own else None,
-    )
 
 
 def run_window(run_id: str, resource: str, version: int | None) -> Outcome:

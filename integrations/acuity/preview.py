@@ -8,10 +8,10 @@ from django.conf import settings
 
 from bookings.models import Appointment, Client
 from integrations.acuity.client import AcuityClient
+from integrations.acuity.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.fetching import Fetcher
 from integrations.acuity.identity import Identity
-from integrations.acuity.importer import account_client
 from integrations.acuity.records import parse_client
 from integrations.acuity.resources import appointments, clients
 from integrations.acuity.resources.base import Context

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from bookings.models import Appointment
 from integrations.acuity import errors
+from integrations.acuity.connection import account_client
 from integrations.acuity.fetching import Fetcher
-from integrations.acuity.importer import account_client
 from integrations.acuity.resources import appointments, payments
 from integrations.acuity.resources.base import Context
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.acuity import events
+from integrations.acuity import events, messages
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.leases import owner_is_dead
 from integrations.acuity.resources import SELECTABLE, STEPS
@@ -107,9 +107,7 @@ def _known(account: AcuityAccount) -> dict[str, Any]:
 
 def enqueue(run: ImportRun) -> None:
     """Send the chain of what is left of the run, as the steps' rows have it, after the commit."""
-    from integrations.acuity import tasks
-
-    transaction.on_commit(lambda: tasks.send_chain(str(run.pk)))
+    transaction.on_commit(lambda: messages.send_chain(str(run.pk)))
 
 
 def resume(run: ImportRun) -> bool:

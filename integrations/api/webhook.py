@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from integrations.acuity import refresh, tasks
+from integrations.acuity import messages, refresh
 from integrations.api.problems import problem
 from integrations.models import AcuityAccount
 
@@ -49,5 +49,5 @@ def _accept(account: AcuityAccount, form: dict[str, list[str]]) -> HttpResponse:
         return problem(400, "The webhook names no appointment.")
     asked = refresh.request(account, number)
     if asked:
-        transaction.on_commit(lambda: tasks.send_refresh(account.pk, number))
+        transaction.on_commit(lambda: messages.send_refresh(account.pk, number))
     return JsonResponse({"status": "queued" if asked else "queued already"})

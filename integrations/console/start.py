@@ -10,8 +10,8 @@ from django.conf import settings
 
 from bookings.models import Appointment
 from integrations.acuity import preview, runs
+from integrations.acuity.connection import account_client
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
-from integrations.acuity.importer import account_client
 from integrations.acuity.resources import SELECTABLE
 from integrations.models import AcuityAccount, ImportRun
 from integrations.progress import duration

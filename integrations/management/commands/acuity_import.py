@@ -29,7 +29,7 @@ from integrations.acuity import (
     terminal,
 )
 from integrations.acuity.client import check_base_url
-from integrations.acuity.importer import account_client
+from integrations.acuity.connection import account_client
 from integrations.acuity.resources import SELECTABLE
 from integrations.models import AcuityAccount, ImportRun
 

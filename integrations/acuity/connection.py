@@ -1,0 +1,19 @@
+"""With which credentials, address, time-outs and pace is an account asked?"""
+
+from django.conf import settings
+
+from integrations.acuity.client import AcuityClient
+from integrations.acuity.throttle import Pace, default_throttle
+from integrations.models import AcuityAccount, ImportRun
+
+
+def account_client(account: AcuityAccount, run: ImportRun | None = None) -> AcuityClient:
+    own = run.requests_per_second if run else None
+    return AcuityClient(
+        account.base_url or settings.ACUITY_BASE_URL,
+        account.user_id,
+        account.api_key,
+        default_throttle(),
+        timeout=(settings.ACUITY_CONNECT_TIMEOUT, settings.ACUITY_READ_TIMEOUT),
+        pace=Pace(str(run.pk), 1 / own) if run and own else None,
+    )

@@ -1,0 +1,55 @@
+"""How is work sent? Messages by name, so that nobody who sends needs to import a task."""
+
+from typing import Any
+
+from celery import chain, signature
+from kombu.exceptions import OperationalError
+
+from integrations.acuity import events
+from integrations.acuity.resources import STEPS
+from integrations.models import ImportRun
+
+REFRESH_SECONDS = 1
+
+
+def send_chain(run_id: str) -> None:
+    """Send what is left of the run, computed from its steps."""
+    run = ImportRun.objects.get(pk=run_id)
+    left = run.steps.exclude(status="done")
+    links = [
+        window(step.resource, run, step.offset, step.version if n == 0 else None)
+        for n, step in enumerate(left)
+    ]
+    send(chain(*links, finish(run_id)), run_id)
+
+
+def send(message: Any, run_id: str, **options: Any) -> None:
+    """A broker that is down costs nothing but time: the reaper sends again what it did not take."""
+    try:
+        message.apply_async(**options)
+    except OperationalError as error:
+        events.log("acuity_send_failed", run=run_id, error=type(error).__name__)
+
+
+def window(resource: str, run: ImportRun, offset: int, version: int | None) -> Any:
+    """The message for the next window of `resource`."""
+    kwargs = {"run": str(run.pk), "offset": offset, "limit": run.page_limit, "version": version}
+    # A dict literal, so that Flower's search `kwargs:run=1a2b3c4d` finds exactly this run.
+    shown = {"run": str(run.pk)[:8], "offset": offset, "limit": run.page_limit}
+    return _message(STEPS[resource].task, kwargs, shown)
+
+
+def finish(run_id: str) -> Any:
+    """The message that closes the run."""
+    return _message("acuity.finish", {"run": run_id}, {"run": run_id[:8]})
+
+
+def send_refresh(account: int, appointment: str) -> None:
+    """A moment later, so that `changed` right after `scheduled` is the same read."""
+    kwargs = {"account": account, "appointment": appointment}
+    message = _message("acuity.refresh_appointment", kwargs, kwargs)
+    send(message, f"refresh-{appointment}", countdown=REFRESH_SECONDS)
+
+
+def _message(task: str, kwargs: dict[str, Any], shown: dict[str, Any]) -> Any:
+    return signature(task, kwargs=kwargs, immutable=True, kwargsrepr=repr(shown))
