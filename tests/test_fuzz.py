@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.acuity import listing
-from integrations.acuity.identity import Identity, phone_key
-from integrations.acuity.listing import Row
-from integrations.acuity.records import parse_appointment, parse_client, parse_payments
+from integrations.acuity.reading import listing
+from integrations.acuity.reading.identity import Identity, phone_key
+from integrations.acuity.reading.listing import Row
+from integrations.acuity.reading.records import parse_appointment, parse_client, parse_payments
+from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources import clients
 from integrations.acuity.sandbox import make_account
-from integrations.acuity.values import Reject, clean
 
 ACCOUNT = make_account(clients=5, appointments=20, months=1)
 BOOKING = next(iter(ACCOUNT.appointments))

@@ -14,7 +14,8 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from integrations.acuity import errors, listing, metrics
+from integrations.acuity import errors, metrics
+from integrations.acuity.reading import listing
 from integrations.acuity.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024

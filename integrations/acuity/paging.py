@@ -6,7 +6,7 @@ from datetime import UTC, date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from integrations.acuity.listing import Row
+from integrations.acuity.reading.listing import Row
 
 Fetch = Callable[..., list[Row]]
 # Canceled bookings too, oldest first: newest first would shift under every new booking.

@@ -11,12 +11,12 @@ from integrations.acuity.client import AcuityClient
 from integrations.acuity.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.fetching import Fetcher
-from integrations.acuity.identity import Identity
-from integrations.acuity.records import parse_client
+from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.records import parse_client
+from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources import appointments, clients
 from integrations.acuity.resources.base import Context
 from integrations.acuity.sink import Counts, compare
-from integrations.acuity.values import Reject
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from bookings.models import Appointment, Imported, Tenant
 from integrations.acuity.bulk import Row, insert
-from integrations.acuity.values import digest
+from integrations.acuity.reading.values import digest
 from integrations.models import ImportRun, RejectedRecord
 
 LINKS: dict[type[Imported], tuple[str, ...]] = {

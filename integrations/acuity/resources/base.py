@@ -9,7 +9,7 @@ from django.conf import settings
 
 from bookings.models import AppointmentType, Calendar, Client, Imported, Tenant
 from integrations.acuity.fetching import Fetcher
-from integrations.acuity.identity import Identity
+from integrations.acuity.reading.identity import Identity
 from integrations.acuity.sink import Counts
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 

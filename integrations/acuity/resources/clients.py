@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 
 from bookings.models import Client
-from integrations.acuity import listing
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.identity import Identity
 from integrations.acuity.paging import Snapshot
-from integrations.acuity.records import ClientRecord, parse_client
+from integrations.acuity.reading import listing
+from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.records import ClientRecord, parse_client
+from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, upsert
-from integrations.acuity.values import Reject
 from integrations.models import StagedPage
 
 FIELDS = [

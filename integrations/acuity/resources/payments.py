@@ -9,10 +9,10 @@ from django.db.models.functions import Round
 from django.utils import timezone
 
 from bookings.models import Appointment, Payment
-from integrations.acuity.records import PaymentRecord, parse_payments
+from integrations.acuity.reading.records import PaymentRecord, parse_payments
+from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, reject, resolve
-from integrations.acuity.values import Reject, clean
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5

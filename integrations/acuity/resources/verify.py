@@ -8,14 +8,14 @@ from typing import Any
 from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
-from integrations.acuity.listing import Row, core_of
 from integrations.acuity.paging import Snapshot
-from integrations.acuity.records import parse_client
+from integrations.acuity.reading.listing import Row, core_of
+from integrations.acuity.reading.records import parse_client
+from integrations.acuity.reading.values import Reject, print_of
 from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts
-from integrations.acuity.values import Reject, print_of
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import phonenumbers
 
-from integrations.acuity.listing import Row
-from integrations.acuity.values import Reject, digest, text
+from integrations.acuity.reading.listing import Row
+from integrations.acuity.reading.values import Reject, digest, text
 
 
 def fold(name: str) -> str:

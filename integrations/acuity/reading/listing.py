@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from integrations.acuity.values import Reject, canonical, clean, moment, print_of
+from integrations.acuity.reading.values import Reject, canonical, clean, moment, print_of
 
 _NOTHING = msgspec.Raw(b"")
 # Links that let anyone manage or pay for a booking.

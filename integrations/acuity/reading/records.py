@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from integrations.acuity.identity import Identity
-from integrations.acuity.listing import Row
-from integrations.acuity.values import (
+from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.listing import Row
+from integrations.acuity.reading.values import (
     Reject,
     canonical,
     clean,

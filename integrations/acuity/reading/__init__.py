@@ -1,0 +1,1 @@
+"""What does the source say? Values out of bytes, or a `Reject`."""
