@@ -14,7 +14,7 @@ from integrations.acuity import accounts, importer, runs, states
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Fetched
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
-from integrations.acuity.throttle import shared_throttle
+from integrations.acuity.source.throttle import shared_throttle
 from integrations.models import CompletionEvent, ImportRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

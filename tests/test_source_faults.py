@@ -11,9 +11,10 @@ import pytest
 import trustme
 from django.utils import timezone
 
-from integrations.acuity import client, errors, importer, rejects, runs
+from integrations.acuity import errors, importer, rejects, runs
 from integrations.acuity.sandbox import Sandbox
-from integrations.acuity.throttle import LocalBudget, Throttle
+from integrations.acuity.source import client
+from integrations.acuity.source.throttle import LocalBudget, Throttle
 from integrations.models import ImportRun, ImportStep
 from tests.test_import import ids, small, source, source_ids, unlimited  # noqa: F401
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integrations.acuity.throttle import Budget, LocalBudget, Pace, RedisBudget, Throttle
+from integrations.acuity.source.throttle import Budget, LocalBudget, Pace, RedisBudget, Throttle
 
 Make = Callable[[], Budget]
 

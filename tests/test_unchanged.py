@@ -12,12 +12,12 @@ from django.db import connection
 
 from bookings.models import Appointment, Client
 from integrations.acuity import accounts, importer, runs
-from integrations.acuity.client import DECODERS
 from integrations.acuity.pages import GROWN, grown
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources import appointments, verify
 from integrations.acuity.sandbox import Sandbox, make_account
+from integrations.acuity.source.client import DECODERS
 from integrations.models import AcuityAccount, ImportRun
 from tests.test_import import ids, import_all, small, source, source_ids, unlimited  # noqa: F401
 

@@ -2,8 +2,8 @@
 
 from django.conf import settings
 
-from integrations.acuity.client import AcuityClient
-from integrations.acuity.throttle import Pace, default_throttle
+from integrations.acuity.source.client import AcuityClient
+from integrations.acuity.source.throttle import Pace, default_throttle
 from integrations.models import AcuityAccount, ImportRun
 
 

@@ -15,12 +15,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors, events, leases, runs
-from integrations.acuity.client import SMALL_PAGE
 from integrations.acuity.connection import account_client
-from integrations.acuity.fetching import Fetcher
 from integrations.acuity.pages import Stale, process_page
 from integrations.acuity.resources import STEPS, verify
 from integrations.acuity.resources.base import Context
+from integrations.acuity.source.client import SMALL_PAGE
+from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.tuning import SMALLEST, Tuning
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 

@@ -7,16 +7,16 @@ from typing import Any
 from django.conf import settings
 
 from bookings.models import Appointment, Client
-from integrations.acuity.client import AcuityClient
 from integrations.acuity.connection import account_client
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.fetching import Fetcher
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources import appointments, clients
 from integrations.acuity.resources.base import Context
 from integrations.acuity.sink import Counts, compare
+from integrations.acuity.source.client import AcuityClient
+from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.connection import account_client
-from integrations.acuity.fetching import Fetcher
 from integrations.acuity.resources import appointments, payments
 from integrations.acuity.resources.base import Context
+from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest
 
 OVERDUE = timedelta(seconds=60)

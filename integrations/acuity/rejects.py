@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from integrations.acuity.connection import account_client
 from integrations.acuity.errors import NotFound
-from integrations.acuity.fetching import Fetcher
 from integrations.acuity.resources import appointments, clients, payments
 from integrations.acuity.resources.base import Context
+from integrations.acuity.source.fetching import Fetcher
 from integrations.models import ImportRun, ImportStep, RejectedRecord
 
 

@@ -7,13 +7,13 @@ import msgspec
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.paging import Snapshot
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.records import ClientRecord, parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts, Parsed, reject, upsert
+from integrations.acuity.source.paging import Snapshot
 from integrations.models import StagedPage
 
 FIELDS = [

@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
-from integrations.acuity.paging import Snapshot
 from integrations.acuity.reading.listing import Row, core_of
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject, print_of
@@ -16,6 +15,7 @@ from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.sink import Counts
+from integrations.acuity.source.paging import Snapshot
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.

@@ -28,9 +28,9 @@ from integrations.acuity import (
     states,
     terminal,
 )
-from integrations.acuity.client import check_base_url
 from integrations.acuity.connection import account_client
 from integrations.acuity.resources import SELECTABLE
+from integrations.acuity.source.client import check_base_url
 from integrations.models import AcuityAccount, ImportRun
 
 COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)

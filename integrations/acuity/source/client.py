@@ -14,9 +14,10 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from integrations.acuity import errors, metrics
+from integrations.acuity import errors
 from integrations.acuity.reading import listing
-from integrations.acuity.throttle import Pace, Throttle
+from integrations.acuity.source import metrics
+from integrations.acuity.source.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4

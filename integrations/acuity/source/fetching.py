@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from integrations.acuity.client import AcuityClient
 from integrations.acuity.errors import NotFound
+from integrations.acuity.source.client import AcuityClient
 
 HEARTBEAT = 5.0
 

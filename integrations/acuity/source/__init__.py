@@ -1,0 +1,1 @@
+"""How is the source asked? Budget, HTTP, paging."""
