@@ -10,8 +10,9 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from bookings.models import Appointment
-from integrations.acuity import accounts, importer, runs, sink
+from integrations.acuity import accounts, importer, runs
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.store import upsert
 from integrations.models import ImportRun, ImportStep
 from tests import invariants
 from tests.test_import import unlimited  # noqa: F401
@@ -44,14 +45,14 @@ def work(box: Sandbox) -> tuple[ImportRun, list[str]]:
 def test_an_error_in_the_transaction_undoes_the_page_and_is_tried_again(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:
-    insert, failing = sink.insert, iter([False, False, True, False, True])
+    insert, failing = upsert.insert, iter([False, False, True, False, True])
 
     def full(*args: Any, **same: Any) -> None:
         insert(*args, **same)
         if next(failing, False):
             raise OperationalError(message)
 
-    monkeypatch.setattr(sink, "insert", full)
+    monkeypatch.setattr(upsert, "insert", full)
     run, said = work(box)
 
     assert (run.status, run.gaps) == ("completed", [])
@@ -64,7 +65,7 @@ def test_a_connection_lost_in_the_transaction_is_opened_again(
 ) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no connection to lose")
-    insert, failing = sink.insert, iter([False, False, True])
+    insert, failing = upsert.insert, iter([False, False, True])
 
     def lost(*args: Any, **same: Any) -> None:
         if next(failing, False):
@@ -72,7 +73,7 @@ def test_a_connection_lost_in_the_transaction_is_opened_again(
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         insert(*args, **same)
 
-    monkeypatch.setattr(sink, "insert", lost)
+    monkeypatch.setattr(upsert, "insert", lost)
     run, said = work(box)
 
     assert (run.status, run.gaps) == ("completed", [])

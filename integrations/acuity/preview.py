@@ -14,9 +14,9 @@ from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources import appointments, clients
 from integrations.acuity.resources.base import Context
-from integrations.acuity.sink import Counts, compare
 from integrations.acuity.source.client import AcuityClient
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 

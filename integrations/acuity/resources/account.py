@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from bookings.models import AppointmentType, Calendar
-from integrations.acuity.bulk import Row
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.values import Reject, clean, digest, money, number, text
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts, upsert
+from integrations.acuity.store.bulk import Row
+from integrations.acuity.store.upsert import Counts, upsert
 
 CALENDAR = ["external_id", "name", "timezone", "raw", "content_hash"]
 TYPE = ["external_id", "name", "duration", "price", "active", "raw", "content_hash"]

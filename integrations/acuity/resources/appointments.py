@@ -11,7 +11,6 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
-from integrations.acuity.bulk import Row as Values
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
@@ -19,8 +18,10 @@ from integrations.acuity.reading.records import AppointmentRecord, Place, parse_
 from integrations.acuity.reading.values import Reject, digest, print_of
 from integrations.acuity.resources import payments
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import LINKS, Counts, Parsed, linked, links, reject, resolve, upsert
 from integrations.acuity.source.paging import ALL, Keyset
+from integrations.acuity.store.bulk import Row as Values
+from integrations.acuity.store.rejects import reject, resolve
+from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
 
 FIELDS = [
     "external_id", "client_id", "calendar_id", "appointment_type_id", "starts_at", "ends_at",

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from bookings.models import AppointmentType, Calendar, Client, Imported, Tenant
 from integrations.acuity.reading.identity import Identity
-from integrations.acuity.sink import Counts
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 
 # So many clients are got to know at once.

@@ -12,8 +12,9 @@ from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.records import ClientRecord, parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts, Parsed, reject, upsert
 from integrations.acuity.source.paging import Snapshot
+from integrations.acuity.store.rejects import reject
+from integrations.acuity.store.upsert import Counts, Parsed, upsert
 from integrations.models import StagedPage
 
 FIELDS = [

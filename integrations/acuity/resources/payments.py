@@ -12,7 +12,8 @@ from bookings.models import Appointment, Payment
 from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts, reject, resolve
+from integrations.acuity.store.rejects import reject, resolve
+from integrations.acuity.store.upsert import Counts
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5

@@ -14,8 +14,8 @@ from integrations.acuity.reading.values import Reject, print_of
 from integrations.acuity.resources import appointments, clients, payments, proof
 from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.sink import Counts
 from integrations.acuity.source.paging import Snapshot
+from integrations.acuity.store.upsert import Counts
 from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.

@@ -1,0 +1,47 @@
+"""What could not be stored, kept once; and settled when it could be."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils import timezone
+
+from integrations.acuity.reading.values import digest
+from integrations.acuity.store.upsert import Counts
+from integrations.models import ImportRun, RejectedRecord
+
+
+def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
+    """Keep what could not be stored: once, under the last run that saw it."""
+    if not rejects:
+        return Counts()
+    rows = {}
+    for payload, reason in rejects:
+        key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
+        row = RejectedRecord(
+            account_id=run.account_id,
+            run=run,
+            resource=resource,
+            # A listing and a single answer show one record in two shapes; its ID is the same.
+            digest=digest([key] if key else payload),
+            external_id=key,
+            payload=payload,
+            reason=reason,
+        )
+        rows[row.digest] = row
+    RejectedRecord.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=["account", "resource", "digest"],
+        update_fields=["run", "payload", "reason", "resolved_at"],
+    )
+    return Counts(rejected=len(rows))
+
+
+def resolve(run: ImportRun, resource: str, ids: Iterable[str]) -> None:
+    """These records are stored now, so what was rejected of them is settled."""
+    waiting = RejectedRecord.objects.filter(
+        account_id=run.account_id, resource=resource, resolved_at=None
+    )
+    rejected = dict(waiting.values_list("external_id", "pk"))
+    if settled := [rejected[key] for key in ids if key in rejected]:
+        waiting.filter(pk__in=settled).update(resolved_at=timezone.now())
