@@ -66,9 +66,9 @@ def main() -> int:
         manager.add_process("redis", f"{redis_server()} --port {port} --save '' --dir {VAR}", quiet=True)
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
-    from integrations.acuity import accounts
+    from integrations.acuity.accounts import find
 
-    accounts.ensure("10000001", "sandbox-key", f"http://127.0.0.1:{sandbox}/api/v1", name="Sandbox")
+    find.ensure("10000001", "sandbox-key", f"http://127.0.0.1:{sandbox}/api/v1", name="Sandbox")
     user, password = login()
     run, celery = sys.executable, f"{sys.executable} -m celery -A config"
     processes = {

@@ -73,7 +73,8 @@ class Subject:
     """One seed: an account that changes while it is imported."""
 
     def __init__(self, seed: int) -> None:
-        from integrations.acuity import accounts, runs
+        from integrations.acuity import runs
+        from integrations.acuity.accounts import find
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
         self.seed, self.rng, self.frozen = seed, random.Random(seed), False
@@ -86,7 +87,7 @@ class Subject:
             ),
         ).start()  # fmt: skip
         self.box.hook = self.change
-        account = accounts.ensure(f"chaos-{seed}", "sandbox-key", self.box.base_url)
+        account = find.ensure(f"chaos-{seed}", "sandbox-key", self.box.base_url)
         self.box.options.user_id = account.user_id
         self.run = runs.start(account, page_limit=10)
         self.until = time.monotonic() + SEED_SECONDS

@@ -109,13 +109,14 @@ def in_child(database: Path, work: Callable[[], None]) -> int:
 
 
 def importing(url: str, bomb: Bomb | None) -> None:
-    from integrations.acuity import accounts, embedded, importer, runs
+    from integrations.acuity import embedded, importer, runs
+    from integrations.acuity.accounts import find
 
     # Every page a window of its own, so that each is sent, taken and acknowledged.
     importer.WINDOW_SECONDS = 0.0
     if bomb:
         bomb.plant()
-    run = runs.start(accounts.ensure("10000001", "sandbox-key", url), page_limit=10, send=False)
+    run = runs.start(find.ensure("10000001", "sandbox-key", url), page_limit=10, send=False)
     with embedded.worker():
         runs.enqueue(run)
         follow(run.pk)

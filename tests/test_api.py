@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 from bookings.models import Appointment, Tenant
 from config.wsgi import application
-from integrations.acuity import accounts, embedded, refresh
+from integrations.acuity import embedded, refresh
+from integrations.acuity.accounts import find
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.api.tokens import issue
 from integrations.models import AcuityAccount, ImportRun, RefreshRequest
@@ -36,7 +37,7 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def account(box: Sandbox) -> AcuityAccount:
-    return accounts.ensure("10000001", "sandbox-key", box.base_url)
+    return find.ensure("10000001", "sandbox-key", box.base_url)
 
 
 @pytest.fixture

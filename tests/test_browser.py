@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bookings.models import Appointment
-from integrations.acuity import accounts, embedded, leases, runs
+from integrations.acuity import embedded, leases, runs
+from integrations.acuity.accounts import find
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount
 from tests.test_import import unlimited  # noqa: F401
@@ -43,7 +44,7 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture
 def account(box: Sandbox) -> AcuityAccount:
     User.objects.create_superuser("owner", "owner@example.com", "secret")
-    return accounts.ensure("10000001", "sandbox-key", box.base_url, name="Example Studio")
+    return find.ensure("10000001", "sandbox-key", box.base_url, name="Example Studio")
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from django.db import connection
 from django.db.models import Model
 
 from bookings import models as bookings
-from integrations.acuity import accounts, importer, runs
+from integrations.acuity import importer, runs
+from integrations.acuity.accounts import find
 from integrations.acuity.resources import STEPS
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.models import CompletionEvent, ImportRun, ImportStep
@@ -45,7 +46,7 @@ def one_page_a_window(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begin(box: Sandbox) -> ImportRun:
-    account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
     return runs.start(account, page_limit=10, send=False)
 
 

@@ -10,7 +10,8 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from bookings.models import Appointment
-from integrations.acuity import accounts, importer, runs
+from integrations.acuity import importer, runs
+from integrations.acuity.accounts import find
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.store import upsert
 from integrations.models import ImportRun, ImportStep
@@ -29,7 +30,7 @@ def box() -> Iterator[Sandbox]:
 
 def work(box: Sandbox) -> tuple[ImportRun, list[str]]:
     """The whole import, taken up again whenever it waits; and what its windows said."""
-    account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
     run, said = runs.start(account, page_limit=10, send=False), []
     while step := runs.current_step(run.pk):
         said.append(importer.run_window(str(run.pk), step.resource, step.version).text)

@@ -10,7 +10,8 @@ import pytest
 
 from bookings.models import Appointment, Client, Payment
 from bookings.reports import revenue
-from integrations.acuity import accounts, importer, runs, states
+from integrations.acuity import importer, runs, states
+from integrations.acuity.accounts import find
 from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Fetched
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
@@ -36,7 +37,7 @@ def source(data: Account, **options: Any) -> Iterator[Sandbox]:
 
 def import_all(box: Sandbox, **options: Any) -> ImportRun:
     """A run worked through window by window, without Celery."""
-    account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
     run = runs.start(account, send=False, **options)
     while step := runs.current_step(run.pk):
         outcome = importer.run_window(str(run.pk), step.resource, step.version)
@@ -149,7 +150,7 @@ def test_a_date_window_gives_exactly_its_rows() -> None:
 
 def test_a_wrong_key_fails_the_run_with_one_sentence() -> None:
     with source(small()) as box:
-        account = accounts.ensure(box.options.user_id, "wrong", box.base_url)
+        account = find.ensure(box.options.user_id, "wrong", box.base_url)
         run = runs.start(account, send=False)
         importer.run_window(str(run.pk), "account", 0)
 
@@ -160,7 +161,7 @@ def test_a_wrong_key_fails_the_run_with_one_sentence() -> None:
 
 def test_a_stale_message_writes_nothing() -> None:
     with source(small()) as box:
-        account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+        account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
         run = runs.start(account, send=False)
         importer.run_window(str(run.pk), "account", 0)
         before = len(box.requests)
@@ -174,7 +175,7 @@ def test_a_stale_message_writes_nothing() -> None:
 def test_a_paused_run_goes_on_where_it_stopped() -> None:
     data = small()
     with source(data) as box:
-        account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+        account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
         run = runs.start(account, send=False)
         importer.run_window(str(run.pk), "account", 0)
 

@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity import accounts, importer, runs
+from integrations.acuity import importer, runs
+from integrations.acuity.accounts import find
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount, ImportRun
 from tests.test_import import unlimited  # noqa: F401
@@ -23,7 +24,7 @@ def test_two_accounts_with_the_same_ids_import_at_once_and_keep_apart(
     data = [make_account(clients=20, appointments=60, months=3, seed=seed) for seed in (1, 2)]
     with Sandbox(data[0], SandboxOptions()) as one, Sandbox(data[1], SandboxOptions(user_id="20000002")) as two:
         both = [
-            runs.start(accounts.ensure(box.options.user_id, box.options.api_key, box.base_url), page_limit=10, send=False)
+            runs.start(find.ensure(box.options.user_id, box.options.api_key, box.base_url), page_limit=10, send=False)
             for box in (one, two)
         ]
         assert both[0].account.tenant_id != both[1].account.tenant_id

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def begin(box: Sandbox, windows: int = 2, page_limit: int | None = 50) -> ImportRun:
     """A run whose first steps are done."""
-    from integrations.acuity import accounts
+    from integrations.acuity.accounts import find
 
-    account = accounts.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
     run = runs.start(account, page_limit=page_limit, send=False)
     for _ in range(windows):
         window(run)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity import accounts, importer, runs, stalls
+from integrations.acuity import importer, runs, stalls
+from integrations.acuity.accounts import find
 from integrations.acuity.resources import STEPS
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import CompletionEvent, ImportRun, ImportStep
@@ -31,7 +32,7 @@ class Importing(RuleBasedStateMachine):
         super().__init__()
         Appointment.objects.all().delete()
         Tenant.objects.all().delete()
-        self.account = accounts.ensure("10000001", "sandbox-key", self.box.base_url)
+        self.account = find.ensure("10000001", "sandbox-key", self.box.base_url)
         self.messages: list[tuple[Any, str, int]] = []
 
     @property
@@ -165,7 +166,7 @@ def test_a_run_paused_after_its_last_page_completes_when_resumed(
 ) -> None:
     monkeypatch.setattr(runs, "enqueue", lambda run: None)
     with Sandbox(DATA, SandboxOptions()) as box:
-        account = accounts.ensure("10000001", "sandbox-key", box.base_url)
+        account = find.ensure("10000001", "sandbox-key", box.base_url)
         run = runs.start(account, send=False)
         while step := runs.current_step(run.pk):
             importer.run_window(str(run.pk), step.resource, step.version)

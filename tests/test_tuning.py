@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from integrations.acuity import accounts, runs
+from integrations.acuity import runs
+from integrations.acuity.accounts import find
 from integrations.acuity.sandbox import make_account
 from integrations.acuity.tuning import LARGEST, SMALLEST, Tuning
 from integrations.models import ImportRun
@@ -93,7 +94,7 @@ def test_an_import_finds_its_limit_and_the_account_remembers_it() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_what_timed_out_is_tried_again_in_every_other_import() -> None:
-    account = accounts.ensure("10000001", "sandbox-key", "http://127.0.0.1:1")
+    account = find.ensure("10000001", "sandbox-key", "http://127.0.0.1:1")
     first = runs.start(account, send=False)
     ImportRun.objects.update(status="completed", tuning={"ceiling": 500, "best_limit": 400})
 

@@ -11,7 +11,8 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment, Client
-from integrations.acuity import accounts, importer, runs
+from integrations.acuity import importer, runs
+from integrations.acuity.accounts import find
 from integrations.acuity.pages import GROWN, grown
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
@@ -62,7 +63,7 @@ def listings(box: Sandbox) -> list[bool]:
 
 
 def steps_before_verification(box: Sandbox) -> ImportRun:
-    run = runs.start(accounts.ensure("10000001", "sandbox-key", box.base_url), send=False)
+    run = runs.start(find.ensure("10000001", "sandbox-key", box.base_url), send=False)
     while (step := runs.current_step(run.pk)) and step.resource != "verify":
         importer.run_window(str(run.pk), step.resource, step.version)
     return run

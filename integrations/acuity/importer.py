@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors, events, leases, runs
-from integrations.acuity.connection import account_client
+from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.pages import Stale, process_page
 from integrations.acuity.resources import STEPS, verify
 from integrations.acuity.resources.base import Context

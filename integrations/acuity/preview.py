@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from bookings.models import Appointment, Client
-from integrations.acuity.connection import account_client
+from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.records import parse_client

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from bookings.models import Appointment
 from integrations.acuity import errors
-from integrations.acuity.connection import account_client
+from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import appointments, payments
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.fetching import Fetcher

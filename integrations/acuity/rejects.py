@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from integrations.acuity.connection import account_client
+from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import NotFound
 from integrations.acuity.resources import appointments, clients, payments
 from integrations.acuity.resources.base import Context

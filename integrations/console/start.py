@@ -10,7 +10,7 @@ from django.conf import settings
 
 from bookings.models import Appointment
 from integrations.acuity import preview, runs
-from integrations.acuity.connection import account_client
+from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
 from integrations.acuity.resources import SELECTABLE
 from integrations.models import AcuityAccount, ImportRun

@@ -16,7 +16,6 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
 from integrations.acuity import (
-    accounts,
     embedded,
     errors,
     events,
@@ -28,7 +27,8 @@ from integrations.acuity import (
     states,
     terminal,
 )
-from integrations.acuity.connection import account_client
+from integrations.acuity.accounts import find
+from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import SELECTABLE
 from integrations.acuity.source.client import check_base_url
 from integrations.models import AcuityAccount, ImportRun
@@ -127,7 +127,7 @@ class Command(BaseCommand):
 
     def account(self, options: dict[str, Any], stack: contextlib.ExitStack) -> AcuityAccount:
         if not options["sandbox"]:
-            account = accounts.find(
+            account = find.account(
                 options["account"], options["tenant"], save=not options["dry_run"]
             )
             check_base_url(account.base_url or settings.ACUITY_BASE_URL)
@@ -136,7 +136,7 @@ class Command(BaseCommand):
 
         box = stack.enter_context(Sandbox(make_account(), SandboxOptions(rps=0)))
         settings.ACUITY_REQUESTS_PER_SECOND = 0
-        return accounts.ensure(
+        return find.ensure(
             box.options.user_id, box.options.api_key, box.base_url, name="Sandbox",
             save=not options["dry_run"],
         )  # fmt: skip

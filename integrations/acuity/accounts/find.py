@@ -10,7 +10,7 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.models import AcuityAccount
 
 
-def find(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> AcuityAccount:
+def account(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> AcuityAccount:
     """The account meant. Raises ConfigurationError, which says what to set or name."""
     accounts = AcuityAccount.objects.select_related("tenant")
     if account_id:

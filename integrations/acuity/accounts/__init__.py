@@ -1,0 +1,1 @@
+"""Which account is meant, and how is it asked?"""
