@@ -38,7 +38,7 @@ class Bomb:
         from celery.signals import task_postrun
 
         from integrations.acuity import importer, messages, pages
-        from integrations.acuity.resources import STEPS
+        from integrations.acuity.steps import STEPS
 
         for name, step in STEPS.items():
             for method, points in SEAMS.items():

@@ -16,8 +16,8 @@ from django.db.models import Model
 from bookings import models as bookings
 from integrations.acuity import importer, runs
 from integrations.acuity.accounts import find
-from integrations.acuity.resources import STEPS
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
+from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
 from tests.truth import stored, truth

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from integrations.acuity.resources import STEPS
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.steps import STEPS
 from tests.crashing import POINTS
 from tests.test_commands import ROOT, environment, untraced
 

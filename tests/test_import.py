@@ -12,10 +12,10 @@ from bookings.models import Appointment, Client, Payment
 from bookings.reports import revenue
 from integrations.acuity import importer, runs, states
 from integrations.acuity.accounts import find
-from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Fetched
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.throttle import shared_throttle
+from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from bookings.models import Appointment, Tenant
 from integrations.acuity import importer, runs, stalls
 from integrations.acuity.accounts import find
-from integrations.acuity.resources import STEPS
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
 from tests.test_import import unlimited  # noqa: F401

@@ -14,9 +14,10 @@ from bookings.models import Appointment, Client
 from integrations.acuity import importer, runs
 from integrations.acuity.accounts import find
 from integrations.acuity.pages import GROWN, grown
+from integrations.acuity.proof import verification
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
-from integrations.acuity.resources import appointments, verify
+from integrations.acuity.resources import appointments
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.source.client import DECODERS
 from integrations.models import AcuityAccount, ImportRun
@@ -33,7 +34,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a booking was parsed")
 
     monkeypatch.setattr(appointments, "parse_appointment", parsed)
-    monkeypatch.setattr(verify, "core_of", parsed)
+    monkeypatch.setattr(verification, "core_of", parsed)
 
 
 def turned(body: bytes) -> list[Row]:

@@ -17,10 +17,11 @@ from django.utils import timezone
 from integrations.acuity import errors, events, leases, runs
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.pages import Stale, process_page
-from integrations.acuity.resources import STEPS, verify
+from integrations.acuity.proof import verification
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.client import SMALL_PAGE
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.steps import STEPS
 from integrations.acuity.tuning import SMALLEST, Tuning
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
@@ -209,7 +210,7 @@ class Window:
             tuning = Tuning.of(run.tuning, run.page_limit)
             self._limit(tuning.failed(), tuning)
             return True
-        listing = run.tuning.get("listing", verify.LISTING)
+        listing = run.tuning.get("listing", verification.LISTING)
         if step.resource == "verify" and listing > SMALL_PAGE and isinstance(error, errors.TimedOut):
             run.tuning = run.tuning | {"listing": max(listing // 2, SMALL_PAGE)}
             ImportRun.objects.filter(pk=run.pk).update(tuning=run.tuning)

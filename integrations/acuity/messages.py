@@ -6,7 +6,7 @@ from celery import chain, signature
 from kombu.exceptions import OperationalError
 
 from integrations.acuity import events
-from integrations.acuity.resources import STEPS
+from integrations.acuity.steps import STEPS
 from integrations.models import ImportRun
 
 REFRESH_SECONDS = 1

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from bookings.models import Appointment, Client, Payment
 from integrations.acuity import errors, events, leases, runs
-from integrations.acuity.resources import STEPS
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.source.client import Tally
+from integrations.acuity.steps import STEPS
 from integrations.acuity.store.bulk import analyze, need_not_be_flushed
 from integrations.acuity.store.upsert import Counts
 from integrations.models import ImportRun, ImportStep, PageFetch

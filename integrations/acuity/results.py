@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from bookings.models import Appointment, Client, Payment
 from integrations.acuity import events
-from integrations.acuity.resources import SELECTABLE
+from integrations.acuity.resources import RESOURCES
 from integrations.models import ImportRun
 
 
@@ -41,7 +41,7 @@ def result(run: ImportRun) -> dict[str, Any]:
         "status": run.status,
         "verified": run.verified,
     }
-    for name in SELECTABLE:
+    for name in RESOURCES:
         counts = {n: getattr(steps[name], n) if name in steps else 0 for n in names}
         answer[name] = {"fetched": counts.pop("fetched"), "stored": rows[name], **counts}
     answer |= {
@@ -68,7 +68,7 @@ def summarise(run_id: Any) -> None:
         contacts=facts["clients"]["stored"],
         appointments=facts["appointments"]["stored"],
         payments=facts["payments"]["stored"],
-        skipped=sum(facts[name]["rejected"] for name in SELECTABLE),
+        skipped=sum(facts[name]["rejected"] for name in RESOURCES),
         gaps=len(run.gaps),
         requests=facts["requests"],
     )

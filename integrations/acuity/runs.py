@@ -11,9 +11,10 @@ from django.utils import timezone
 from integrations.acuity import events, messages
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.leases import owner_is_dead
-from integrations.acuity.resources import SELECTABLE, STEPS
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.results import stored, summarise
 from integrations.acuity.states import S, transition
+from integrations.acuity.steps import STEPS
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 
 TOO_MANY_REJECTS = "TooManyRejects"
@@ -44,10 +45,10 @@ def check(
         raise ConfigurationError(f"The page limit must be from 1 to 1000, not {page_limit}.")
     if min_date and max_date and min_date > max_date:
         raise ConfigurationError(f"The first date {min_date} is after the last date {max_date}.")
-    unknown = [name for name in only if name not in SELECTABLE]
+    unknown = [name for name in only if name not in RESOURCES]
     if unknown or not only:
         raise ConfigurationError(
-            f"Cannot import {', '.join(unknown) or 'nothing'}: choose from {', '.join(SELECTABLE)}."
+            f"Cannot import {', '.join(unknown) or 'nothing'}: choose from {', '.join(RESOURCES)}."
         )
 
 
@@ -57,7 +58,7 @@ def start(
     min_date: date | None = None,
     max_date: date | None = None,
     page_limit: int | None = None,
-    only: tuple[str, ...] = SELECTABLE,
+    only: tuple[str, ...] = tuple(RESOURCES),
     payments_mode: str = "paid",
     verify: bool = True,
     send: bool = True,

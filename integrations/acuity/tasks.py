@@ -6,7 +6,7 @@ from celery import Task, shared_task
 from celery.signals import worker_ready
 
 from integrations.acuity import importer, messages, refresh, runs, stalls
-from integrations.acuity.resources import STEPS
+from integrations.acuity.steps import STEPS
 from integrations.models import ImportRun
 
 

@@ -12,7 +12,7 @@ from bookings.models import Appointment
 from integrations.acuity import preview, runs
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
-from integrations.acuity.resources import SELECTABLE
+from integrations.acuity.resources import RESOURCES
 from integrations.models import AcuityAccount, ImportRun
 from integrations.progress import duration
 
@@ -31,8 +31,8 @@ class StartForm(forms.Form):
         help_text="Records asked for at a time, 1 to 1000. Empty: found automatically.",
     )  # fmt: skip
     only = forms.MultipleChoiceField(
-        label="What to import", choices=[(name, name.capitalize()) for name in SELECTABLE],
-        initial=list(SELECTABLE), widget=forms.CheckboxSelectMultiple,
+        label="What to import", choices=[(name, name.capitalize()) for name in RESOURCES],
+        initial=list(RESOURCES), widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
     dry_run = forms.BooleanField(
         label="Dry run", required=False,

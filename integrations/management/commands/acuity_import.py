@@ -29,7 +29,7 @@ from integrations.acuity import (
 )
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.resources import SELECTABLE
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.source.client import check_base_url
 from integrations.models import AcuityAccount, ImportRun
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--page-limit", type=_limit, default=None, metavar="N", help="1 to 1000; default: auto"
         )
-        parser.add_argument("--only", default=",".join(SELECTABLE))
+        parser.add_argument("--only", default=",".join(RESOURCES))
         parser.add_argument("--payments", choices=["paid", "all"], default="paid")
         parser.add_argument("--resume", default="", metavar="RUN")
         parser.add_argument("--retry-rejected", default="", metavar="RUN", help="store what it can now")

@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
+from integrations.acuity.proof import statement
 from integrations.acuity.reading.listing import Row, core_of
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject, print_of
-from integrations.acuity.resources import appointments, clients, payments, proof
+from integrations.acuity.resources import appointments, clients, payments
 from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.source.paging import Snapshot
@@ -42,7 +43,7 @@ class Verification:
             found = [("clients", groups), ("unlisted", unlisted)]
             if "appointments" not in context.resources:
                 following: dict[str, Any] = {"phase": "payments"}
-            elif not cursor.get("anew") and (months := proof.of_unchanged(context)) is not None:
+            elif not cursor.get("anew") and (months := statement.of_unchanged(context)) is not None:
                 following = {"phase": "payments", "months": months}
             else:
                 following = {"phase": "appointments"}
@@ -72,7 +73,7 @@ class Verification:
             elif kind == "gone":
                 appointments.remove(Appointment.objects.filter(pk__in=found))
             elif kind == "totals":
-                proof.conclude(context, found.get("months", {}))
+                statement.conclude(context, found.get("months", {}))
         return Counts()
 
 
@@ -146,7 +147,7 @@ def _payments(context: Context, cursor: dict[str, Any]) -> Fetched:
     elif not lost:
         cursor |= {"lost": True, "after": 0}
     else:
-        counted = proof.stored_by_month(context) if "appointments" in context.resources else {}
+        counted = statement.stored_by_month(context) if "appointments" in context.resources else {}
         listed = cursor.get("months", {})
         short = [month for month, n in listed.items() if n > counted.get(month, 0)]
         cursor |= {"phase": "months", "again": sorted(short) * RECHECKS}

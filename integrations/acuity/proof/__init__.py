@@ -1,0 +1,1 @@
+"""Is anything missing? Everything is asked again, compared, and said in a statement."""
