@@ -73,8 +73,8 @@ class Subject:
     """One seed: an account that changes while it is imported."""
 
     def __init__(self, seed: int) -> None:
-        from integrations.acuity import runs
         from integrations.acuity.accounts import find
+        from integrations.acuity.runs import control
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
         self.seed, self.rng, self.frozen = seed, random.Random(seed), False
@@ -89,7 +89,7 @@ class Subject:
         self.box.hook = self.change
         account = find.ensure(f"chaos-{seed}", "sandbox-key", self.box.base_url)
         self.box.options.user_id = account.user_id
-        self.run = runs.start(account, page_limit=10)
+        self.run = control.start(account, page_limit=10)
         self.until = time.monotonic() + SEED_SECONDS
 
     def change(self, path: str, query: dict[str, str]) -> None:
@@ -114,7 +114,7 @@ class Subject:
             self.data.edit(number, paid="yes", amountPaid="14.00", payments=rows)
 
     def over(self) -> bool:
-        from integrations.acuity import states
+        from integrations.acuity.runs import states
 
         self.run.refresh_from_db()
         return self.run.status in states.FINAL or time.monotonic() > self.until
@@ -139,7 +139,7 @@ def sweep(stop: threading.Event) -> None:
     """What beat does, once a second."""
     from django.db import connection
 
-    from integrations.acuity import stalls
+    from integrations.acuity.runs import stalls
 
     while not stop.wait(1.0):
         stalls.resume_stalled()

@@ -37,20 +37,20 @@ class Bomb:
     def plant(self) -> None:
         from celery.signals import task_postrun
 
-        from integrations.acuity import importer, messages, pages
+        from integrations.acuity.runs import messages, page, window
         from integrations.acuity.steps import STEPS
 
         for name, step in STEPS.items():
             for method, points in SEAMS.items():
                 setattr(step, method, self.around(*points, name, getattr(step, method)))
-        report, window, send = pages._report, importer.run_window, messages.send
+        report, work, send = page._report, window.run_window, messages.send
 
         def reported(run: Any, step: Any, *rest: Any) -> None:
             self.reach("after_commit", step.resource)
             report(run, step, *rest)
 
         def worked(run: str, resource: str, version: int | None) -> Any:
-            outcome = window(run, resource, version)
+            outcome = work(run, resource, version)
             if outcome.kind in ("more", "done"):
                 self.reach("before_send", resource)
             return outcome
@@ -66,7 +66,7 @@ class Bomb:
                 if sender is not None and sender.name == step.task:
                     self.reach("before_ack", name)
 
-        pages._report, importer.run_window, messages.send = reported, worked, sent
+        page._report, window.run_window, messages.send = reported, worked, sent
         task_postrun.connect(done, weak=False)
 
     def around(self, before: str, after: str, resource: str, inner: Callable[..., Any]) -> Any:
@@ -81,7 +81,7 @@ class Bomb:
 
 def follow(run_id: Any) -> None:
     """Wait as the command does, then leave without tidying up. Exit status 0: completed."""
-    from integrations.acuity import stalls, states
+    from integrations.acuity.runs import stalls, states
     from integrations.models import ImportRun
 
     until = time.monotonic() + PATIENCE
@@ -109,26 +109,28 @@ def in_child(database: Path, work: Callable[[], None]) -> int:
 
 
 def importing(url: str, bomb: Bomb | None) -> None:
-    from integrations.acuity import embedded, importer, runs
+    from integrations.acuity import embedded
     from integrations.acuity.accounts import find
+    from integrations.acuity.runs import control, window
 
     # Every page a window of its own, so that each is sent, taken and acknowledged.
-    importer.WINDOW_SECONDS = 0.0
+    window.WINDOW_SECONDS = 0.0
     if bomb:
         bomb.plant()
-    run = runs.start(find.ensure("10000001", "sandbox-key", url), page_limit=10, send=False)
+    run = control.start(find.ensure("10000001", "sandbox-key", url), page_limit=10, send=False)
     with embedded.worker():
-        runs.enqueue(run)
+        control.enqueue(run)
         follow(run.pk)
 
 
 def rescuing() -> None:
-    from integrations.acuity import embedded, runs
+    from integrations.acuity import embedded
+    from integrations.acuity.runs import control
     from integrations.models import ImportRun
 
     run = ImportRun.objects.get()
     with embedded.worker():
-        runs.resume(run)
+        control.resume(run)
         follow(run.pk)
 
 

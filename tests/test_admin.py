@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from bookings.models import Appointment, Client, Payment, Tenant
-from integrations.acuity import runs
+from integrations.acuity.runs import control
 from integrations.models import AcuityAccount, ImportRun, ImportStep, PageFetch
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,7 @@ def test_a_list_costs_no_more_queries_for_more_rows(admin_client: Browser, accou
 
 
 def test_the_run_page_of_a_long_import_costs_few_queries(admin_client: Browser, account: AcuityAccount) -> None:
-    run = runs.start(account, send=False)
+    run = control.start(account, send=False)
     months = {f"{2000 + n // 12}-{n % 12 + 1:02}": [900, 900] for n in range(222)}
     ImportRun.objects.filter(pk=run.pk).update(status="running", coverage=months)
     ImportStep.objects.filter(run=run).update(offset=200_000, total=200_000, version=2_000)
@@ -105,7 +105,7 @@ def test_only_who_may_import_sees_the_action(
 def test_who_may_only_look_sees_no_buttons_and_cannot_press_them(
     sign_in: Callable[..., Browser], account: AcuityAccount
 ) -> None:
-    run = runs.start(account, send=False)
+    run = control.start(account, send=False)
     url = reverse("admin:integrations_importrun_change", args=[run.pk])
     looking, cancelling = sign_in("view_importrun"), sign_in("view_importrun", "cancel_import")
 

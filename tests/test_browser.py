@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bookings.models import Appointment
-from integrations.acuity import embedded, leases, runs
+from integrations.acuity import embedded
 from integrations.acuity.accounts import find
+from integrations.acuity.runs import control, leases
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount
 from tests.test_import import unlimited  # noqa: F401
@@ -158,7 +159,7 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
     from django.utils import timezone
 
 
-    run = runs.start(account, send=False)
+    run = control.start(account, send=False)
     if status == "waiting":
         step = run.steps.get(resource="account")
         leases.claim(step, 0)
@@ -168,9 +169,9 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
             waiting_for="Acuity is in trouble: the import waits and tries again. (status 503)",
         )  # fmt: skip
     elif status == "failed":
-        runs.fail(run.pk, "Acuity refused the user ID or API key: check both.", "CredentialsRefused")
+        control.fail(run.pk, "Acuity refused the user ID or API key: check both.", "CredentialsRefused")
     elif status == "cancelled":
-        runs.cancel(run)
+        control.cancel(run)
 
     page.goto(f"/admin/integrations/importrun/{run.pk}/change/")
 
@@ -181,7 +182,7 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
 
 def test_it_works_without_javascript(browser: Any, live_server: Any, account: AcuityAccount) -> None:
 
-    run = runs.start(account, send=False)
+    run = control.start(account, send=False)
     page = browser.new_context(java_script_enabled=False, base_url=live_server.url).new_page()
     page.goto("/admin/")
     page.fill("input[name=username]", "owner")

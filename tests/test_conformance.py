@@ -14,8 +14,8 @@ from django.db import connection
 from django.db.models import Model
 
 from bookings import models as bookings
-from integrations.acuity import importer, runs
 from integrations.acuity.accounts import find
+from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
@@ -42,24 +42,24 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture
 def one_page_a_window(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ACUITY_REQUESTS_PER_SECOND = 0
-    monkeypatch.setattr(importer, "WINDOW_SECONDS", 0.0)
+    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
 
 
 def begin(box: Sandbox) -> ImportRun:
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    return runs.start(account, page_limit=10, send=False)
+    return control.start(account, page_limit=10, send=False)
 
 
 def work(run: ImportRun, step: ImportStep) -> None:
-    outcome = importer.run_window(str(run.pk), step.resource, step.version)
+    outcome = window.run_window(str(run.pk), step.resource, step.version)
     assert outcome.kind != "stop", outcome.text
 
 
 def steps(run: ImportRun) -> Iterator[ImportStep]:
     """The current step, again and again until none is left; whoever asks works on it."""
-    while step := runs.current_step(run.pk):
+    while step := control.current_step(run.pk):
         yield step
-    runs.finish(run.pk)
+    control.finish(run.pk)
     run.refresh_from_db()
 
 
@@ -96,7 +96,7 @@ class TestRepeated:
             if step.resource == resource:
                 before, asked = contents(), len(box.requests)
 
-                again = importer.run_window(str(run.pk), resource, step.version)
+                again = window.run_window(str(run.pk), resource, step.version)
 
                 assert again.kind in ("stop", "done")
                 assert (contents(), len(box.requests)) == (before, asked)
@@ -119,12 +119,12 @@ class TestRepeated:
                 ImportStep.objects.filter(pk=context.step.pk).update(
                     lease_until=context.step.heartbeat_at - timedelta(seconds=1)
                 )
-                importer.run_window(str(run.pk), resource, context.step.version)
+                window.run_window(str(run.pk), resource, context.step.version)
             return page
 
         monkeypatch.setattr(STEPS[resource], "fetch", overtaken, raising=False)
         outcomes = [
-            importer.run_window(str(run.pk), step.resource, step.version).text for step in steps(run)
+            window.run_window(str(run.pk), step.resource, step.version).text for step in steps(run)
         ]
 
         assert "stale message" in outcomes

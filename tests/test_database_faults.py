@@ -10,8 +10,8 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from bookings.models import Appointment
-from integrations.acuity import importer, runs
 from integrations.acuity.accounts import find
+from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.store import upsert
 from integrations.models import ImportRun, ImportStep
@@ -31,13 +31,13 @@ def box() -> Iterator[Sandbox]:
 def work(box: Sandbox) -> tuple[ImportRun, list[str]]:
     """The whole import, taken up again whenever it waits; and what its windows said."""
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    run, said = runs.start(account, page_limit=10, send=False), []
-    while step := runs.current_step(run.pk):
-        said.append(importer.run_window(str(run.pk), step.resource, step.version).text)
+    run, said = control.start(account, page_limit=10, send=False), []
+    while step := control.current_step(run.pk):
+        said.append(window.run_window(str(run.pk), step.resource, step.version).text)
         assert invariants.of_django() == []
         ImportStep.objects.filter(pk=step.pk).update(not_before=timezone.now())
         assert len(said) < 200
-    runs.finish(run.pk)
+    control.finish(run.pk)
     run.refresh_from_db()
     return run, said
 

@@ -20,8 +20,8 @@ LOGIN = ("watcher", "secret")
 SHORT = """
 import os; os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django; django.setup()
-from integrations.acuity import importer
-importer.WINDOW_SECONDS = 0.0
+from integrations.acuity.runs import window
+window.WINDOW_SECONDS = 0.0
 """
 
 

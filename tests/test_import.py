@@ -10,9 +10,9 @@ import pytest
 
 from bookings.models import Appointment, Client, Payment
 from bookings.reports import revenue
-from integrations.acuity import importer, runs, states
 from integrations.acuity.accounts import find
 from integrations.acuity.resources.base import Fetched
+from integrations.acuity.runs import control, states, window
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.throttle import shared_throttle
 from integrations.acuity.steps import STEPS
@@ -38,12 +38,12 @@ def source(data: Account, **options: Any) -> Iterator[Sandbox]:
 def import_all(box: Sandbox, **options: Any) -> ImportRun:
     """A run worked through window by window, without Celery."""
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    run = runs.start(account, send=False, **options)
-    while step := runs.current_step(run.pk):
-        outcome = importer.run_window(str(run.pk), step.resource, step.version)
+    run = control.start(account, send=False, **options)
+    while step := control.current_step(run.pk):
+        outcome = window.run_window(str(run.pk), step.resource, step.version)
         if outcome.kind == "stop":
             break
-    runs.finish(run.pk)
+    control.finish(run.pk)
     run.refresh_from_db()
     return run
 
@@ -151,8 +151,8 @@ def test_a_date_window_gives_exactly_its_rows() -> None:
 def test_a_wrong_key_fails_the_run_with_one_sentence() -> None:
     with source(small()) as box:
         account = find.ensure(box.options.user_id, "wrong", box.base_url)
-        run = runs.start(account, send=False)
-        importer.run_window(str(run.pk), "account", 0)
+        run = control.start(account, send=False)
+        window.run_window(str(run.pk), "account", 0)
 
     run.refresh_from_db()
     assert (run.status, run.error_class) == ("failed", "CredentialsRefused")
@@ -162,11 +162,11 @@ def test_a_wrong_key_fails_the_run_with_one_sentence() -> None:
 def test_a_stale_message_writes_nothing() -> None:
     with source(small()) as box:
         account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-        run = runs.start(account, send=False)
-        importer.run_window(str(run.pk), "account", 0)
+        run = control.start(account, send=False)
+        window.run_window(str(run.pk), "account", 0)
         before = len(box.requests)
 
-        outcome = importer.run_window(str(run.pk), "clients", 7)
+        outcome = window.run_window(str(run.pk), "clients", 7)
 
         assert outcome.text == "stale message"
         assert len(box.requests) == before
@@ -176,18 +176,18 @@ def test_a_paused_run_goes_on_where_it_stopped() -> None:
     data = small()
     with source(data) as box:
         account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-        run = runs.start(account, send=False)
-        importer.run_window(str(run.pk), "account", 0)
+        run = control.start(account, send=False)
+        window.run_window(str(run.pk), "account", 0)
 
-        assert runs.pause(run)
+        assert control.pause(run)
         run.refresh_from_db()
         assert run.status == "paused"
-        with pytest.raises(runs.ActiveRun):
-            runs.start(account, send=False)
+        with pytest.raises(control.ActiveRun):
+            control.start(account, send=False)
         states.transition(run.pk, "queued")
-        while step := runs.current_step(run.pk):
-            importer.run_window(str(run.pk), step.resource, step.version)
-        runs.finish(run.pk)
+        while step := control.current_step(run.pk):
+            window.run_window(str(run.pk), step.resource, step.version)
+        control.finish(run.pk)
 
     run.refresh_from_db()
     assert run.status == "completed"
@@ -237,7 +237,7 @@ def test_verification_finds_a_row_that_was_deleted_after_the_import() -> None:
         run = import_all(box)
         Payment.objects.all().delete()
         Appointment.objects.filter(pk=Appointment.objects.order_by("pk")[5].pk).delete()
-        importer.verify_again(run)
+        window.verify_again(run)
 
     run.refresh_from_db()
     assert run.verified
@@ -257,7 +257,7 @@ def test_cash_twins_stay_two_and_a_lost_one_comes_back() -> None:
         twins.first().delete()
         box.forget()
 
-        importer.verify_again(run)
+        window.verify_again(run)
 
         asked = [path for _, path, _, _ in box.requests if path.endswith("/payments")]
     assert asked == [f"/appointments/{number}/payments"]
@@ -269,7 +269,7 @@ def test_a_run_without_verification_is_not_called_completed() -> None:
         run = import_all(box, verify=False)
         assert (run.status, run.gaps[0]["kind"]) == ("completed_with_gaps", "unverified")
 
-        importer.verify_again(run)
+        window.verify_again(run)
 
     run.refresh_from_db()
     assert (run.status, run.verified, run.gaps) == ("completed", True, [])

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity import importer, runs
 from integrations.acuity.accounts import find
+from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount, ImportRun
 from tests.test_import import unlimited  # noqa: F401
@@ -20,20 +20,20 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 def test_two_accounts_with_the_same_ids_import_at_once_and_keep_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(importer, "WINDOW_SECONDS", 0.0)
+    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
     data = [make_account(clients=20, appointments=60, months=3, seed=seed) for seed in (1, 2)]
     with Sandbox(data[0], SandboxOptions()) as one, Sandbox(data[1], SandboxOptions(user_id="20000002")) as two:
         both = [
-            runs.start(find.ensure(box.options.user_id, box.options.api_key, box.base_url), page_limit=10, send=False)
+            control.start(find.ensure(box.options.user_id, box.options.api_key, box.base_url), page_limit=10, send=False)
             for box in (one, two)
         ]
         assert both[0].account.tenant_id != both[1].account.tenant_id
         # Window by window in turns, as two workers would.
-        while steps := [(run, step) for run in both if (step := runs.current_step(run.pk))]:
+        while steps := [(run, step) for run in both if (step := control.current_step(run.pk))]:
             for run, step in steps:
-                importer.run_window(str(run.pk), step.resource, step.version)
+                window.run_window(str(run.pk), step.resource, step.version)
         for run, account in zip(both, data, strict=True):
-            runs.finish(run.pk)
+            control.finish(run.pk)
             run.refresh_from_db()
             assert (run.status, run.gaps) == ("completed", [])
             assert stored(run.account.tenant) == truth(account)
@@ -48,8 +48,8 @@ def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
     def press() -> None:
         gate.wait()
         try:
-            started.append(runs.start(account, send=False))
-        except runs.ActiveRun as active:
+            started.append(control.start(account, send=False))
+        except control.ActiveRun as active:
             refused.append(active.run)
         finally:
             connection.close()
@@ -68,21 +68,21 @@ def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
 
 
 def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(importer, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(window, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(window, "LOOK_SECONDS", 0.0)
     data = make_account(clients=5, appointments=60, months=3)
 
     def pages_of_a_turn(run: ImportRun) -> int:
         before = run.pages.filter(resource="appointments").count()
-        while step := runs.current_step(run.pk):
-            importer.run_window(str(run.pk), step.resource, step.version)
+        while step := control.current_step(run.pk):
+            window.run_window(str(run.pk), step.resource, step.version)
             if step.resource == "appointments":
                 break
         return run.pages.filter(resource="appointments").count() - before
 
     with Sandbox(data, SandboxOptions()) as box:
         one, two = (
-            runs.start(
+            control.start(
                 AcuityAccount.objects.create(
                     tenant=Tenant.objects.create(name=name), user_id="10000001",
                     api_key="sandbox-key", base_url=box.base_url,
@@ -92,5 +92,5 @@ def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch
             for name in ("one", "two")
         )  # fmt: skip
         assert pages_of_a_turn(one) <= 2
-        runs.pause(two)
+        control.pause(two)
         assert pages_of_a_turn(one) > 5

@@ -13,8 +13,8 @@ import pytest
 from django.db.models import F
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
-from integrations.acuity import importer, runs
 from integrations.acuity.accounts import find
+from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Account, Sandbox
 from integrations.models import ImportRun
 from tests.test_import import import_all, small, source, source_ids, unlimited  # noqa: F401
@@ -111,16 +111,16 @@ LOSSES: dict[str, Loss] = {
 
 def stop_before_verification(box: Sandbox) -> ImportRun:
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    run = runs.start(account, send=False)
-    while (step := runs.current_step(run.pk)) and step.resource != "verify":
-        importer.run_window(str(run.pk), step.resource, step.version)
+    run = control.start(account, send=False)
+    while (step := control.current_step(run.pk)) and step.resource != "verify":
+        window.run_window(str(run.pk), step.resource, step.version)
     return run
 
 
 def verify(run: ImportRun) -> None:
-    while step := runs.current_step(run.pk):
-        importer.run_window(str(run.pk), step.resource, step.version)
-    runs.finish(run.pk)
+    while step := control.current_step(run.pk):
+        window.run_window(str(run.pk), step.resource, step.version)
+    control.finish(run.pk)
     run.refresh_from_db()
 
 

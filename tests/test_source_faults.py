@@ -11,7 +11,8 @@ import pytest
 import trustme
 from django.utils import timezone
 
-from integrations.acuity import errors, importer, rejects, runs
+from integrations.acuity import errors
+from integrations.acuity.runs import control, retry, window
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source import client
 from integrations.acuity.source.throttle import LocalBudget, Throttle
@@ -26,23 +27,23 @@ def begin(box: Sandbox, windows: int = 2, page_limit: int | None = 50) -> Import
     from integrations.acuity.accounts import find
 
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    run = runs.start(account, page_limit=page_limit, send=False)
+    run = control.start(account, page_limit=page_limit, send=False)
     for _ in range(windows):
-        window(run)
+        turn(run)
     return run
 
 
-def window(run: ImportRun) -> importer.Outcome:
-    step = runs.current_step(run.pk)
+def turn(run: ImportRun) -> window.Outcome:
+    step = control.current_step(run.pk)
     assert step is not None
-    return importer.run_window(str(run.pk), step.resource, step.version)
+    return window.run_window(str(run.pk), step.resource, step.version)
 
 
 def finish(run: ImportRun) -> None:
     ImportStep.objects.filter(run=run).update(not_before=None)
-    while runs.current_step(run.pk) and window(run).kind != "stop":
+    while control.current_step(run.pk) and turn(run).kind != "stop":
         pass
-    runs.finish(run.pk)
+    control.finish(run.pk)
     run.refresh_from_db()
 
 
@@ -56,13 +57,13 @@ def test_a_transient_fault_is_waited_out_and_said(kind: str) -> None:
         run = begin(box)
         box.options.faults, box.options.fault_kinds = 1.0, (kind,)
 
-        outcome = window(run)
+        outcome = turn(run)
 
-        step = runs.current_step(run.pk)
+        step = control.current_step(run.pk)
         assert step is not None and step.resource == "appointments"
         assert outcome.kind == "stop" and step.waiting_for
         assert step.not_before is not None and step.not_before > timezone.now()
-        assert window(run).text == "stale message"
+        assert turn(run).text == "stale message"
         box.options.faults = 0.0
         finish(run)
 
@@ -76,7 +77,7 @@ def test_a_page_that_ends_in_a_5xx_is_smaller_next_time_if_nobody_chose_its_size
         run = begin(box, page_limit=None)
         box.options.faults, box.options.fault_kinds = 1.0, ("500",)
 
-        outcome = window(run)
+        outcome = turn(run)
 
         run.refresh_from_db()
         assert (run.page_limit, outcome.kind) == (50, "stop")
@@ -94,16 +95,16 @@ def test_a_lasting_fault_fails_the_run_in_words_and_it_can_be_resumed(
     with source(data) as box:
         run = begin(box)
         box.options.faults, box.options.fault_kinds = 1.0, ("503",)
-        window(run)
-        monkeypatch.setattr(importer, "PATIENCE", timedelta(0))
+        turn(run)
+        monkeypatch.setattr(window, "PATIENCE", timedelta(0))
         ImportStep.objects.filter(run=run).update(not_before=None)
-        window(run)
+        turn(run)
 
         run.refresh_from_db()
         assert (run.status, run.error_class) == ("failed", "ServerTrouble")
         assert "Acuity is in trouble" in run.reason
         box.options.faults = 0.0
-        assert runs.resume(run)
+        assert control.resume(run)
         finish(run)
 
     assert run.status == "completed"
@@ -120,7 +121,7 @@ def test_access_lost_in_the_middle_fails_the_run_at_once(option: str, value: Any
         setattr(box.options, option, value)
         before = len(box.requests)
 
-        window(run)
+        turn(run)
 
         run.refresh_from_db()
         assert (run.status, run.error_class) == ("failed", error)
@@ -132,9 +133,9 @@ def test_retry_after_is_respected_by_the_whole_run() -> None:
         run = begin(box)
         box.options.faults, box.options.fault_kinds = 1.0, ("429",)
 
-        window(run)
+        turn(run)
 
-        step = runs.current_step(run.pk)
+        step = control.current_step(run.pk)
         assert step is not None and step.not_before is not None
         assert 85 < (step.not_before - timezone.now()).total_seconds() < 95
 
@@ -252,12 +253,12 @@ def test_so_many_rejects_pause_the_run_until_somebody_has_looked() -> None:
         data.edit(row["id"], price="12,50")
     with source(data) as box:
         run = begin(box)
-        window(run)
+        turn(run)
 
         run.refresh_from_db()
         assert run.status == "paused"
         assert "could not be read" in run.reason
-        assert runs.resume(run)
+        assert control.resume(run)
         finish(run)
 
         assert run.status == "completed_with_gaps"
@@ -266,11 +267,11 @@ def test_so_many_rejects_pause_the_run_until_somebody_has_looked() -> None:
 
         for row in data.appointments[:39]:
             data.edit(row["id"], price="12.50")
-        assert rejects.retry(run) == (39, 1)
+        assert retry.retry(run) == (39, 1)
         data.edit(data.appointments[39]["id"], price="12.50")
-        assert rejects.retry(run) == (1, 0)
+        assert retry.retry(run) == (1, 0)
 
-        importer.verify_again(run)
+        window.verify_again(run)
         run.refresh_from_db()
 
     assert (run.status, run.gaps) == ("completed", [])

@@ -248,8 +248,8 @@ import json, os
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django; django.setup()
 from kombu.messaging import Producer
-from integrations.acuity import importer
-importer.WINDOW_SECONDS = 0.0
+from integrations.acuity.runs import window
+window.WINDOW_SECONDS = 0.0
 publish = Producer._publish
 def noting(self, body, priority, content_type, content_encoding, headers, properties, *args, **kwargs):
     if headers.get("task") == "acuity.import_appointments":
@@ -310,8 +310,8 @@ PAUSE = """
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django; django.setup()
-from integrations.acuity import runs
+from integrations.acuity.runs import control
 from integrations.models import ImportRun
 run = ImportRun.objects.get(pk=sys.argv[1])
-assert [runs.pause(run), runs.pause(run)] == [True, False]
+assert [control.pause(run), control.pause(run)] == [True, False]
 """

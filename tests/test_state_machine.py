@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity import importer, runs, stalls
 from integrations.acuity.accounts import find
+from integrations.acuity.runs import control, stalls, window
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
@@ -43,20 +43,20 @@ class Importing(RuleBasedStateMachine):
     def start(self) -> None:
         active = ImportRun.objects.filter(status__in=ImportRun.ACTIVE).exists()
         try:
-            runs.start(self.account, page_limit=5, send=False)
+            control.start(self.account, page_limit=5, send=False)
             assert not active
-        except runs.ActiveRun:
+        except control.ActiveRun:
             assert active
 
     @rule(pages=st.integers(1, 8))
     def work(self, pages: int) -> None:
         """The message that is due, and what follows from it."""
         for _ in range(pages):
-            step = runs.current_step(self.run.pk) if self.run else None
+            step = control.current_step(self.run.pk) if self.run else None
             if self.run is None:
                 return
             if step is None:
-                runs.finish(self.run.pk)
+                control.finish(self.run.pk)
                 return
             self.deliver(self.run.pk, step.resource, step.version)
 
@@ -69,7 +69,7 @@ class Importing(RuleBasedStateMachine):
     @rule(point=st.sampled_from(["fetch", "save"]), after=st.booleans())
     def crash(self, point: str, after: bool) -> None:
         """The process dies in the middle of a page; its lease ends later."""
-        step = runs.current_step(self.run.pk) if self.run else None
+        step = control.current_step(self.run.pk) if self.run else None
         if step is None:
             return
         resource = STEPS[step.resource]
@@ -83,26 +83,26 @@ class Importing(RuleBasedStateMachine):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(resource, point, dying, raising=False)
             # A dead process gives nothing back.
-            patch.setattr(importer.leases, "release", lambda *args, **fields: None)
+            patch.setattr(window.leases, "release", lambda *args, **fields: None)
             try:
-                importer.run_window(str(self.run.pk), step.resource, step.version)
+                window.run_window(str(self.run.pk), step.resource, step.version)
             except Crash:
                 ImportStep.objects.filter(pk=step.pk).update(lease_token="", lease_until=None)
 
     @rule()
     def pause(self) -> None:
         if self.run:
-            runs.pause(self.run)
+            control.pause(self.run)
 
     @rule()
     def resume(self) -> None:
         if self.run:
-            runs.resume(self.run)
+            control.resume(self.run)
 
     @rule()
     def cancel(self) -> None:
         if self.run:
-            runs.cancel(self.run)
+            control.cancel(self.run)
 
     @rule()
     def sweep(self) -> None:
@@ -111,7 +111,7 @@ class Importing(RuleBasedStateMachine):
     def deliver(self, run: Any, resource: str, version: int) -> None:
         self.messages.append((run, resource, version))
         if ImportRun.objects.filter(pk=run).exists():
-            importer.run_window(str(run), resource, version)
+            window.run_window(str(run), resource, version)
 
     @invariant()
     def rows_and_checkpoints_agree(self) -> None:
@@ -132,13 +132,13 @@ class Importing(RuleBasedStateMachine):
         run = self.run
         if run is None or run.status == "cancelled":
             return
-        runs.resume(run)
+        control.resume(run)
         for _ in range(300):
-            step = runs.current_step(run.pk)
+            step = control.current_step(run.pk)
             if step is None:
                 break
-            importer.run_window(str(run.pk), step.resource, step.version)
-        runs.finish(run.pk)
+            window.run_window(str(run.pk), step.resource, step.version)
+        control.finish(run.pk)
         run.refresh_from_db()
         assert run.status == "completed", (run.status, run.reason, run.gaps)
         assert stored(self.account.tenant) == truth(DATA)
@@ -146,8 +146,8 @@ class Importing(RuleBasedStateMachine):
 
 @pytest.mark.django_db(transaction=True)
 def test_any_order_of_events_keeps_the_invariants(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "WINDOW_SECONDS", 0.0)
-    monkeypatch.setattr(runs, "enqueue", lambda run: None)
+    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
+    monkeypatch.setattr(control, "enqueue", lambda run: None)
     monkeypatch.setattr(stalls, "enqueue", lambda run: None)
     with Sandbox(DATA, SandboxOptions()) as box:
         machine = type("Machine", (Importing,), {"box": box})
@@ -164,15 +164,15 @@ def test_any_order_of_events_keeps_the_invariants(monkeypatch: pytest.MonkeyPatc
 def test_a_run_paused_after_its_last_page_completes_when_resumed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runs, "enqueue", lambda run: None)
+    monkeypatch.setattr(control, "enqueue", lambda run: None)
     with Sandbox(DATA, SandboxOptions()) as box:
         account = find.ensure("10000001", "sandbox-key", box.base_url)
-        run = runs.start(account, send=False)
-        while step := runs.current_step(run.pk):
-            importer.run_window(str(run.pk), step.resource, step.version)
-    runs.pause(run)
-    assert not runs.finish(run.pk)
-    runs.resume(run)
-    assert runs.finish(run.pk)
+        run = control.start(account, send=False)
+        while step := control.current_step(run.pk):
+            window.run_window(str(run.pk), step.resource, step.version)
+    control.pause(run)
+    assert not control.finish(run.pk)
+    control.resume(run)
+    assert control.finish(run.pk)
     run.refresh_from_db()
     assert (run.status, CompletionEvent.objects.count()) == ("completed", 1)

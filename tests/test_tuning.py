@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from integrations.acuity import runs
 from integrations.acuity.accounts import find
+from integrations.acuity.runs import control
+from integrations.acuity.runs.tuning import LARGEST, SMALLEST, Tuning
 from integrations.acuity.sandbox import make_account
-from integrations.acuity.tuning import LARGEST, SMALLEST, Tuning
 from integrations.models import ImportRun
 from tests.test_import import ids, import_all, source, source_ids, unlimited  # noqa: F401
 
@@ -95,12 +95,12 @@ def test_an_import_finds_its_limit_and_the_account_remembers_it() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_what_timed_out_is_tried_again_in_every_other_import() -> None:
     account = find.ensure("10000001", "sandbox-key", "http://127.0.0.1:1")
-    first = runs.start(account, send=False)
+    first = control.start(account, send=False)
     ImportRun.objects.update(status="completed", tuning={"ceiling": 500, "best_limit": 400})
 
-    second = runs.start(account, send=False)
+    second = control.start(account, send=False)
     ImportRun.objects.update(status="completed")
-    third = runs.start(account, send=False)
+    third = control.start(account, send=False)
 
     assert Tuning.of(first.tuning, 400).ceiling is None
     assert Tuning.of(second.tuning, 400).ceiling == 500

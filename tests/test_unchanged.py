@@ -11,13 +11,13 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment, Client
-from integrations.acuity import importer, runs
 from integrations.acuity.accounts import find
-from integrations.acuity.pages import GROWN, grown
 from integrations.acuity.proof import verification
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources import appointments
+from integrations.acuity.runs import control, window
+from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.source.client import DECODERS
 from integrations.models import AcuityAccount, ImportRun
@@ -64,15 +64,15 @@ def listings(box: Sandbox) -> list[bool]:
 
 
 def steps_before_verification(box: Sandbox) -> ImportRun:
-    run = runs.start(find.ensure("10000001", "sandbox-key", box.base_url), send=False)
-    while (step := runs.current_step(run.pk)) and step.resource != "verify":
-        importer.run_window(str(run.pk), step.resource, step.version)
+    run = control.start(find.ensure("10000001", "sandbox-key", box.base_url), send=False)
+    while (step := control.current_step(run.pk)) and step.resource != "verify":
+        window.run_window(str(run.pk), step.resource, step.version)
     return run
 
 
 def verified(run: ImportRun) -> ImportRun:
-    importer.run_window(str(run.pk), "verify", None)
-    runs.finish(run.pk)
+    window.run_window(str(run.pk), "verify", None)
+    control.finish(run.pk)
     run.refresh_from_db()
     return run
 
@@ -85,7 +85,7 @@ def test_an_unchanged_account_is_listed_once_and_that_is_the_comparison() -> Non
         second = import_all(box)
         once = listings(box)
         box.forget()
-        importer.verify_again(second)
+        window.verify_again(second)
 
         assert once and not any(once)
         assert all(listings(box))

@@ -5,8 +5,9 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import worker_ready
 
-from integrations.acuity import importer, messages, refresh, runs, stalls
+from integrations.acuity.runs import control, messages, stalls, window
 from integrations.acuity.steps import STEPS
+from integrations.acuity.sync import refresh
 from integrations.models import ImportRun
 
 
@@ -14,11 +15,11 @@ class WindowTask(Task):
     def on_failure(
         self, exc: BaseException, task_id: str, args: Any, kwargs: dict[str, Any], einfo: Any
     ) -> None:
-        importer.crashed(kwargs["run"], exc)
+        window.crashed(kwargs["run"], exc)
 
 
 def _window(task: Task, resource: str, run: str, version: int | None) -> str:
-    outcome = importer.run_window(run, resource, version)
+    outcome = window.run_window(run, resource, version)
     if outcome.kind == "more":
         row = ImportRun.objects.get(pk=run)
         messages.send(
@@ -47,7 +48,7 @@ windows = [_step(resource) for resource in STEPS]
 
 @shared_task(name="acuity.finish")
 def finish(run: str) -> str:
-    return "finished" if runs.finish(run) else "not finished"
+    return "finished" if control.finish(run) else "not finished"
 
 
 @shared_task(name="acuity.resume_stalled")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from integrations import progress
+from integrations.acuity.runs import progress
 from integrations.models import ImportRun
 
 WORDS = {

@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from config.celery import app
-from integrations.acuity import stalls
+from integrations.acuity.runs import stalls
 from integrations.api.problems import problem
 from integrations.models import EndpointMetric, ImportRun, ImportStep, RejectedRecord
 

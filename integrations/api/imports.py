@@ -9,9 +9,8 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from ninja import Field, Header, NinjaAPI, Query, Router, Schema
 
-from integrations import progress
-from integrations.acuity import results, runs
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.runs import control, progress, results
 from integrations.api.problems import Problem, ProblemWithRun, install, problem
 from integrations.api.tokens import Bearer, Caller, Staff
 from integrations.models import AcuityAccount, ImportRun
@@ -168,13 +167,13 @@ def start(
         return _started(known)
     try:
         with transaction.atomic():
-            run = runs.start(
+            run = control.start(
                 account, min_date=body.min_date, max_date=body.max_date, page_limit=page_limit,
                 only=tuple(dict.fromkeys(body.only)), idempotency_key=idempotency_key,
             )  # fmt: skip
     except ConfigurationError as error:
         return problem(422, str(error))
-    except runs.ActiveRun as active:
+    except control.ActiveRun as active:
         return problem(409, str(active), run_id=str(active.run.pk))
     except IntegrityError:
         return _started(account.runs.get(idempotency_key=idempotency_key))
@@ -184,7 +183,7 @@ def start(
 def _resume(run: ImportRun) -> Any:
     if run.status in ("completed", "completed_with_gaps", "cancelled"):
         return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
-    runs.resume(run)
+    control.resume(run)
     return _started(run)
 
 
@@ -230,7 +229,7 @@ def coverage(request: HttpRequest, run_id: uuid.UUID) -> Any:
 @router.post("/imports/{uuid:run_id}/pause", response={200: State, **REFUSALS})
 def pause(request: HttpRequest, run_id: uuid.UUID) -> Any:
     """Stop after the page in hand. Pressing twice does no harm."""
-    return _act(request, run_id, runs.pause)
+    return _act(request, run_id, control.pause)
 
 
 @router.post("/imports/{uuid:run_id}/resume", response={200: State, 409: ProblemWithRun, **REFUSALS})
@@ -239,7 +238,7 @@ def resume(request: HttpRequest, run_id: uuid.UUID) -> Any:
     run = find(request, run_id)
     if run.status in ("completed", "completed_with_gaps", "cancelled"):
         return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
-    return _act(request, run_id, runs.resume)
+    return _act(request, run_id, control.resume)
 
 
 @router.post("/imports/{uuid:run_id}/cancel", response={200: State, **REFUSALS})
@@ -247,7 +246,7 @@ def cancel(request: HttpRequest, run_id: uuid.UUID) -> Any:
     """Stop for good after the page in hand. What was imported stays."""
     if not caller(request).may_cancel:
         return problem(403, "This needs the permission to cancel imports.")
-    return _act(request, run_id, runs.cancel)
+    return _act(request, run_id, control.cancel)
 
 
 def _act(request: HttpRequest, run_id: uuid.UUID, what: Any) -> Any:

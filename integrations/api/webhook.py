@@ -12,7 +12,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from integrations.acuity import messages, refresh
+from integrations.acuity.runs import messages
+from integrations.acuity.sync import refresh
 from integrations.api.problems import problem
 from integrations.models import AcuityAccount
 

@@ -6,8 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from bookings import charts
-from integrations import progress
-from integrations.acuity import states
+from integrations.acuity.runs import progress, states
 from integrations.console.start import period
 from integrations.models import ImportRun
 

@@ -9,12 +9,12 @@ from django import forms
 from django.conf import settings
 
 from bookings.models import Appointment
-from integrations.acuity import preview, runs
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.runs import control, preview
+from integrations.acuity.runs.progress import duration
 from integrations.models import AcuityAccount, ImportRun
-from integrations.progress import duration
 
 
 class StartForm(forms.Form):
@@ -114,8 +114,8 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     try:
         if form.cleaned_data["dry_run"]:
             return Started(account, rehearsal=preview.rehearse(account, payments_mode="paid", **options))
-        return Started(account, run=runs.start(account, **options))
-    except runs.ActiveRun as active:
+        return Started(account, run=control.start(account, **options))
+    except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))
     except (AcuityError, ConfigurationError) as error:
         return Started(account, problem=str(error))

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations.acuity import rejects, runs
 from integrations.acuity.errors import AcuityError
+from integrations.acuity.runs import control, retry
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
 from integrations.models import AcuityAccount, ImportRun
@@ -82,11 +82,11 @@ def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
     run = _run(object_id)
     back = redirect("admin:integrations_importrun_change", run.pk)
     if what == "pause":
-        runs.pause(run)
+        control.pause(run)
     elif what == "resume":
-        runs.resume(run)
+        control.resume(run)
     elif what == "cancel":
-        runs.cancel(run)
+        control.cancel(run)
     elif what == "retry":
         _retry(request, run)
     elif what == "tune":
@@ -98,7 +98,7 @@ def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
 
 def _retry(request: HttpRequest, run: ImportRun) -> None:
     try:
-        taken, left = rejects.retry(run)
+        taken, left = retry.retry(run)
     except AcuityError as error:
         messages.error(request, str(error))
         return

@@ -43,14 +43,14 @@ def measure(small: str, large: str) -> None:
 
     django.setup()
     from bookings.models import Tenant
-    from integrations.acuity import runs
+    from integrations.acuity.runs import control
     from integrations.models import AcuityAccount, ImportRun
 
     def begin(url: str, name: str) -> ImportRun:
         account = AcuityAccount.objects.create(
             tenant=Tenant.objects.create(name=name), user_id="10000001", api_key="sandbox-key", base_url=url
         )
-        return runs.start(account, only=("clients", "appointments"))
+        return control.start(account, only=("clients", "appointments"))
 
     def wait(begun: list[ImportRun]) -> list[float]:
         keys = [run.pk for run in begun]

@@ -15,21 +15,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
-from integrations.acuity import (
-    embedded,
-    errors,
-    events,
-    preview,
-    rejects,
-    results,
-    runs,
-    stalls,
-    states,
-    terminal,
-)
+from integrations.acuity import embedded, errors, events, terminal
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.runs import control, preview, results, retry, stalls, states
 from integrations.acuity.source.client import check_base_url
 from integrations.models import AcuityAccount, ImportRun
 
@@ -63,7 +53,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             status = self.run(options)
-        except (errors.ConfigurationError, runs.ActiveRun) as error:
+        except (errors.ConfigurationError, control.ActiveRun) as error:
             status = self.refuse(error, BAD_ARGUMENTS)
         except (errors.CredentialsRefused, errors.PlanWithoutApi) as error:
             status = self.refuse(error, REFUSED)
@@ -103,7 +93,7 @@ class Command(BaseCommand):
             stack.enter_context(embedded.worker())
             if run.status in ("completed", "completed_with_gaps", "cancelled"):
                 raise errors.ConfigurationError(f"Run {run.pk} is {run.status}: nothing to resume.")
-            runs.resume(run)
+            control.resume(run)
             return run
         low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
         account = self.account(options, stack)
@@ -114,15 +104,15 @@ class Command(BaseCommand):
             "only": tuple(name.strip() for name in options["only"].split(",") if name.strip()),
             "payments_mode": options["payments"],
         }
-        runs.check(**wanted)
+        control.check(**wanted)
         if options["dry_run"]:
             self.dry_run(account, wanted, options["json"])
             return None
         # A wrong key or address is said at once, before there is a run.
         account_client(account).get("/me")
-        run = runs.start(account, verify=not options["no_verify"], send=False, **wanted)
+        run = control.start(account, verify=not options["no_verify"], send=False, **wanted)
         stack.enter_context(embedded.worker() if not options["detach"] else contextlib.nullcontext())
-        runs.enqueue(run)
+        control.enqueue(run)
         return run
 
     def account(self, options: dict[str, Any], stack: contextlib.ExitStack) -> AcuityAccount:
@@ -142,7 +132,7 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def retry_rejected(self, run: ImportRun, as_json: bool) -> int:
-        taken, left = rejects.retry(run)
+        taken, left = retry.retry(run)
         if as_json:
             self.stdout.write(json.dumps({"run": str(run.pk), "taken": taken, "rejected": left}))
         else:
@@ -166,7 +156,7 @@ class Command(BaseCommand):
             if presses > 1:
                 raise KeyboardInterrupt
             terminal.err.print("Pausing after the page in hand; Ctrl-C again leaves at once.")
-            runs.pause(run)
+            control.pause(run)
 
         if sys.stderr.isatty():
             # The bars say it better than lines between them.

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from integrations.acuity import errors, importer, runs, terminal
+from integrations.acuity import errors, terminal
+from integrations.acuity.runs import control, window
 from integrations.models import ImportRun
 
 
@@ -21,8 +22,8 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         run = self._run(options["run"])
         try:
-            importer.verify_again(run)
-        except runs.ActiveRun as error:
+            window.verify_again(run)
+        except control.ActiveRun as error:
             self._refuse(str(error), 2)
         except (errors.CredentialsRefused, errors.PlanWithoutApi) as error:
             self._refuse(str(error), 4)

@@ -8,8 +8,9 @@ from django.db.models import F, Model
 from django.utils import timezone
 
 from bookings.models import Appointment, Client, Payment
-from integrations.acuity import errors, events, leases, runs
+from integrations.acuity import errors, events
 from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.runs import control, leases
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
 from integrations.acuity.store.bulk import analyze, need_not_be_flushed
@@ -71,7 +72,7 @@ def _watch_rejects(run: ImportRun, step: ImportStep, page: Fetched, counts: Coun
         f"{rejected} of {read} {step.resource} could not be read: the source has probably changed."
         " Look at the rejected records; resume to go on all the same."
     )
-    runs.pause(run, reason, runs.TOO_MANY_REJECTS)
+    control.pause(run, reason, control.TOO_MANY_REJECTS)
 
 
 def _hold(step: ImportStep, token: str) -> None:

@@ -14,15 +14,16 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events, leases, runs
+from integrations.acuity import errors, events
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.pages import Stale, process_page
 from integrations.acuity.proof import verification
 from integrations.acuity.resources.base import Context
+from integrations.acuity.runs import control, leases
+from integrations.acuity.runs.page import Stale, process_page
+from integrations.acuity.runs.tuning import SMALLEST, Tuning
 from integrations.acuity.source.client import SMALL_PAGE
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.steps import STEPS
-from integrations.acuity.tuning import SMALLEST, Tuning
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 # A window takes no further page after this, so that deploys and other tenants need not wait.
@@ -61,9 +62,9 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
     """
     run = ImportRun.objects.select_related("account__tenant").get(pk=run_id)
     if run.status not in ImportRun.WORKING:
-        runs.settle(run.pk)
+        control.settle(run.pk)
         return Outcome("stop", f"run is {run.status}")
-    step = runs.current_step(run.pk)
+    step = control.current_step(run.pk)
     if step is None:
         return Outcome("done", "nothing left")
     if step.resource != resource:
@@ -76,7 +77,7 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
     try:
         if reason := _hopeless(step):
             leases.release(step.pk, token)
-            runs.fail(run.pk, reason, "stuck")
+            control.fail(run.pk, reason, "stuck")
             return Outcome("stop", f"failed: {reason}")
         _announce(run, step)
         return Window(run, step, token).work()
@@ -84,7 +85,7 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
         return Outcome("stop", "stale message")
     finally:
         leases.release(step.pk, token)
-        runs.settle(run.pk)
+        control.settle(run.pk)
 
 
 def _hopeless(step: ImportStep) -> str:
@@ -179,7 +180,7 @@ class Window:
                 self.context.run = self.run
                 if self.run.status not in ImportRun.WORKING:
                     return Outcome("stop", f"{words}; run is {self.run.status}")
-                if start + TURN_SECONDS < now < until and runs.others_wait(self.run.pk):
+                if start + TURN_SECONDS < now < until and control.others_wait(self.run.pk):
                     until = start
             if now > until and not self.source.under_way:
                 return Outcome("more", words, step.version, step.offset)
@@ -229,7 +230,7 @@ class Window:
         since = ImportStep.objects.values_list("failing_since", flat=True).get(pk=self.step.pk) or now
         if not error.transient or now - since > PATIENCE:
             leases.release(self.step.pk, self.token, **fields)
-            runs.fail(self.run.pk, str(error), type(error).__name__)
+            control.fail(self.run.pk, str(error), type(error).__name__)
             return Outcome("stop", f"failed: {error}")
         if self._smaller(error) and isinstance(error, errors.TimedOut):
             leases.release(self.step.pk, self.token, **fields, failing_since=since, attempts=0)
@@ -259,12 +260,12 @@ def _counted(before: dict[str, int], step: ImportStep) -> str:
 
 def crashed(run_id: str, error: BaseException) -> None:
     """An error that nobody foresaw: try again a few times, then fail with its name."""
-    step = runs.current_step(run_id)
+    step = control.current_step(run_id)
     if step is None:
         return
     name = type(error).__name__
     if step.attempts >= MAX_ATTEMPTS:
-        runs.fail(run_id, f"{name} in the {step.resource} step; the log has the details.", name)
+        control.fail(run_id, f"{name} in the {step.resource} step; the log has the details.", name)
         return
     ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token="").update(
         not_before=timezone.now() + timedelta(seconds=5 * 2**step.attempts),
@@ -275,7 +276,7 @@ def crashed(run_id: str, error: BaseException) -> None:
 def verify_again(run: ImportRun) -> None:
     """Verify a run that is over, outside its chain. Raises ActiveRun or an AcuityError."""
     if run.status in ImportRun.ACTIVE:
-        raise runs.ActiveRun(run)
+        raise control.ActiveRun(run)
     step, _ = ImportStep.objects.get_or_create(
         run=run, resource="verify", defaults={"position": len(STEPS)}
     )
@@ -292,4 +293,4 @@ def verify_again(run: ImportRun) -> None:
         source.close()
         source.client.calls.record()
         leases.release(step.pk, "verify", status="done")
-    runs.conclude(run)
+    control.conclude(run)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
-from integrations.acuity.states import S, transition
+from integrations.acuity.runs.states import S, transition
 from integrations.models import ImportStep
 
 LEASE = timedelta(seconds=60)

@@ -8,12 +8,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.acuity import events, messages
+from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
-from integrations.acuity.leases import owner_is_dead
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.results import stored, summarise
-from integrations.acuity.states import S, transition
+from integrations.acuity.runs import messages
+from integrations.acuity.runs.leases import owner_is_dead
+from integrations.acuity.runs.results import stored, summarise
+from integrations.acuity.runs.states import S, transition
 from integrations.acuity.steps import STEPS
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 

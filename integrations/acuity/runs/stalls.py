@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from integrations.acuity.leases import LEASE, owner_is_dead
-from integrations.acuity.runs import current_step, enqueue, finish, settle
+from integrations.acuity.runs.control import current_step, enqueue, finish, settle
+from integrations.acuity.runs.leases import LEASE, owner_is_dead
 from integrations.models import ImportRun, ImportStep
 
 
