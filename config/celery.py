@@ -10,7 +10,7 @@ from celery.signals import setup_logging
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("acuity")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["integrations.acuity"])
+app.autodiscover_tasks()
 
 
 @setup_logging.connect

@@ -109,9 +109,9 @@ def in_child(database: Path, work: Callable[[], None]) -> int:
 
 
 def importing(url: str, bomb: Bomb | None) -> None:
-    from integrations.acuity import embedded
     from integrations.acuity.accounts import find
     from integrations.acuity.runs import control, window
+    from integrations.management import embedded
 
     # Every page a window of its own, so that each is sent, taken and acknowledged.
     window.WINDOW_SECONDS = 0.0
@@ -124,8 +124,8 @@ def importing(url: str, bomb: Bomb | None) -> None:
 
 
 def rescuing() -> None:
-    from integrations.acuity import embedded
     from integrations.acuity.runs import control
+    from integrations.management import embedded
     from integrations.models import ImportRun
 
     run = ImportRun.objects.get()

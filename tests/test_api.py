@@ -18,11 +18,11 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 from bookings.models import Appointment, Tenant
 from config.wsgi import application
-from integrations.acuity import embedded
 from integrations.acuity.accounts import find
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.sync import refresh
 from integrations.api.tokens import issue
+from integrations.management import embedded
 from integrations.models import AcuityAccount, ImportRun, RefreshRequest
 from tests.test_import import import_all, unlimited  # noqa: F401
 

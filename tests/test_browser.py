@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bookings.models import Appointment
-from integrations.acuity import embedded
 from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, leases
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.management import embedded
 from integrations.models import AcuityAccount
 from tests.test_import import unlimited  # noqa: F401
 

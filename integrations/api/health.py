@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterator
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Count, Sum
@@ -13,7 +14,6 @@ from kombu.exceptions import OperationalError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-from config.celery import app
 from integrations.acuity.runs import stalls
 from integrations.api.problems import problem
 from integrations.models import EndpointMetric, ImportRun, ImportStep, RejectedRecord
@@ -42,7 +42,7 @@ def _broker() -> str:
     if settings.CELERY_BROKER_URL.startswith("memory"):
         return "ok"
     try:
-        with app.connection_for_write(connect_timeout=1) as broker:
+        with current_app.connection_for_write(connect_timeout=1) as broker:
             broker.ensure_connection(max_retries=0, timeout=2)
     except (OperationalError, OSError) as error:
         return type(error).__name__

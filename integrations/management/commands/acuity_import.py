@@ -15,12 +15,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
-from integrations.acuity import embedded, errors, events, terminal
+from integrations.acuity import errors, events
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import control, preview, results, retry, stalls, states
 from integrations.acuity.source.client import check_base_url
+from integrations.management import embedded, terminal
 from integrations.models import AcuityAccount, ImportRun
 
 COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)

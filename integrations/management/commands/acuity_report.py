@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from bookings.models import Tenant
 from bookings.reports import revenue
-from integrations.acuity import terminal
+from integrations.management import terminal
 
 
 class Command(BaseCommand):

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from integrations.acuity import errors, terminal
+from integrations.acuity import errors
 from integrations.acuity.runs import control, window
+from integrations.management import terminal
 from integrations.models import ImportRun
 
 

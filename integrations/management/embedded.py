@@ -4,11 +4,10 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
+from celery import current_app
 from celery.contrib.testing.worker import start_worker
 from celery.worker import state
 from django.conf import settings
-
-from config.celery import app
 
 
 def needed() -> bool:
@@ -22,6 +21,7 @@ def worker() -> Iterator[None]:
         yield
         return
     logging.getLogger("celery").setLevel(logging.ERROR)
+    app = current_app._get_current_object()
     app.loader.import_default_modules()
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"):
         try:
