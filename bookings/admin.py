@@ -35,7 +35,9 @@ def link(label: str, name: str, **query: Any) -> str:
     pk = query.pop("pk", None)
     url = reverse(f"admin:{name}", args=[pk] if pk is not None else None)
     search = "&".join(f"{key}={value}" for key, value in query.items())
-    return format_html('<a class="underline" href="{}">{}</a>', f"{url}?{search}" if search else url, label)
+    return format_html(
+        '<a class="underline" href="{}">{}</a>', f"{url}?{search}" if search else url, label
+    )
 
 
 @admin.register(Tenant)
@@ -52,7 +54,9 @@ class TenantAdmin(ModelAdmin):
         return [name for name in self.list_display if name not in hidden]
 
     def get_urls(self) -> list[URLPattern]:
-        page, table = (self.admin_site.admin_view(v) for v in (revenue.revenue_page, revenue.revenue_csv))
+        page, table = (
+            self.admin_site.admin_view(v) for v in (revenue.revenue_page, revenue.revenue_csv)
+        )
         own = [
             path("<uuid:object_id>/revenue/", page, name="bookings_revenue"),
             path("<uuid:object_id>/revenue.csv", table, name="bookings_revenue_csv"),
@@ -78,18 +82,35 @@ class ClientAdmin(Mirror):
 @admin.register(Appointment)
 class AppointmentAdmin(Mirror):
     list_display = [
-        "external_id", "starts_at", "client", "appointment_type", "calendar", "state", "price",
+        "external_id",
+        "starts_at",
+        "client",
+        "appointment_type",
+        "calendar",
+        "state",
+        "price",
         "amount_paid",
-    ]  # fmt: skip
+    ]
     list_filter = [
-        ("service_date", RangeDateFilter), "canceled", "no_show", "paid", "calendar",
-        "appointment_type", "tenant",
-    ]  # fmt: skip
+        ("service_date", RangeDateFilter),
+        "canceled",
+        "no_show",
+        "paid",
+        "calendar",
+        "appointment_type",
+        "tenant",
+    ]
     search_fields = ["=external_id", "client__last_name", "client__first_name", "client__email"]
     list_select_related = ["client", "appointment_type", "calendar"]
     ordering = ["-starts_at"]
-    exclude = ["raw", "content_hash", "payment_state", "payments_fetched_for", "payments_fetched",
-               "payments_fetched_sum"]  # fmt: skip
+    exclude = [
+        "raw",
+        "content_hash",
+        "payment_state",
+        "payments_fetched_for",
+        "payments_fetched",
+        "payments_fetched_sum",
+    ]
     readonly_fields = ["payment_list"]
 
     @admin.display(description="State")
@@ -107,8 +128,21 @@ class AppointmentAdmin(Mirror):
 
 @admin.register(Payment)
 class PaymentAdmin(Mirror):
-    list_display = ["service_date", "paid_at", "processor", "amount", "currency", "booking", "tenant"]
-    list_filter = [("service_date", RangeDateFilter), ("paid_at", RangeDateFilter), "processor", "tenant"]
+    list_display = [
+        "service_date",
+        "paid_at",
+        "processor",
+        "amount",
+        "currency",
+        "booking",
+        "tenant",
+    ]
+    list_filter = [
+        ("service_date", RangeDateFilter),
+        ("paid_at", RangeDateFilter),
+        "processor",
+        "tenant",
+    ]
     search_fields = ["transaction_id", "=appointment__external_id"]
     list_select_related = ["tenant", "appointment"]
     ordering = ["-service_date", "-pk"]
@@ -116,7 +150,9 @@ class PaymentAdmin(Mirror):
     @admin.display(description="Appointment")
     def booking(self, payment: Payment) -> str:
         return link(
-            payment.appointment.external_id, "bookings_appointment_change", pk=payment.appointment_id
+            payment.appointment.external_id,
+            "bookings_appointment_change",
+            pk=payment.appointment_id,
         )
 
 
@@ -132,5 +168,3 @@ class AppointmentTypeAdmin(Mirror):
     list_display = ["__str__", "duration", "price", "active", "tenant"]
     list_filter = ["active", "tenant"]
     list_select_related = ["tenant"]
-
-

@@ -8,7 +8,9 @@ from django.utils.safestring import SafeString, mark_safe
 WIDTH, HEIGHT = 240, 56
 
 
-def line(values: Sequence[float], label: str, limit: float | None = None, unit: str = "") -> SafeString:
+def line(
+    values: Sequence[float], label: str, limit: float | None = None, unit: str = ""
+) -> SafeString:
     """A line of `values`, the last one written out; `limit` is a dashed rule."""
     if not values:
         return mark_safe('<p class="quiet">No pages yet.</p>')
@@ -28,8 +30,18 @@ def line(values: Sequence[float], label: str, limit: float | None = None, unit: 
         '<figure class="chart"><figcaption>{} <b>{} {}</b>{}</figcaption>'
         '<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}: now {} {}">'
         '{}<polyline points="{}"/></svg></figure>',
-        label, now, unit, of, WIDTH, HEIGHT, label, now, unit, mark_safe(rule), points,
-    )  # fmt: skip
+        label,
+        now,
+        unit,
+        of,
+        WIDTH,
+        HEIGHT,
+        label,
+        now,
+        unit,
+        mark_safe(rule),
+        points,
+    )
 
 
 def columns(series: dict[str, list[float]], labels: Sequence[str], title: str) -> SafeString:

@@ -19,9 +19,7 @@ def revenue(
     By date of service, as the vendor's own report, or `by="paid_at"` in the business's time zone.
     Amounts are text with two decimals, as money should not pass through a float.
     """
-    payments = Payment.objects.filter(
-        tenant=tenant, removed_at=None, appointment__removed_at=None
-    )
+    payments = Payment.objects.filter(tenant=tenant, removed_at=None, appointment__removed_at=None)
     zone = ZoneInfo(tenant.timezone) if by == "paid_at" else None
     payments = payments.annotate(month=TruncMonth(by, tzinfo=zone))
     if month:
@@ -29,8 +27,7 @@ def revenue(
     if year:
         payments = payments.filter(month__year=year)
     rows = (
-        payments
-        .values("month", "processor")
+        payments.values("month", "processor")
         .annotate(count=Count("id"), amount=Sum("amount"))
         .order_by("month", "processor")
     )

@@ -40,7 +40,9 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         }
         for n, month in enumerate(months)
     ]
-    chart = charts.columns({n: [float(v) for v in cells[n]] for n in names}, list(months), "Revenue by month")
+    chart = charts.columns(
+        {n: [float(v) for v in cells[n]] for n in names}, list(months), "Revenue by month"
+    )
     csv_url = reverse("admin:bookings_revenue_csv", args=[tenant.pk])
     context = admin.site.each_context(request) | {
         "title": f"Revenue of {tenant}",

@@ -41,7 +41,9 @@ def login() -> tuple[str, str]:
     if not path.exists():
         path.write_text(secrets.token_urlsafe(9))
         path.chmod(0o600)
-    user, _ = User.objects.get_or_create(username="demo", defaults={"is_staff": True, "is_superuser": True})
+    user, _ = User.objects.get_or_create(
+        username="demo", defaults={"is_staff": True, "is_superuser": True}
+    )
     user.set_password(path.read_text())
     user.save()
     return user.username, path.read_text()
@@ -63,7 +65,9 @@ def main() -> int:
     if not settings.REDIS_URL:
         port = free_port(6379)
         env["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-        manager.add_process("redis", f"{redis_server()} --port {port} --save '' --dir {VAR}", quiet=True)
+        manager.add_process(
+            "redis", f"{redis_server()} --port {port} --save '' --dir {VAR}", quiet=True
+        )
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     from integrations.acuity.accounts import find

@@ -19,25 +19,35 @@ from integrations.console import views
 from integrations.models import AcuityAccount, ApiToken, ImportRun, RejectedRecord
 
 COLOURS = {
-    "queued": "info", "running": "info", "verifying": "info", "pausing": "warning",
-    "paused": "warning", "cancelling": "warning", "cancelled": "warning", "failed": "danger",
-    "completed": "success", "completed_with_gaps": "danger",
-}  # fmt: skip
+    "queued": "info",
+    "running": "info",
+    "verifying": "info",
+    "pausing": "warning",
+    "paused": "warning",
+    "cancelling": "warning",
+    "cancelled": "warning",
+    "failed": "danger",
+    "completed": "success",
+    "completed_with_gaps": "danger",
+}
 
 
 class AccountForm(forms.ModelForm):
     """The key goes in and never comes out again."""
 
     api_key = forms.CharField(
-        label="API key", required=False,
+        label="API key",
+        required=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
         help_text="Acuity: Integrations → API. Never shown again; leave empty to keep the stored one.",
-    )  # fmt: skip
+    )
 
     base_url = forms.URLField(
-        label="Address", required=False, assume_scheme="https",
+        label="Address",
+        required=False,
+        assume_scheme="https",
         help_text="Only for a server that is not Acuity's own.",
-    )  # fmt: skip
+    )
 
     class Meta:
         model = AcuityAccount

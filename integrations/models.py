@@ -27,7 +27,10 @@ class AcuityAccount(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "user_id"], name="account_identity")
         ]
-        permissions = [("run_import", "Can run, pause and resume imports"), ("cancel_import", "Can cancel imports")]
+        permissions = [
+            ("run_import", "Can run, pause and resume imports"),
+            ("cancel_import", "Can cancel imports"),
+        ]
 
     def __str__(self) -> str:
         return self.name or f"Acuity {self.user_id}"
@@ -57,11 +60,15 @@ class ImportRun(models.Model):
     min_date = models.DateField(null=True, blank=True)
     max_date = models.DateField(null=True, blank=True)
     page_limit = models.PositiveIntegerField(default=100)
-    auto_page_limit = models.BooleanField(default=False, help_text="Grow and shrink the page limit.")
+    auto_page_limit = models.BooleanField(
+        default=False, help_text="Grow and shrink the page limit."
+    )
     tuning = models.JSONField(default=dict, blank=True, help_text="What `auto` has found so far.")
     # For this run only, and never above the deployment's; empty: the deployment's.
     requests_per_second = models.FloatField(null=True, blank=True)
-    accept_rejects = models.BooleanField(default=False, help_text="Go on however many are rejected.")
+    accept_rejects = models.BooleanField(
+        default=False, help_text="Go on however many are rejected."
+    )
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
     payments_mode = models.CharField(max_length=8, default="paid")
     created_at = models.DateTimeField(auto_now_add=True)

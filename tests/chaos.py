@@ -41,9 +41,12 @@ class Fleet:
     def spawn(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "acuity", "-c", "1"],
-            cwd=ROOT, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )  # fmt: skip
+        )
 
     def kill_one(self) -> None:
         if self.rng.random() < 0.25:
@@ -82,10 +85,14 @@ class Subject:
         self.box = Sandbox(
             self.data,
             SandboxOptions(
-                faults=0.05, fault_seed=seed, retry_after=0.05, shuffle_ties=True, latency=0.005,
+                faults=0.05,
+                fault_seed=seed,
+                retry_after=0.05,
+                shuffle_ties=True,
+                latency=0.005,
                 fault_kinds=("500", "502", "429", "cut", "reset"),
             ),
-        ).start()  # fmt: skip
+        ).start()
         self.box.hook = self.change
         account = find.ensure(f"chaos-{seed}", "sandbox-key", self.box.base_url)
         self.box.options.user_id = account.user_id
@@ -172,7 +179,12 @@ def chaos(seeds: range, redis: Redis) -> dict[str, Any]:
     stop.set()
     sweeper.join()
     fleet.stop()
-    return {"seeds": done, "wrong": wrong, "seconds": round(time.monotonic() - began), **fleet.kills}
+    return {
+        "seeds": done,
+        "wrong": wrong,
+        "seconds": round(time.monotonic() - began),
+        **fleet.kills,
+    }
 
 
 def main(count: int) -> int:

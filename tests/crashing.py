@@ -14,9 +14,15 @@ from pathlib import Path
 from typing import Any
 
 POINTS = [
-    "before_fetch", "after_fetch", "in_transaction", "after_rows", "after_commit",
-    "before_send", "after_send", "before_ack",
-]  # fmt: skip
+    "before_fetch",
+    "after_fetch",
+    "in_transaction",
+    "after_rows",
+    "after_commit",
+    "before_send",
+    "after_send",
+    "before_ack",
+]
 SEAMS = {"fetch": ("before_fetch", "after_fetch"), "save": ("in_transaction", "after_rows")}
 PATIENCE = 60.0
 

@@ -34,4 +34,6 @@ def dump(path: Path) -> dict[str, list[Any]]:
 def events(path: Path) -> int:
     """How many completion events there are."""
     with sqlite3.connect(path) as database:
-        return int(database.execute("SELECT count(*) FROM integrations_completionevent").fetchone()[0])
+        return int(
+            database.execute("SELECT count(*) FROM integrations_completionevent").fetchone()[0]
+        )

@@ -22,7 +22,9 @@ MOST_QUERIES = 12
 @pytest.fixture
 def account() -> AcuityAccount:
     tenant = Tenant.objects.create(name="Example Studio")
-    return AcuityAccount.objects.create(tenant=tenant, name="Example Studio", user_id="1", api_key="hidden-key")
+    return AcuityAccount.objects.create(
+        tenant=tenant, name="Example Studio", user_id="1", api_key="hidden-key"
+    )
 
 
 @pytest.fixture
@@ -42,14 +44,25 @@ def book(tenant: Tenant, count: int) -> None:
     for n in range(count):
         client = Client.objects.create(tenant=tenant, external_id=f"c{n}", first_name=f"First{n}")
         booking = Appointment.objects.create(
-            tenant=tenant, external_id=str(n), client=client, starts_at=at + timedelta(days=n),
-            ends_at=at + timedelta(days=n, hours=1), service_date=date(2026, 1, 5) + timedelta(days=n),
-            price=Decimal(45), amount_paid=Decimal(45),
-        )  # fmt: skip
+            tenant=tenant,
+            external_id=str(n),
+            client=client,
+            starts_at=at + timedelta(days=n),
+            ends_at=at + timedelta(days=n, hours=1),
+            service_date=date(2026, 1, 5) + timedelta(days=n),
+            price=Decimal(45),
+            amount_paid=Decimal(45),
+        )
         Payment.objects.create(
-            tenant=tenant, appointment=booking, external_id="p", processor="cash", amount=Decimal(45),
-            currency="USD", paid_at=at, service_date=booking.service_date,
-        )  # fmt: skip
+            tenant=tenant,
+            appointment=booking,
+            external_id="p",
+            processor="cash",
+            amount=Decimal(45),
+            currency="USD",
+            paid_at=at,
+            service_date=booking.service_date,
+        )
 
 
 def cost(browser: Browser, url: str) -> int:
@@ -60,7 +73,9 @@ def cost(browser: Browser, url: str) -> int:
 
 
 @pytest.mark.parametrize("model", ["tenant", "client", "appointment", "payment"])
-def test_a_list_costs_no_more_queries_for_more_rows(admin_client: Browser, account: AcuityAccount, model: str) -> None:
+def test_a_list_costs_no_more_queries_for_more_rows(
+    admin_client: Browser, account: AcuityAccount, model: str
+) -> None:
     url = reverse(f"admin:bookings_{model}_changelist")
     book(account.tenant, 2)
     few = cost(admin_client, url)
@@ -72,20 +87,29 @@ def test_a_list_costs_no_more_queries_for_more_rows(admin_client: Browser, accou
     assert cost(admin_client, url) <= few <= MOST_QUERIES
 
 
-def test_the_run_page_of_a_long_import_costs_few_queries(admin_client: Browser, account: AcuityAccount) -> None:
+def test_the_run_page_of_a_long_import_costs_few_queries(
+    admin_client: Browser, account: AcuityAccount
+) -> None:
     run = control.start(account, send=False)
     months = {f"{2000 + n // 12}-{n % 12 + 1:02}": [900, 900] for n in range(222)}
     ImportRun.objects.filter(pk=run.pk).update(status="running", coverage=months)
     ImportStep.objects.filter(run=run).update(offset=200_000, total=200_000, version=2_000)
     PageFetch.objects.bulk_create(
-        PageFetch(run=run, resource="appointments", offset=n * 100, limit=100, count=100, elapsed_ms=90)
+        PageFetch(
+            run=run, resource="appointments", offset=n * 100, limit=100, count=100, elapsed_ms=90
+        )
         for n in range(2_000)
     )
 
-    assert cost(admin_client, reverse("admin:integrations_importrun_change", args=[run.pk])) <= MOST_QUERIES
+    assert (
+        cost(admin_client, reverse("admin:integrations_importrun_change", args=[run.pk]))
+        <= MOST_QUERIES
+    )
 
 
-def test_the_key_can_be_written_but_never_read(admin_client: Browser, account: AcuityAccount) -> None:
+def test_the_key_can_be_written_but_never_read(
+    admin_client: Browser, account: AcuityAccount
+) -> None:
     url = reverse("admin:integrations_acuityaccount_change", args=[account.pk])
     assert "hidden-key" not in admin_client.get(url).content.decode()
     assert "hidden-key" not in repr(account) + str(account)
@@ -116,7 +140,9 @@ def test_who_may_only_look_sees_no_buttons_and_cannot_press_them(
     assert sign_in().get(url).status_code == 403
 
 
-def test_revenue_needs_its_own_permission(sign_in: Callable[..., Browser], account: AcuityAccount) -> None:
+def test_revenue_needs_its_own_permission(
+    sign_in: Callable[..., Browser], account: AcuityAccount
+) -> None:
     book(account.tenant, 3)
     url = reverse("admin:bookings_revenue", args=[account.tenant.pk])
     assert sign_in("view_payment").get(url).status_code == 403

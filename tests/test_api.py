@@ -59,7 +59,11 @@ def test_an_import_is_started_followed_and_proven(api: Browser, account: AcuityA
         while (now := api.get(url).json())["status"] not in ("completed", "failed"):
             pass
 
-    assert (now["status"], now["verified"], now["appointments"]["stored"]) == ("completed", True, 120)
+    assert (now["status"], now["verified"], now["appointments"]["stored"]) == (
+        "completed",
+        True,
+        120,
+    )
     assert ImportRun.objects.get().page_limit == 50
     months = api.get(f"{url}/coverage").json()["months"]
     assert sum(month["stored"] for month in months) == 120
@@ -119,14 +123,19 @@ def test_bad_input_gets_a_problem_in_one_sentence(
 def test_another_tenants_token_finds_nothing_anywhere(api: Browser, account: AcuityAccount) -> None:
     url = begin(api, account).json()["status_url"]
     stranger = Browser(
-        headers={"Authorization": f"Bearer {issue('stranger', [Tenant.objects.create(name='Other')])}"}
+        headers={
+            "Authorization": f"Bearer {issue('stranger', [Tenant.objects.create(name='Other')])}"
+        }
     )
 
     answers = [stranger.get(url), stranger.get(f"{url}/coverage"), begin(stranger, account)]
     answers += [stranger.post(f"{url}/{what}") for what in ("pause", "resume", "cancel")]
     run = url.rsplit("/", 1)[1]
     other = Tenant.objects.get(name="Other").pk
-    answers += [begin(stranger, account, {"cursor": run}), begin(stranger, account, {"tenant_id": str(other), "cursor": run})]
+    answers += [
+        begin(stranger, account, {"cursor": run}),
+        begin(stranger, account, {"tenant_id": str(other), "cursor": run}),
+    ]
 
     assert {answer.status_code for answer in answers} == {404}
     assert stranger.get(f"{BASE}/imports").json() == {"items": [], "count": 0}
@@ -153,9 +162,11 @@ def sign(body: bytes, key: str = "sandbox-key") -> str:
 
 def deliver(account_id: int, body: bytes, signature: str) -> Any:
     return Browser().post(
-        f"{BASE}/webhook/{account_id}", body, content_type="application/x-www-form-urlencoded",
+        f"{BASE}/webhook/{account_id}",
+        body,
+        content_type="application/x-www-form-urlencoded",
         headers={"X-Acuity-Signature": signature},
-    )  # fmt: skip
+    )
 
 
 def test_a_valid_webhook_updates_the_booking_within_five_seconds(

@@ -28,7 +28,11 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     # Without one of these it is the one Playwright downloaded.
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
@@ -55,7 +59,9 @@ def page(browser: Any, live_server: Any, account: AcuityAccount) -> Iterator[Pag
     page.fill("input[name=username]", "owner")
     page.fill("input[name=password]", "secret")
     page.press("input[name=password]", "Enter")
-    expect(page.get_by_text("Example Studio").or_(page.get_by_text("Acuity importer")).first).to_be_visible()
+    expect(
+        page.get_by_text("Example Studio").or_(page.get_by_text("Acuity importer")).first
+    ).to_be_visible()
     yield page
     page.close()
 
@@ -67,14 +73,19 @@ def shot(page: Page, name: str) -> None:
 
 
 def state(page: Page, name: str, timeout: float = 60) -> None:
-    expect(page.locator("[data-state]")).to_have_attribute("data-state", name, timeout=timeout * 1000)
+    expect(page.locator("[data-state]")).to_have_attribute(
+        "data-state", name, timeout=timeout * 1000
+    )
 
 
 def serious(page: Page) -> list[str]:
     page.evaluate(AXE)
     found = page.evaluate("axe.run('.console')")
-    return [v["id"] + " " + v["nodes"][0]["html"] for v in found["violations"]
-            if v["impact"] in ("serious", "critical")]  # fmt: skip
+    return [
+        v["id"] + " " + v["nodes"][0]["html"]
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def test_from_the_action_to_completed_with_pause_and_resume(page: Page, box: Sandbox) -> None:
@@ -158,18 +169,20 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
 
     from django.utils import timezone
 
-
     run = control.start(account, send=False)
     if status == "waiting":
         step = run.steps.get(resource="account")
         leases.claim(step, 0)
         leases.release(
-            step.pk, run.steps.get(pk=step.pk).lease_token,
+            step.pk,
+            run.steps.get(pk=step.pk).lease_token,
             not_before=timezone.now() + timedelta(minutes=2),
             waiting_for="Acuity is in trouble: the import waits and tries again. (status 503)",
-        )  # fmt: skip
+        )
     elif status == "failed":
-        control.fail(run.pk, "Acuity refused the user ID or API key: check both.", "CredentialsRefused")
+        control.fail(
+            run.pk, "Acuity refused the user ID or API key: check both.", "CredentialsRefused"
+        )
     elif status == "cancelled":
         control.cancel(run)
 
@@ -180,7 +193,9 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
     shot(page, status)
 
 
-def test_it_works_without_javascript(browser: Any, live_server: Any, account: AcuityAccount) -> None:
+def test_it_works_without_javascript(
+    browser: Any, live_server: Any, account: AcuityAccount
+) -> None:
 
     run = control.start(account, send=False)
     page = browser.new_context(java_script_enabled=False, base_url=live_server.url).new_page()
@@ -195,5 +210,3 @@ def test_it_works_without_javascript(browser: Any, live_server: Any, account: Ac
 
     expect(page.get_by_role("heading", name="Paused")).to_be_visible()
     page.close()
-
-

@@ -10,8 +10,12 @@ from tests.test_commands import ROOT, untraced
 def test_20_accounts_survive_chaos() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos", "20"],
-        cwd=ROOT, env=untraced(os.environ), capture_output=True, text=True, timeout=280,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=untraced(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert "'seeds': 20, 'wrong': {}" in done.stdout

@@ -37,16 +37,23 @@ def untraced(env: Mapping[str, str]) -> dict[str, str]:
 def manage(tmp_path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", *args],
-        cwd=ROOT, env=environment(tmp_path, **env), capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment(tmp_path, **env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def start(tmp_path: Path, *args: str, **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "manage.py", *args],
-        cwd=ROOT, env=environment(tmp_path, **env), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment(tmp_path, **env),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def credentials(box: Sandbox, key: str = "sandbox-key") -> dict[str, str]:
@@ -171,8 +178,11 @@ def test_kill_9_in_any_step_then_resume_ends_with_the_same_rows(
         # One request for the bounds of the account belongs to verification.
         assert day and listed[0] >= day
     if step in ("payments", "verify"):
-        assert all("excludeForms" in q or q.get("max") == "1"
-                   for _, path, q, _ in box.requests if path == "/appointments")  # fmt: skip
+        assert all(
+            "excludeForms" in q or q.get("max") == "1"
+            for _, path, q, _ in box.requests
+            if path == "/appointments"
+        )
 
 
 @pytest.fixture
@@ -182,8 +192,11 @@ def worker(tmp_path: Path, redis_url: str, box: Sandbox) -> Iterator[dict[str, s
     log = (tmp_path / "worker.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "acuity", "-c", "2"],
-        cwd=ROOT, env=environment(tmp_path, **shared), stdout=log, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment(tmp_path, **shared),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
     yield shared
     process.terminate()
     process.wait(60)

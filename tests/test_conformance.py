@@ -23,8 +23,12 @@ from tests import invariants
 from tests.truth import stored, truth
 
 ROWS: list[type[Model]] = [
-    bookings.Client, bookings.Appointment, bookings.Payment, bookings.Calendar, bookings.AppointmentType,
-]  # fmt: skip
+    bookings.Client,
+    bookings.Appointment,
+    bookings.Payment,
+    bookings.Calendar,
+    bookings.AppointmentType,
+]
 every_resource = pytest.mark.parametrize("resource", STEPS)
 in_database = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -200,5 +204,10 @@ def rename(account: Account, rng: random.Random) -> None:
 
 def pay(account: Account, number: int, rng: random.Random) -> None:
     amount = f"{rng.randint(10, 99)}.00"
-    cash = {"created": "2026-06-01T10:00:00-0500", "processor": "cash", "transactionID": "", "amount": amount}
+    cash = {
+        "created": "2026-06-01T10:00:00-0500",
+        "processor": "cash",
+        "transactionID": "",
+        "amount": amount,
+    }
     account.edit(number, paid="yes", amountPaid=amount, payments=[cash])

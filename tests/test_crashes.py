@@ -26,10 +26,20 @@ def test_killed_at_every_boundary_of_every_step_it_ends_with_the_same_rows(tmp_p
     account = make_account(clients=12, appointments=40, months=2)
     with Sandbox(account, SandboxOptions()) as box:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.crashing", box.base_url, str(tmp_path), json.dumps(CASES)],
-            cwd=ROOT, env=untraced(environment(tmp_path, DJANGO_SETTINGS_MODULE="config.settings")),
-            capture_output=True, text=True, timeout=400,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "tests.crashing",
+                box.base_url,
+                str(tmp_path),
+                json.dumps(CASES),
+            ],
+            cwd=ROOT,
+            env=untraced(environment(tmp_path, DJANGO_SETTINGS_MODULE="config.settings")),
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
 
     found = {tuple(case["case"]): case for case in map(json.loads, done.stdout.splitlines())}
     assert len(found) == len(CASES), done.stderr[-3000:]

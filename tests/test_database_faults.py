@@ -42,7 +42,9 @@ def work(box: Sandbox) -> tuple[ImportRun, list[str]]:
     return run, said
 
 
-@pytest.mark.parametrize("message", ["database or disk is full", "deadlock detected", "database is locked"])
+@pytest.mark.parametrize(
+    "message", ["database or disk is full", "deadlock detected", "database is locked"]
+)
 def test_an_error_in_the_transaction_undoes_the_page_and_is_tried_again(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:

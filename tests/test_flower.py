@@ -29,12 +29,24 @@ window.WINDOW_SECONDS = 0.0
 def flower(place: Place) -> Iterator[str]:  # noqa: F811
     port = 5600 + os.getpid() % 300
     process = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "config", "flower", "--address=127.0.0.1",
-         f"--port={port}", "--read_only",
-         "--tasks_columns=name,kwargs,result,state,runtime,received,worker", f"--basic_auth={':'.join(LOGIN)}"],
-        cwd=ROOT, env=environment(place.folder, **place.shared),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "config",
+            "flower",
+            "--address=127.0.0.1",
+            f"--port={port}",
+            "--read_only",
+            "--tasks_columns=name,kwargs,result,state,runtime,received,worker",
+            f"--basic_auth={':'.join(LOGIN)}",
+        ],
+        cwd=ROOT,
+        env=environment(place.folder, **place.shared),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     url = f"http://127.0.0.1:{port}"
     for _ in range(200):
         try:
@@ -56,14 +68,28 @@ def test_flower_lists_every_page_window_with_its_offset(place: Place, flower: st
 
     tasks = requests.get(f"{flower}/api/tasks", auth=LOGIN, timeout=10).json().values()
     windows = [task for task in tasks if f"'run': '{run[:8]}', 'offset'" in (task["kwargs"] or "")]
-    shown = {(task["name"].removeprefix("acuity.import_"), ast.literal_eval(task["kwargs"])["offset"]) for task in windows}
+    shown = {
+        (task["name"].removeprefix("acuity.import_"), ast.literal_eval(task["kwargs"])["offset"])
+        for task in windows
+    }
     pages = query(place.folder, "SELECT resource, offset FROM integrations_pagefetch")
-    listed = {(name, offset) for name, offset in pages if name in ("clients", "appointments", "payments")}
+    listed = {
+        (name, offset) for name, offset in pages if name in ("clients", "appointments", "payments")
+    }
     assert listed <= shown
-    texts = [str(task["result"]) for task in windows if task["name"] == "acuity.import_appointments"]
+    texts = [
+        str(task["result"]) for task in windows if task["name"] == "acuity.import_appointments"
+    ]
     assert any("appointments 20–40" in text and "created" in text for text in texts), texts
-    search = {"draw": 1, "start": 0, "length": 500, "search[value]": f"kwargs:run={run[:8]}",
-              "order[0][column]": 0, "order[0][dir]": "asc", "columns[0][data]": "name"}  # fmt: skip
+    search = {
+        "draw": 1,
+        "start": 0,
+        "length": 500,
+        "search[value]": f"kwargs:run={run[:8]}",
+        "order[0][column]": 0,
+        "order[0][dir]": "asc",
+        "columns[0][data]": "name",
+    }
     answer = requests.get(f"{flower}/tasks/datatable", params=search, auth=LOGIN, timeout=10).json()
     assert answer["recordsFiltered"] >= len(windows)
     everything = str(list(tasks))
@@ -79,13 +105,15 @@ def photograph(flower: str, run: str, folder: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
         credentials: Any = {"username": LOGIN[0], "password": LOGIN[1]}
-        page = browser.new_context(http_credentials=credentials, viewport={"width": 1280, "height": 800}).new_page()
+        page = browser.new_context(
+            http_credentials=credentials, viewport={"width": 1280, "height": 800}
+        ).new_page()
         page.goto(f"{flower}/tasks")
         page.fill("input[type=search]", f"kwargs:run={run[:8]}")
         page.wait_for_timeout(2000)
         page.screenshot(path=folder / "flower.png")
         browser.close()
-
-

@@ -20,16 +20,43 @@ from integrations.acuity.sandbox import make_account
 ACCOUNT = make_account(clients=5, appointments=20, months=1)
 BOOKING = next(iter(ACCOUNT.appointments))
 ENTRY = ACCOUNT.clients[0]
-PAYMENT = {"created": "2026-06-01T10:00:00-0500", "processor": "cash", "transactionID": "", "amount": "45.00"}
+PAYMENT = {
+    "created": "2026-06-01T10:00:00-0500",
+    "processor": "cash",
+    "transactionID": "",
+    "amount": "45.00",
+}
 TEXT = st.text(st.characters(codec=None), max_size=40)
 ABSURD = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT,
-    st.sampled_from([
-        "0001-01-01T00:00:00-0500", "9999-12-31T23:59:59+1400", "2026-02-30", "12,50", "1e999", "NaN",
-        "-0.00", "1" * 40, "x" * 1_000_000, "\x00", "\ud800", "\u202eabc", "👩‍👩‍👧", "٣", "²", "--1",
-    ]),
-    st.recursive(TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    TEXT,
+    st.sampled_from(
+        [
+            "0001-01-01T00:00:00-0500",
+            "9999-12-31T23:59:59+1400",
+            "2026-02-30",
+            "12,50",
+            "1e999",
+            "NaN",
+            "-0.00",
+            "1" * 40,
+            "x" * 1_000_000,
+            "\x00",
+            "\ud800",
+            "\u202eabc",
+            "👩‍👩‍👧",
+            "٣",
+            "²",
+            "--1",
+        ]
+    ),
+    st.recursive(
+        TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+    ),
+)
 
 
 def broken(payload: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -37,7 +64,9 @@ def broken(payload: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     fields = st.dictionaries(st.sampled_from(sorted(payload)), ABSURD, max_size=4)
     gone = st.sets(st.sampled_from(sorted(payload)), max_size=3)
     return st.builds(
-        lambda fields, gone: {k: v for k, v in {**payload, **fields}.items() if k not in gone}, fields, gone
+        lambda fields, gone: {k: v for k, v in {**payload, **fields}.items() if k not in gone},
+        fields,
+        gone,
     )
 
 
@@ -61,7 +90,10 @@ def test_any_booking_is_a_record_or_a_reject(payload: Any) -> None:
     assert len(record.client_key) <= 200
 
 
-@given(st.from_regex(r"[2-9][0-9]{9}", fullmatch=True), st.sampled_from(["{}", "({:.3}) {:.3}-{}", " {}"]))
+@given(
+    st.from_regex(r"[2-9][0-9]{9}", fullmatch=True),
+    st.sampled_from(["{}", "({:.3}) {:.3}-{}", " {}"]),
+)
 def test_ten_digits_are_the_phone_that_the_library_says(digits: str, form: str) -> None:
     parsed = phonenumbers.parse(digits, "US")
     expected = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

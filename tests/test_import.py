@@ -117,11 +117,15 @@ def test_the_page_limit_changes_no_row(page_limit: int) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"paging": "offset"}, {"cap": 60}, {"day_zone": "UTC"}, {"day_zone": "calendar"},
-        {"shuffle_ties": True}, {"faults": 0.02},
+        {"paging": "offset"},
+        {"cap": 60},
+        {"day_zone": "UTC"},
+        {"day_zone": "calendar"},
+        {"shuffle_ties": True},
+        {"faults": 0.02},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_the_sources_moods_lose_nothing(options: dict[str, Any]) -> None:
     data = small()
 
@@ -248,7 +252,12 @@ def test_verification_finds_a_row_that_was_deleted_after_the_import() -> None:
 def test_cash_twins_stay_two_and_a_lost_one_comes_back() -> None:
     data = small()
     number = data.appointments[20]["id"]
-    cash = {"created": "2026-02-01T10:00:00-0500", "processor": "cash", "amount": "20.00", "transactionID": ""}
+    cash = {
+        "created": "2026-02-01T10:00:00-0500",
+        "processor": "cash",
+        "amount": "20.00",
+        "transactionID": "",
+    }
     data.edit(number, paid="yes", amountPaid="40.00", payments=[cash, cash])
     with source(data) as box:
         run = import_all(box)

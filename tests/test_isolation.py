@@ -22,9 +22,16 @@ def test_two_accounts_with_the_same_ids_import_at_once_and_keep_apart(
 ) -> None:
     monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
     data = [make_account(clients=20, appointments=60, months=3, seed=seed) for seed in (1, 2)]
-    with Sandbox(data[0], SandboxOptions()) as one, Sandbox(data[1], SandboxOptions(user_id="20000002")) as two:
+    with (
+        Sandbox(data[0], SandboxOptions()) as one,
+        Sandbox(data[1], SandboxOptions(user_id="20000002")) as two,
+    ):
         both = [
-            control.start(find.ensure(box.options.user_id, box.options.api_key, box.base_url), page_limit=10, send=False)
+            control.start(
+                find.ensure(box.options.user_id, box.options.api_key, box.base_url),
+                page_limit=10,
+                send=False,
+            )
             for box in (one, two)
         ]
         assert both[0].account.tenant_id != both[1].account.tenant_id
@@ -37,12 +44,16 @@ def test_two_accounts_with_the_same_ids_import_at_once_and_keep_apart(
             run.refresh_from_db()
             assert (run.status, run.gaps) == ("completed", [])
             assert stored(run.account.tenant) == truth(account)
-    foreign = Appointment.objects.exclude(client__tenant=both[0].account.tenant).filter(tenant=both[0].account.tenant)
+    foreign = Appointment.objects.exclude(client__tenant=both[0].account.tenant).filter(
+        tenant=both[0].account.tenant
+    )
     assert not foreign.exists()
 
 
 def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
-    account = AcuityAccount.objects.create(tenant=Tenant.objects.create(name="A"), user_id="1", api_key="k")
+    account = AcuityAccount.objects.create(
+        tenant=Tenant.objects.create(name="A"), user_id="1", api_key="k"
+    )
     started, refused, gate = [], [], threading.Barrier(6)
 
     def press() -> None:
@@ -65,8 +76,6 @@ def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
     assert ImportRun.objects.count() == 1
 
 
-
-
 def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(window, "LOOK_SECONDS", 0.0)
@@ -84,13 +93,16 @@ def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch
         one, two = (
             control.start(
                 AcuityAccount.objects.create(
-                    tenant=Tenant.objects.create(name=name), user_id="10000001",
-                    api_key="sandbox-key", base_url=box.base_url,
+                    tenant=Tenant.objects.create(name=name),
+                    user_id="10000001",
+                    api_key="sandbox-key",
+                    base_url=box.base_url,
                 ),
-                page_limit=5, send=False,
+                page_limit=5,
+                send=False,
             )
             for name in ("one", "two")
-        )  # fmt: skip
+        )
         assert pages_of_a_turn(one) <= 2
         control.pause(two)
         assert pages_of_a_turn(one) > 5

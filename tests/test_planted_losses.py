@@ -49,7 +49,14 @@ def drop_twin(data: Account) -> None:
 
 def charge_more(data: Account) -> None:
     row = pick(data, paid="yes")
-    rows = [{"created": "2026-02-01T10:00:00-0500", "processor": "cash", "amount": "99.00", "transactionID": ""}]
+    rows = [
+        {
+            "created": "2026-02-01T10:00:00-0500",
+            "processor": "cash",
+            "amount": "99.00",
+            "transactionID": "",
+        }
+    ]
     data.edit(row["id"], price="99.00", amountPaid="99.00", payments=rows)
 
 
@@ -64,10 +71,15 @@ LOSSES: dict[str, Loss] = {
         lambda rows: [row for n, row in enumerate(rows) if row.service_date != DAY or n % 2]
     ),
     "a minute of a crowded day": lambda data: drop(
-        lambda rows: [row for row in rows if row.starts_at != max(
-            {r.starts_at for r in rows if r.service_date == DAY},
-            key=lambda at: sum(r.starts_at == at for r in rows),
-        )]
+        lambda rows: [
+            row
+            for row in rows
+            if row.starts_at
+            != max(
+                {r.starts_at for r in rows if r.service_date == DAY},
+                key=lambda at: sum(r.starts_at == at for r in rows),
+            )
+        ]
     ),
     "canceled bookings left out": lambda data: Appointment.objects.filter(canceled=True).delete(),
     "a booking at a day's edge": lambda data: drop(
@@ -99,14 +111,16 @@ LOSSES: dict[str, Loss] = {
     ).update(amount=F("amount") + Decimal("1.00")),
     "a price changed before its payments were read": charge_more,
     "a client deleted with everything": lambda data: [
-        Appointment.objects.filter(client=(client := Client.objects.filter(listed=True)[2])).delete(),
+        Appointment.objects.filter(
+            client=(client := Client.objects.filter(listed=True)[2])
+        ).delete(),
         client.delete(),
     ],
     "two clients merged into one": lambda data: merge_clients(),
     "a client renamed at the source": lambda data: data.clients[5].update(lastName="Renamed"),
     "bookings without their calendar": lambda data: Calendar.objects.first().delete(),  # type: ignore[union-attr]
     "bookings without their type": lambda data: AppointmentType.objects.first().delete(),  # type: ignore[union-attr]
-}  # fmt: skip
+}
 
 
 def stop_before_verification(box: Sandbox) -> ImportRun:
@@ -158,7 +172,9 @@ def healthy(seed: int) -> tuple[Account, dict[str, Any]]:
     refund = {"created": "2026-02-01T10:00:00-0500", "processor": "stripe", "transactionID": "re_1"}
     paid = [row for row in rows if row["paid"] == "yes"]
     for row in paid[: seed % 4]:
-        data.edit(row["id"], payments=[*data.payments.get(row["id"], []), refund | {"amount": "-5.00"}])
+        data.edit(
+            row["id"], payments=[*data.payments.get(row["id"], []), refund | {"amount": "-5.00"}]
+        )
     for row in paid[5 : 5 + seed % 3]:
         data.edit(row["id"], amountPaid="0.00", payments=[])
     for row in paid[10 : 10 + seed % 5]:
@@ -184,5 +200,7 @@ def test_a_healthy_account_raises_no_suspicion_and_is_not_written_twice(seed: in
         assert not [path for _, path, _, _ in box.requests if path.endswith("/payments")]
     assert (again.status, again.gaps) == ("completed", [])
     assert sum(step.created + step.updated for step in again.steps.all()) == 0
-    assert {d["appointment"] for d in again.differences} == {d["appointment"] for d in run.differences}
+    assert {d["appointment"] for d in again.differences} == {
+        d["appointment"] for d in run.differences
+    }
     assert again.created_at - run.created_at < timedelta(minutes=5)

@@ -115,7 +115,9 @@ def test_a_lasting_fault_fails_the_run_in_words_and_it_can_be_resumed(
     ("option", "value", "error"),
     [("api_key", "another", "CredentialsRefused"), ("plan_ok", False, "PlanWithoutApi")],
 )
-def test_access_lost_in_the_middle_fails_the_run_at_once(option: str, value: Any, error: str) -> None:
+def test_access_lost_in_the_middle_fails_the_run_at_once(
+    option: str, value: Any, error: str
+) -> None:
     with source(small()) as box:
         run = begin(box)
         setattr(box.options, option, value)

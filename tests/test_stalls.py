@@ -53,10 +53,14 @@ class Place:
         log = (self.folder / "worker.log").open("a")
         self.workers.append(
             subprocess.Popen(
-                [sys.executable, "-c", code], cwd=ROOT, env=environment(self.folder, **self.shared),
-                stdout=log, stderr=log, start_new_session=True,
+                [sys.executable, "-c", code],
+                cwd=ROOT,
+                env=environment(self.folder, **self.shared),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
-        )  # fmt: skip
+        )
         return self.workers[-1]
 
     def kill(self) -> None:
@@ -224,7 +228,9 @@ appointments.Appointments.save = die
 
 
 def test_a_window_that_kills_its_process_every_time_fails_after_three_deaths(place: Place) -> None:
-    place.worker(before=f"import os; os.environ['DJANGO_SETTINGS_MODULE']='config.settings'\nimport django; django.setup()\n{SUICIDE}")
+    place.worker(
+        before=f"import os; os.environ['DJANGO_SETTINGS_MODULE']='config.settings'\nimport django; django.setup()\n{SUICIDE}"
+    )
     place.start_import()
     place.wait(ended)
 

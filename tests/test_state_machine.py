@@ -154,10 +154,12 @@ def test_any_order_of_events_keeps_the_invariants(monkeypatch: pytest.MonkeyPatc
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=40, stateful_step_count=30, deadline=None,
+                max_examples=40,
+                stateful_step_count=30,
+                deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,9 @@ def truth(data: Account) -> dict[str, Any]:
     return {
         "ids": {str(row["id"]) for row in data.appointments},
         "canceled": {str(row["id"]) for row in data.appointments if row["canceled"]},
-        "starts": {str(row["id"]): datetime.fromisoformat(row["datetime"]) for row in data.appointments},
+        "starts": {
+            str(row["id"]): datetime.fromisoformat(row["datetime"]) for row in data.appointments
+        },
         "clients": len(data.identities() | data.booked_identities()),
         "payments": data.payment_count(),
         "revenue": {

@@ -74,9 +74,15 @@ class FromDatabase:
         yield from self.runs()
 
     def requests(self) -> Iterator[Any]:
-        sent = CounterMetricFamily("acuity_requests", "Requests to Acuity", labels=["endpoint", "status"])
-        took = HistogramMetricFamily("acuity_request_seconds", "Time to answer", labels=["endpoint", "status"])
-        waited = CounterMetricFamily("acuity_throttle_wait_seconds", "Time waited for the budget", labels=["endpoint"])
+        sent = CounterMetricFamily(
+            "acuity_requests", "Requests to Acuity", labels=["endpoint", "status"]
+        )
+        took = HistogramMetricFamily(
+            "acuity_request_seconds", "Time to answer", labels=["endpoint", "status"]
+        )
+        waited = CounterMetricFamily(
+            "acuity_throttle_wait_seconds", "Time waited for the budget", labels=["endpoint"]
+        )
         waits: dict[str, float] = {}
         for row in EndpointMetric.objects.order_by("endpoint", "status"):
             sent.add_metric([row.endpoint, row.status], row.count)
@@ -92,8 +98,12 @@ class FromDatabase:
         yield from (sent, took, waited)
 
     def records(self) -> Iterator[Any]:
-        family = CounterMetricFamily("acuity_records", "Records of imports", labels=["resource", "outcome"])
-        sums = ImportStep.objects.values_list("resource").annotate(*(Sum(name) for name in OUTCOMES))
+        family = CounterMetricFamily(
+            "acuity_records", "Records of imports", labels=["resource", "outcome"]
+        )
+        sums = ImportStep.objects.values_list("resource").annotate(
+            *(Sum(name) for name in OUTCOMES)
+        )
         for resource, *totals in sums.order_by("resource"):
             for name, total in zip(OUTCOMES, totals, strict=True):
                 family.add_metric([resource, name], total or 0)
@@ -111,6 +121,10 @@ class FromDatabase:
         now = timezone.now()
         silences = [(now - stalls.last_sign(run)).total_seconds() for run in working]
         stalled = sum(silence > settings.ACUITY_STALL_SECONDS for silence in silences)
-        yield GaugeMetricFamily("acuity_stalled_runs", "Working runs without a sign of life", stalled)
+        yield GaugeMetricFamily(
+            "acuity_stalled_runs", "Working runs without a sign of life", stalled
+        )
         oldest = max(silences, default=0.0)
-        yield GaugeMetricFamily("acuity_oldest_progress_seconds", "Longest silence of a working run", oldest)
+        yield GaugeMetricFamily(
+            "acuity_oldest_progress_seconds", "Longest silence of a working run", oldest
+        )

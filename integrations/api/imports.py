@@ -168,9 +168,13 @@ def start(
     try:
         with transaction.atomic():
             run = control.start(
-                account, min_date=body.min_date, max_date=body.max_date, page_limit=page_limit,
-                only=tuple(dict.fromkeys(body.only)), idempotency_key=idempotency_key,
-            )  # fmt: skip
+                account,
+                min_date=body.min_date,
+                max_date=body.max_date,
+                page_limit=page_limit,
+                only=tuple(dict.fromkeys(body.only)),
+                idempotency_key=idempotency_key,
+            )
     except ConfigurationError as error:
         return problem(422, str(error))
     except control.ActiveRun as active:
@@ -204,12 +208,17 @@ def status(request: HttpRequest, run_id: uuid.UUID) -> Any:
     run = find(request, run_id)
     steps = [
         Step(
-            resource=step.resource, status=step.status, offset=step.offset, total=step.total,
-            progress=(shown := progress.of(step)).text, percent=shown.percent,
-            waiting_for=step.waiting_for, not_before=step.not_before,
+            resource=step.resource,
+            status=step.status,
+            offset=step.offset,
+            total=step.total,
+            progress=(shown := progress.of(step)).text,
+            percent=shown.percent,
+            waiting_for=step.waiting_for,
+            not_before=step.not_before,
         )
         for step in run.steps.all()
-    ]  # fmt: skip
+    ]
     return results.result(run) | {
         "reason": run.reason,
         "created_at": run.created_at,
@@ -232,7 +241,9 @@ def pause(request: HttpRequest, run_id: uuid.UUID) -> Any:
     return _act(request, run_id, control.pause)
 
 
-@router.post("/imports/{uuid:run_id}/resume", response={200: State, 409: ProblemWithRun, **REFUSALS})
+@router.post(
+    "/imports/{uuid:run_id}/resume", response={200: State, 409: ProblemWithRun, **REFUSALS}
+)
 def resume(request: HttpRequest, run_id: uuid.UUID) -> Any:
     """Go on at the checkpoint."""
     run = find(request, run_id)
@@ -259,10 +270,11 @@ def _act(request: HttpRequest, run_id: uuid.UUID, what: Any) -> Any:
 
 
 api = NinjaAPI(
-    title="Acuity importer", version="1", urls_namespace="acuity",
-    docs_url="/api/docs", openapi_url="/api/openapi.json",
-)  # fmt: skip
+    title="Acuity importer",
+    version="1",
+    urls_namespace="acuity",
+    docs_url="/api/docs",
+    openapi_url="/api/openapi.json",
+)
 install(api)
 api.add_router("/integrations/booking/acuity", router)
-
-

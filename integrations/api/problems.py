@@ -24,7 +24,12 @@ class ProblemWithRun(Problem):
 
 
 def problem(status: int, detail: str, **more: Any) -> HttpResponse:
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
     response = JsonResponse(body | more, status=status, content_type=CONTENT)
     if status == 401:
         response["WWW-Authenticate"] = "Bearer"

@@ -15,10 +15,17 @@ SHOWN_PAGES = 20
 SHOWN_REJECTS = 20
 # The look and the words of each state; one small template each.
 LOOKS = {
-    "queued": "queued", "running": "running", "verifying": "running", "pausing": "paused",
-    "paused": "paused", "cancelling": "cancelled", "cancelled": "cancelled", "failed": "failed",
-    "completed": "completed", "completed_with_gaps": "gaps",
-}  # fmt: skip
+    "queued": "queued",
+    "running": "running",
+    "verifying": "running",
+    "pausing": "paused",
+    "paused": "paused",
+    "cancelling": "cancelled",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "completed": "completed",
+    "completed_with_gaps": "gaps",
+}
 
 
 def context(run: ImportRun) -> dict[str, Any]:
@@ -39,7 +46,8 @@ def context(run: ImportRun) -> dict[str, Any]:
         "live": active and run.status != "paused",
         "waiting": waiting,
         "wait_seconds": progress.duration((waiting.not_before - now).total_seconds())
-        if waiting and waiting.not_before else "",
+        if waiting and waiting.not_before
+        else "",
         "steps": [progress.of(step) for step in steps],
         "period": period(run),
         "elapsed": progress.duration(
@@ -58,7 +66,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "can_resume": run.status in ("paused", "failed", "pausing"),
         "can_cancel": active and run.status != "cancelling",
         "tunable": active,
-    }  # fmt: skip
+    }
 
 
 def _charts(pages: list[Any]) -> list[Any]:
@@ -68,11 +76,12 @@ def _charts(pages: list[Any]) -> list[Any]:
     return [
         charts.line(
             [page.requests * 1000 / page.elapsed_ms for page in busy],
-            "Requests a second", settings.ACUITY_REQUESTS_PER_SECOND or None,
+            "Requests a second",
+            settings.ACUITY_REQUESTS_PER_SECOND or None,
         ),
         charts.line([float(page.elapsed_ms) for page in busy], "Page takes", unit="ms"),
         charts.line([float(p.count) for p in old_first if p.count], "Page holds", unit="records"),
-    ]  # fmt: skip
+    ]
 
 
 def _months(coverage: dict[str, list[int]]) -> list[dict[str, Any]]:

@@ -19,25 +19,35 @@ from integrations.models import AcuityAccount, ImportRun
 
 class StartForm(forms.Form):
     min_date = forms.DateField(
-        label="First day", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        label="First day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Empty: from the first booking.",
-    )  # fmt: skip
+    )
     max_date = forms.DateField(
-        label="Last day", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        label="Last day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Empty: to the last booking, also in the future.",
-    )  # fmt: skip
+    )
     page_limit = forms.IntegerField(
-        label="Page limit", required=False, min_value=1, max_value=1000,
+        label="Page limit",
+        required=False,
+        min_value=1,
+        max_value=1000,
         help_text="Records asked for at a time, 1 to 1000. Empty: found automatically.",
-    )  # fmt: skip
+    )
     only = forms.MultipleChoiceField(
-        label="What to import", choices=[(name, name.capitalize()) for name in RESOURCES],
-        initial=list(RESOURCES), widget=forms.CheckboxSelectMultiple,
-    )  # fmt: skip
+        label="What to import",
+        choices=[(name, name.capitalize()) for name in RESOURCES],
+        initial=list(RESOURCES),
+        widget=forms.CheckboxSelectMultiple,
+    )
     dry_run = forms.BooleanField(
-        label="Dry run", required=False,
+        label="Dry run",
+        required=False,
         help_text="Read clients and appointments, write nothing, and say what an import would do.",
-    )  # fmt: skip
+    )
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -80,7 +90,12 @@ def check(account: AcuityAccount) -> Checked:
     except (AcuityError, ConfigurationError) as error:
         return Checked(account, problem=str(error), active=active)
     return Checked(
-        account, str(me.get("name") or ""), str(me.get("timezone") or ""), estimate(account), "", active
+        account,
+        str(me.get("name") or ""),
+        str(me.get("timezone") or ""),
+        estimate(account),
+        "",
+        active,
     )
 
 
@@ -113,7 +128,9 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     options = form.options()
     try:
         if form.cleaned_data["dry_run"]:
-            return Started(account, rehearsal=preview.rehearse(account, payments_mode="paid", **options))
+            return Started(
+                account, rehearsal=preview.rehearse(account, payments_mode="paid", **options)
+            )
         return Started(account, run=control.start(account, **options))
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))

@@ -47,10 +47,16 @@ def start_page(request: HttpRequest) -> HttpResponse:
         return redirect("admin:integrations_importrun_change", begun[0].pk)
     checks = [check(account) for account in accounts] if not outcomes else []
     return _render(
-        request, "start.html", "Import from Acuity", form=form, checks=checks, outcomes=outcomes,
-        accounts=",".join(str(key) for key in keys), opts=AcuityAccount._meta,
+        request,
+        "start.html",
+        "Import from Acuity",
+        form=form,
+        checks=checks,
+        outcomes=outcomes,
+        accounts=",".join(str(key) for key in keys),
+        opts=AcuityAccount._meta,
         startable=any(not checked.problem for checked in checks),
-    )  # fmt: skip
+    )
 
 
 def _run(object_id: Any) -> ImportRun:

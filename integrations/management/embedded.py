@@ -23,7 +23,9 @@ def worker() -> Iterator[None]:
     logging.getLogger("celery").setLevel(logging.ERROR)
     app = current_app._get_current_object()
     app.loader.import_default_modules()
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"):
+    with start_worker(
+        app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"
+    ):
         try:
             yield
         finally:

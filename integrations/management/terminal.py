@@ -123,10 +123,12 @@ def revenue(report: dict[str, Any]) -> None:
     names = sorted({name for processors in months.values() for name in processors})
     sums = [sum(_amount(months[m], [name]) for m in months) for name in names]
     table = _table(
-        "month", *names, "total",
+        "month",
+        *names,
+        "total",
         title=f"Revenue by date of service, {report['currency']}",
         footers=[f"{amount:,.2f}" for amount in [*sums, sum(sums)]],
-    )  # fmt: skip
+    )
     for month, processors in months.items():
         amounts = [_amount(processors, [name]) for name in names]
         table.add_row(month, *(f"{amount:,.2f}" for amount in [*amounts, sum(amounts)]))
@@ -138,7 +140,9 @@ def _amount(processors: dict[str, Any], names: list[str]) -> Decimal:
 
 
 def _table(first: str, *numbers: str, title: str = "", footers: list[str] | None = None) -> Table:
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_footer=bool(footers))
+    table = Table(
+        title=title or None, title_justify="left", box=SIMPLE_HEAD, show_footer=bool(footers)
+    )
     table.add_column(first, footer="total")
     for name, footer in zip(numbers, footers or [""] * len(numbers), strict=True):
         table.add_column(name, justify="right", footer=footer)

@@ -1,6 +1,6 @@
 """Whole processes against one sandbox, all in one run, as ratios: `make bench`.
 
-    python -m tests.benchmarks [--appointments 200000] [--curve 2000,20000,200000] [--dlt PYTHON]
+python -m tests.benchmarks [--appointments 200000] [--curve 2000,20000,200000] [--dlt PYTHON]
 """
 
 import argparse
@@ -39,7 +39,12 @@ def run(*command: str, **env: str) -> Ran:
     """Wall time and peak memory of a whole process. An import that was not compared exits with 1."""
     began = time.monotonic()
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        cwd=ROOT,
+        env=os.environ | env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     assert process.stdout
     output = process.stdout.read()
@@ -58,10 +63,24 @@ def sandbox(appointments: int) -> Iterator[str]:
     clients = round(appointments * CLIENTS_PER_APPOINTMENT)
     months = max(MONTHS, round(appointments / APPOINTMENTS_PER_MONTH))
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "acuity_sandbox", "--rps", "0", "--port", str(port),
-         "--clients", str(clients), "--appointments", str(appointments), "--months", str(months)],
-        cwd=ROOT, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "manage.py",
+            "acuity_sandbox",
+            "--rps",
+            "0",
+            "--port",
+            str(port),
+            "--clients",
+            str(clients),
+            "--appointments",
+            str(appointments),
+            "--months",
+            str(months),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
     url = f"http://127.0.0.1:{port}/api/v1"
     try:
         while not _up(url):
@@ -98,17 +117,32 @@ def _up(url: str) -> bool:
 
 def manage(database: str, base_url: str, *args: str) -> Ran:
     return run(
-        sys.executable, "manage.py", *args, DATABASE_URL=database, REDIS_URL="",
-        ACUITY_REQUESTS_PER_SECOND="0", ACUITY_MAX_CONNECTIONS="0", ACUITY_BASE_URL=base_url,
-        ACUITY_USER_ID="10000001", ACUITY_API_KEY="sandbox-key", ACUITY_LOG_LEVEL="ERROR",
-    )  # fmt: skip
+        sys.executable,
+        "manage.py",
+        *args,
+        DATABASE_URL=database,
+        REDIS_URL="",
+        ACUITY_REQUESTS_PER_SECOND="0",
+        ACUITY_MAX_CONNECTIONS="0",
+        ACUITY_BASE_URL=base_url,
+        ACUITY_USER_ID="10000001",
+        ACUITY_API_KEY="sandbox-key",
+        ACUITY_LOG_LEVEL="ERROR",
+    )
 
 
 def ours(database: str, base_url: str, *args: str) -> Ran:
     return manage(
-        database, base_url, "acuity_import", "--only", "clients,appointments",
-        "--page-limit", "1000", "--json", *args,
-    )  # fmt: skip
+        database,
+        base_url,
+        "acuity_import",
+        "--only",
+        "clients,appointments",
+        "--page-limit",
+        "1000",
+        "--json",
+        *args,
+    )
 
 
 class Databases:
@@ -145,7 +179,9 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
     with sandbox(appointments) as url:
         for kind in ("sqlite", "postgres"):
             fresh = getattr(databases, kind)
-            print(f"\n{appointments:,} appointments into {kind}; × = times as fast as the first line")
+            print(
+                f"\n{appointments:,} appointments into {kind}; × = times as fast as the first line"
+            )
             base = None
             if dlt:
                 with tempfile.TemporaryDirectory() as pipelines:
@@ -163,7 +199,11 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
             straight = run(sys.executable, "-m", "tests.benchmarks.straight_line", url, database)
             line("straight line, no framework", straight, base)
             base = base or straight
-            line("this importer, as the others: not compared", ours(migrated(), url, "--no-verify"), base)
+            line(
+                "this importer, as the others: not compared",
+                ours(migrated(), url, "--no-verify"),
+                base,
+            )
             database = migrated()
             first = ours(database, url)
             line("this importer, compared with the source", first, base)
@@ -179,7 +219,11 @@ def curve(databases: Databases, sizes: list[int]) -> None:
     for size in sizes:
         with sandbox(size) as url:
             ran = ours(databases.sqlite(), url)
-        slope = f", {(ran.seconds - before[1]) / (size - before[0]) * 1e6:.0f} µs each more" if before else ""
+        slope = (
+            f", {(ran.seconds - before[1]) / (size - before[0]) * 1e6:.0f} µs each more"
+            if before
+            else ""
+        )
         line(f"{size:,} appointments{slope}", ran)
         before = (size, ran.seconds)
 

@@ -22,17 +22,34 @@ def seconds(url: str, limit: str) -> float:
     """Of the appointments' step. Infinite if the import does not get through."""
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {
-            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "REDIS_URL": "", "ACUITY_BASE_URL": url,
-            "ACUITY_USER_ID": "10000001", "ACUITY_API_KEY": "sandbox-key", "ACUITY_LOG_LEVEL": "ERROR",
-            "ACUITY_REQUESTS_PER_SECOND": "0", "ACUITY_MAX_CONNECTIONS": "0",
-        }  # fmt: skip
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+            "REDIS_URL": "",
+            "ACUITY_BASE_URL": url,
+            "ACUITY_USER_ID": "10000001",
+            "ACUITY_API_KEY": "sandbox-key",
+            "ACUITY_LOG_LEVEL": "ERROR",
+            "ACUITY_REQUESTS_PER_SECOND": "0",
+            "ACUITY_MAX_CONNECTIONS": "0",
+        }
         began = time.monotonic()
         try:
             done = subprocess.run(
-                [sys.executable, "manage.py", "acuity_import", "--only", "appointments", "--no-verify",
-                 "--json", *(["--page-limit", limit] if limit else [])],
-                cwd=ROOT, env=env, capture_output=True, text=True, timeout=60,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "manage.py",
+                    "acuity_import",
+                    "--only",
+                    "appointments",
+                    "--no-verify",
+                    "--json",
+                    *(["--page-limit", limit] if limit else []),
+                ],
+                cwd=ROOT,
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
         except subprocess.TimeoutExpired:
             return float("inf")
         taken = time.monotonic() - began
@@ -56,7 +73,10 @@ def main() -> None:
             auto = seconds(box.base_url, "") - start
         best = min(found, key=lambda limit: found[limit])
         words = "  ".join(f"{limit}: {taken:.1f} s" for limit, taken in found.items())
-        print(f"{name:<20} {words}  auto: {auto:.1f} s = {found[best] / auto:.0%} of the best, {best}", flush=True)
+        print(
+            f"{name:<20} {words}  auto: {auto:.1f} s = {found[best] / auto:.0%} of the best, {best}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

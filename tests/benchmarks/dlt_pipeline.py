@@ -64,7 +64,9 @@ def main(base_url: str, target: str) -> None:
         if target.startswith("sqlite")
         else dlt.destinations.postgres(credentials=target)
     )
-    pipeline = dlt.pipeline("acuity", destination=destination, dataset_name="acuity_dlt", pipelines_dir=sys.argv[3])
+    pipeline = dlt.pipeline(
+        "acuity", destination=destination, dataset_name="acuity_dlt", pipelines_dir=sys.argv[3]
+    )
     pipeline.run(source)
     print(pipeline.last_trace.last_normalize_info.row_counts)
 

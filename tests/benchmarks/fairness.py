@@ -19,17 +19,33 @@ def main() -> None:
         database = Databases(folder).postgres()
         manage(database, small, "migrate", "-v0")
         os.environ |= {
-            "DATABASE_URL": database, "REDIS_URL": redis.url, "ACUITY_REQUESTS_PER_SECOND": "0",
-            "ACUITY_MAX_CONNECTIONS": "0", "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DATABASE_URL": database,
+            "REDIS_URL": redis.url,
+            "ACUITY_REQUESTS_PER_SECOND": "0",
+            "ACUITY_MAX_CONNECTIONS": "0",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
             "ACUITY_LOG_LEVEL": "ERROR",
-        }  # fmt: skip
+        }
         workers = [
             subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "acuity", "-c", "1"],
-                cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                [
+                    sys.executable,
+                    "-m",
+                    "celery",
+                    "-A",
+                    "config",
+                    "worker",
+                    "-Q",
+                    "acuity",
+                    "-c",
+                    "1",
+                ],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
             for _ in range(2)
-        ]  # fmt: skip
+        ]
         try:
             measure(small, large)
         finally:
@@ -48,7 +64,10 @@ def measure(small: str, large: str) -> None:
 
     def begin(url: str, name: str) -> ImportRun:
         account = AcuityAccount.objects.create(
-            tenant=Tenant.objects.create(name=name), user_id="10000001", api_key="sandbox-key", base_url=url
+            tenant=Tenant.objects.create(name=name),
+            user_id="10000001",
+            api_key="sandbox-key",
+            base_url=url,
         )
         return control.start(account, only=("clients", "appointments"))
 
@@ -58,7 +77,9 @@ def measure(small: str, large: str) -> None:
             time.sleep(0.2)
         over = list(ImportRun.objects.filter(pk__in=keys))
         assert {run.status for run in over} == {"completed"}, {run.reason for run in over}
-        return sorted((run.finished_at - run.created_at).total_seconds() for run in over if run.finished_at)
+        return sorted(
+            (run.finished_at - run.created_at).total_seconds() for run in over if run.finished_at
+        )
 
     wait([begin(small, "warm")])
     alone = wait([begin(small, f"alone {n}") for n in range(TENANTS)])
@@ -72,7 +93,9 @@ def measure(small: str, large: str) -> None:
     for name, taken in (("50 small ones alone", alone), ("beside a large one", beside)):
         print(f"{name:<24}{statistics.median(taken):>8.1f} s{taken[-1]:>8.1f} s")
     ratios = [b / a for a, b in zip(alone, beside, strict=True)]
-    print(f"each to each: {min(ratios):.2f} to {max(ratios):.2f} ×; the large one, {whole:.1f} s, {still}")
+    print(
+        f"each to each: {min(ratios):.2f} to {max(ratios):.2f} ×; the large one, {whole:.1f} s, {still}"
+    )
 
 
 if __name__ == "__main__":

@@ -44,17 +44,20 @@ def main() -> None:
         browser = Client()
         browser.force_login(User.objects.create_superuser("bench"))
         page = reverse("admin:integrations_importrun_change", args=[run.pk])
-        print(f"{run.steps.get(resource='appointments').offset:,} appointments, {run.pages.count()} pages")
+        print(
+            f"{run.steps.get(resource='appointments').offset:,} appointments, {run.pages.count()} pages"
+        )
         measure("run page", lambda: browser.get(page))
         number = iter(range(1, 1000))
 
         def webhook() -> Any:
             body = f"action=changed&id={next(number)}&calendarID=1&appointmentTypeID=2".encode()
             return Client().post(
-                f"/integrations/booking/acuity/webhook/{account.pk}", body,
+                f"/integrations/booking/acuity/webhook/{account.pk}",
+                body,
                 content_type="application/x-www-form-urlencoded",
                 headers={"X-Acuity-Signature": signature(account.api_key, body)},
-            )  # fmt: skip
+            )
 
         measure("webhook", webhook)
 

@@ -80,10 +80,20 @@ class Rows:
     def client(self, row: dict[str, Any], key: str, listed: bool) -> tuple[Any, ...]:
         self.clients[key] = len(self.clients) + 1
         return (
-            self.clients[key], TENANT, "acuity", key, encoded(row if listed else {}), digest(row),
-            row["firstName"], row["lastName"], row["email"], row["phone"], row.get("notes") or "",
-            key.rpartition("|")[0], listed,
-        )  # fmt: skip
+            self.clients[key],
+            TENANT,
+            "acuity",
+            key,
+            encoded(row if listed else {}),
+            digest(row),
+            row["firstName"],
+            row["lastName"],
+            row["email"],
+            row["phone"],
+            row.get("notes") or "",
+            key.rpartition("|")[0],
+            listed,
+        )
 
     def appointment(self, row: dict[str, Any], client: int) -> tuple[Any, ...]:
         at = datetime.fromisoformat(row["datetime"])
@@ -92,26 +102,55 @@ class Rows:
         for name in ("formsText", "confirmationPage", "confirmationPagePaymentLink"):
             row.pop(name, None)
         return (
-            TENANT, "acuity", str(row["id"]), encoded(row), digest(row) + digest(forms), client,
-            self.calendars.get(row["calendarID"]), self.types.get(row["appointmentTypeID"]),
-            start.isoformat(" "), (start + timedelta(minutes=int(row["duration"]))).isoformat(" "),
-            row["timezone"], at.date().isoformat(), row["price"], row["paid"] == "yes",
-            row["amountPaid"], row["canceled"], row.get("noShow", False), row["certificate"] or "",
-            row["notes"] or "", encoded(forms), encoded(row["labels"] or []),
-            f"{row['paid']}:{row['amountPaid']}", "", 0, "0", "",
-        )  # fmt: skip
+            TENANT,
+            "acuity",
+            str(row["id"]),
+            encoded(row),
+            digest(row) + digest(forms),
+            client,
+            self.calendars.get(row["calendarID"]),
+            self.types.get(row["appointmentTypeID"]),
+            start.isoformat(" "),
+            (start + timedelta(minutes=int(row["duration"]))).isoformat(" "),
+            row["timezone"],
+            at.date().isoformat(),
+            row["price"],
+            row["paid"] == "yes",
+            row["amountPaid"],
+            row["canceled"],
+            row.get("noShow", False),
+            row["certificate"] or "",
+            row["notes"] or "",
+            encoded(forms),
+            encoded(row["labels"] or []),
+            f"{row['paid']}:{row['amountPaid']}",
+            "",
+            0,
+            "0",
+            "",
+        )
 
 
 def pages(get: Callable[..., Any]) -> Iterator[list[tuple[Any, ...]]]:
     day, seen = "1970-01-01", set[int]()
     with ThreadPoolExecutor(1) as ahead:
+
         def ask(day: str) -> Any:
-            return ahead.submit(get, "/appointments", minDate=day, max=LIMIT + len(seen), direction="ASC", showall="true")
+            return ahead.submit(
+                get,
+                "/appointments",
+                minDate=day,
+                max=LIMIT + len(seen),
+                direction="ASC",
+                showall="true",
+            )
 
         answer = ask(day)
         while rows := [row for row in answer.result() if row["id"] not in seen]:
             last = rows[-1]["datetime"][:10]
-            seen = {row["id"] for row in rows if row["datetime"][:10] >= last} | (seen if last == day else set())
+            seen = {row["id"] for row in rows if row["datetime"][:10] >= last} | (
+                seen if last == day else set()
+            )
             day = last
             answer = ask(day)
             yield rows
@@ -123,7 +162,9 @@ def run(base_url: str, write: Write) -> None:
         session.auth = ("10000001", "sandbox-key")
 
         def get(path: str, **params: Any) -> Any:
-            return msgspec.json.decode(session.get(base_url + path, params=params, timeout=60).content)
+            return msgspec.json.decode(
+                session.get(base_url + path, params=params, timeout=60).content
+            )
 
         write("bookings_tenant", [(TENANT, "Straight", "UTC", "USD")])
         for table, path, known in (
@@ -133,20 +174,30 @@ def run(base_url: str, write: Write) -> None:
             found = get(path)
             known.update((row["id"], n) for n, row in enumerate(found, 1))
             last: Any = "UTC" if path == "/calendars" else True
-            write(table, [
-                (TENANT, "acuity", str(row["id"]), encoded(row), digest(row), row["name"], last)
-                for row in found
-            ])  # fmt: skip
+            write(
+                table,
+                [
+                    (TENANT, "acuity", str(row["id"]), encoded(row), digest(row), row["name"], last)
+                    for row in found
+                ],
+            )
         listed = {client_key(row): row for row in get("/clients")}
         write("bookings_client", [rows.client(row, key, True) for key, row in listed.items()])
         for page in pages(get):
             keys = [client_key(row) for row in page]
-            born = {key: row for key, row in zip(keys, page, strict=True) if key not in rows.clients}
+            born = {
+                key: row for key, row in zip(keys, page, strict=True) if key not in rows.clients
+            }
             if born:
-                write("bookings_client", [rows.client(row, key, False) for key, row in born.items()])
+                write(
+                    "bookings_client", [rows.client(row, key, False) for key, row in born.items()]
+                )
             write(
                 "bookings_appointment",
-                [rows.appointment(row, rows.clients[key]) for key, row in zip(keys, page, strict=True)],
+                [
+                    rows.appointment(row, rows.clients[key])
+                    for key, row in zip(keys, page, strict=True)
+                ],
             )
 
 

@@ -17,7 +17,9 @@ def account(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> 
         found = accounts.filter(pk=account_id) if account_id.isdigit() else accounts.none()
         if account := found.first():
             return account
-        raise ConfigurationError(f"There is no Acuity account {account_id}; list them in the admin.")
+        raise ConfigurationError(
+            f"There is no Acuity account {account_id}; list them in the admin."
+        )
     if tenant_id:
         try:
             matches = list(accounts.filter(tenant_id=uuid.UUID(tenant_id))[:2])
@@ -25,7 +27,9 @@ def account(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> 
             raise ConfigurationError(f"{tenant_id!r} is not a tenant's UUID.") from None
         if len(matches) == 1:
             return matches[0]
-        many = "several Acuity accounts: name one with --account" if matches else "no Acuity account"
+        many = (
+            "several Acuity accounts: name one with --account" if matches else "no Acuity account"
+        )
         raise ConfigurationError(f"Tenant {tenant_id} has {many}.")
     if not settings.ACUITY_USER_ID or not settings.ACUITY_API_KEY:
         raise ConfigurationError(

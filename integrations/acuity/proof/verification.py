@@ -95,7 +95,9 @@ def _clients(context: Context) -> tuple[list[list[Any]], list[int]]:
             with contextlib.suppress(Reject):
                 record = parse_client(group, context.identity)
                 records[record.key] = (record.content_hash, group)
-        stored = dict(known.filter(external_id__in=records).values_list("external_id", "content_hash"))
+        stored = dict(
+            known.filter(external_id__in=records).values_list("external_id", "content_hash")
+        )
         changed += [group for key, (print_, group) in records.items() if stored.get(key) != print_]
         found |= stored.keys()
     if known.count() == len(found):
@@ -118,7 +120,11 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     cursor["months"] = Counter(cursor.get("months", {})) + appointments.by_month(context, listed)
     low = _instant(cursor.get("upto"))
     high = None if page.done else _last_instant(page.records) or low
-    known = {row.key for row in listed} | cursor.get("seen", {}).keys() | page.cursor.get("seen", {}).keys()
+    known = (
+        {row.key for row in listed}
+        | cursor.get("seen", {}).keys()
+        | page.cursor.get("seen", {}).keys()
+    )
     stored = appointments.stored(_between(context, low, high))
     strays = [key for key in stored if key not in known]
     refreshed, gone = _ask_again(context, [*_changed(context, listed, stored), *strays])
@@ -208,7 +214,9 @@ def _alike(listed: list[Row], stored: dict[str, Stored]) -> set[str]:
     for row in listed:
         if not (had := stored.get(row.key)):
             continue
-        if had.fingerprint[:32] == print_of(row.body) or had.content_hash[:32] == print_of(row.core):
+        if had.fingerprint[:32] == print_of(row.body) or had.content_hash[:32] == print_of(
+            row.core
+        ):
             same.add(row.key)
         else:
             others[had.pk] = row
@@ -221,7 +229,9 @@ def _alike(listed: list[Row], stored: dict[str, Stored]) -> set[str]:
     return same
 
 
-def _between(context: Context, low: datetime | None, high: datetime | None) -> QuerySet[Appointment]:
+def _between(
+    context: Context, low: datetime | None, high: datetime | None
+) -> QuerySet[Appointment]:
     rows = payments.in_window(context)
     if low:
         rows = rows.filter(starts_at__gte=low)

@@ -86,12 +86,20 @@ class Row(msgspec.Struct, rename="camel", gc=False):
         if rest is self.body and (self.forms or self.forms_text):
             rest = None
         for members in (
-            (b',"confirmationPage":', self.confirmation_page,
-             b',"confirmationPagePaymentLink":', self.confirmation_page_payment_link),
-            (b',"canClientCancel":', self.can_client_cancel,
-             b',"canClientReschedule":', self.can_client_reschedule),
+            (
+                b',"confirmationPage":',
+                self.confirmation_page,
+                b',"confirmationPagePaymentLink":',
+                self.confirmation_page_payment_link,
+            ),
+            (
+                b',"canClientCancel":',
+                self.can_client_cancel,
+                b',"canClientReschedule":',
+                self.can_client_reschedule,
+            ),
             (b',"isVerified":', self.is_verified, b',"scheduledBy":', self.scheduled_by),
-        ):  # fmt: skip
+        ):
             rest = rest and _without(rest, *members)
         if rest is None or b'"confirmationPage' in rest:
             return canonical(core_of(self.payload))

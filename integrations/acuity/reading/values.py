@@ -43,7 +43,11 @@ def _cleaned(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return _UNSTORABLE.sub("", value)
     if isinstance(value, dict):
-        return {_cleaned(str(k)): _cleaned(v, depth + 1) for k, v in value.items()} if depth < DEEPEST else {}
+        return (
+            {_cleaned(str(k)): _cleaned(v, depth + 1) for k, v in value.items()}
+            if depth < DEEPEST
+            else {}
+        )
     if isinstance(value, list):
         return [_cleaned(v, depth + 1) for v in value] if depth < DEEPEST else []
     return value

@@ -23,7 +23,11 @@ class Account:
         me = context.source.get("/me")
         calendars = context.source.get("/calendars")
         types = context.source.get("/appointment-types", includeDeleted="true")
-        if not isinstance(me, dict) or not isinstance(calendars, list) or not isinstance(types, list):
+        if (
+            not isinstance(me, dict)
+            or not isinstance(calendars, list)
+            or not isinstance(types, list)
+        ):
             raise BadAnswer("/me, /calendars or /appointment-types has another shape")
         # /me may carry tokens: nothing but these few facts is kept.
         facts = {k: me.get(k) for k in ("name", "timezone", "currency", "clientsDistinctByPhone")}

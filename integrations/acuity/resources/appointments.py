@@ -24,11 +24,29 @@ from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
 
 FIELDS = [
-    "external_id", "client_id", "calendar_id", "appointment_type_id", "starts_at", "ends_at",
-    "timezone", "service_date", "price", "paid", "amount_paid", "canceled", "no_show",
-    "certificate", "notes", "forms", "labels", "raw", "payment_state", "removed_at", "fingerprint",
+    "external_id",
+    "client_id",
+    "calendar_id",
+    "appointment_type_id",
+    "starts_at",
+    "ends_at",
+    "timezone",
+    "service_date",
+    "price",
+    "paid",
+    "amount_paid",
+    "canceled",
+    "no_show",
+    "certificate",
+    "notes",
+    "forms",
+    "labels",
+    "raw",
+    "payment_state",
+    "removed_at",
+    "fingerprint",
     "content_hash",
-]  # fmt: skip
+]
 
 
 class Appointments:
@@ -220,10 +238,29 @@ def remove(rows: QuerySet[Appointment]) -> None:
 def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Values:
     """As FIELDS has it."""
     return (
-        r.id, client, calendar, kind, r.starts_at, r.ends_at, r.timezone, r.service_date, r.price,
-        r.paid, r.amount_paid, r.canceled, r.no_show, r.certificate, r.notes, r.forms, r.labels,
-        r.raw, r.payment_state, None, r.fingerprint, r.content_hash + links(client, calendar, kind),
-    )  # fmt: skip
+        r.id,
+        client,
+        calendar,
+        kind,
+        r.starts_at,
+        r.ends_at,
+        r.timezone,
+        r.service_date,
+        r.price,
+        r.paid,
+        r.amount_paid,
+        r.canceled,
+        r.no_show,
+        r.certificate,
+        r.notes,
+        r.forms,
+        r.labels,
+        r.raw,
+        r.payment_state,
+        None,
+        r.fingerprint,
+        r.content_hash + links(client, calendar, kind),
+    )
 
 
 def _move_payments(appointments: list[int]) -> None:
@@ -267,7 +304,9 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
         for name_key, email, pk in rows.values_list("name_key", "email", "pk"):
             by_email.setdefault((name_key, email.casefold()), []).append(pk)
         for record in missing:
-            matches = by_email.get((record.client_name_key, record.person.fields()["email"].casefold()), [])
+            matches = by_email.get(
+                (record.client_name_key, record.person.fields()["email"].casefold()), []
+            )
             if len(matches) == 1:
                 found[record.client_key] = matches[0]
     born = [

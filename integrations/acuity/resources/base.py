@@ -63,7 +63,9 @@ class Context:
             self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
         # Not a difference of sets, which would look at every client met before.
         if unknown := [key for key in keys if key not in self._clients]:
-            self._clients.update(rows.filter(external_id__in=unknown).values_list("external_id", "pk"))
+            self._clients.update(
+                rows.filter(external_id__in=unknown).values_list("external_id", "pk")
+            )
         return self._clients
 
     def forget(self) -> None:

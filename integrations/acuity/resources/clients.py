@@ -18,9 +18,17 @@ from integrations.acuity.store.upsert import Counts, Parsed, upsert
 from integrations.models import StagedPage
 
 FIELDS = [
-    "external_id", "first_name", "last_name", "email", "phone", "notes", "name_key", "listed", "raw",
+    "external_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "notes",
+    "name_key",
+    "listed",
+    "raw",
     "content_hash",
-]  # fmt: skip
+]
 
 
 class Clients:
@@ -102,6 +110,14 @@ def _stage(context: Context, groups: list[list[bytes]]) -> None:
 def _row(r: ClientRecord) -> tuple[Any, ...]:
     """As FIELDS has it."""
     return (
-        r.key, r.first_name, r.last_name, r.email, r.phone, r.notes, r.name_key, True,
-        {"entries": r.entries}, r.content_hash,
-    )  # fmt: skip
+        r.key,
+        r.first_name,
+        r.last_name,
+        r.email,
+        r.phone,
+        r.notes,
+        r.name_key,
+        True,
+        {"entries": r.entries},
+        r.content_hash,
+    )

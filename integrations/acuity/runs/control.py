@@ -30,7 +30,9 @@ class ActiveRun(Exception):
 
     def __init__(self, run: ImportRun):
         self.run = run
-        super().__init__(f"Run {run.id} of this account is {run.status}: resume or cancel it first.")
+        super().__init__(
+            f"Run {run.id} of this account is {run.status}: resume or cancel it first."
+        )
 
 
 def check(

@@ -22,18 +22,20 @@ def claim(step: ImportStep, expected: int) -> str:
     free = Q(lease_token="") | Q(lease_until__lt=now) | Q(lease_until=None)
     due = Q(not_before=None) | Q(not_before__lte=now)
     with transaction.atomic():
-        taken = ImportStep.objects.filter(free, due, pk=step.pk, version=expected).exclude(
-            status="done"
-        ).update(
-            status="running",
-            lease_token=token,
-            lease_owner=_owner(),
-            lease_until=now + LEASE,
-            heartbeat_at=now,
-            not_before=None,
-            attempts=F("attempts") + 1,
-            # A lease that nobody gave back means that its process died.
-            deaths=Case(When(lease_token="", then=F("deaths")), default=F("deaths") + 1),
+        taken = (
+            ImportStep.objects.filter(free, due, pk=step.pk, version=expected)
+            .exclude(status="done")
+            .update(
+                status="running",
+                lease_token=token,
+                lease_owner=_owner(),
+                lease_until=now + LEASE,
+                heartbeat_at=now,
+                not_before=None,
+                attempts=F("attempts") + 1,
+                # A lease that nobody gave back means that its process died.
+                deaths=Case(When(lease_token="", then=F("deaths")), default=F("deaths") + 1),
+            )
         )
         if taken:
             to = S.VERIFYING if step.resource == "verify" else S.RUNNING

@@ -22,8 +22,10 @@ FEW_REJECTS = 5
 # From here on, each time the rows of a step are four times as many.
 GROWN = 500
 STORED: dict[str, type[Model]] = {
-    "clients": Client, "appointments": Appointment, "payments": Payment
-}  # fmt: skip
+    "clients": Client,
+    "appointments": Appointment,
+    "payments": Payment,
+}
 
 
 class Stale(Exception):
@@ -45,10 +47,16 @@ def process_page(context: Context, token: str) -> bool:
         _checkpoint(context, token, page, counts, spent, started)
         elapsed = int((time.monotonic() - started) * 1000)
         PageFetch.objects.create(
-            run=run, resource=step.resource, offset=step.offset, limit=context.limit,
-            count=page.size, requests=spent.requests, throttled=spent.throttled,
-            elapsed_ms=elapsed, **asdict(counts),
-        )  # fmt: skip
+            run=run,
+            resource=step.resource,
+            offset=step.offset,
+            limit=context.limit,
+            count=page.size,
+            requests=spent.requests,
+            throttled=spent.throttled,
+            elapsed_ms=elapsed,
+            **asdict(counts),
+        )
         context.source.read_ahead()
     if step.resource in STORED and grown(step.created, step.created + counts.created):
         analyze(STORED[step.resource])
@@ -120,9 +128,12 @@ def _report(run: ImportRun, step: ImportStep, count: int, elapsed: int) -> None:
     if step.resource not in ("clients", "appointments", "payments"):
         return
     events.log(
-        f"acuity_{step.resource}_page", run=run.pk, offset=step.offset, count=count,
+        f"acuity_{step.resource}_page",
+        run=run.pk,
+        offset=step.offset,
+        count=count,
         elapsed_ms=elapsed,
-    )  # fmt: skip
+    )
     name = "contacts" if step.resource == "clients" else step.resource
     every = 50 if name == "contacts" else 25
     if (step.offset + count) // every > step.offset // every:

@@ -105,8 +105,9 @@ def _appointments(context: Context) -> tuple[dict[str, int], int]:
             Appointment, context.tenant, {key: r.content_hash for key, r in records.items()}
         ) + Counts(rejected=len(parsed.rejects))
         had = dict(
-            Appointment.objects.filter(tenant=context.tenant, external_id__in=list(records))
-            .values_list("external_id", "payments_fetched_for")
+            Appointment.objects.filter(
+                tenant=context.tenant, external_id__in=list(records)
+            ).values_list("external_id", "payments_fetched_for")
         )
         for key, record in records.items():
             wanted = record.paid or record.amount_paid or context.run.payments_mode == "all"

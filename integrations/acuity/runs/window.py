@@ -105,10 +105,15 @@ def _hopeless(step: ImportStep) -> str:
 def _announce(run: ImportRun, step: ImportStep) -> None:
     if step.position == 0 and step.version == 0:
         events.log(
-            "acuity_import_started", tenant=run.account.tenant_id, run=run.pk,
-            min_date=run.min_date, max_date=run.max_date, cursor=step.cursor,
-            page_limit=run.page_limit, payments=run.payments_mode,
-        )  # fmt: skip
+            "acuity_import_started",
+            tenant=run.account.tenant_id,
+            run=run.pk,
+            min_date=run.min_date,
+            max_date=run.max_date,
+            cursor=step.cursor,
+            page_limit=run.page_limit,
+            payments=run.payments_mode,
+        )
 
 
 @contextlib.contextmanager
@@ -212,7 +217,11 @@ class Window:
             self._limit(tuning.failed(), tuning)
             return True
         listing = run.tuning.get("listing", verification.LISTING)
-        if step.resource == "verify" and listing > SMALL_PAGE and isinstance(error, errors.TimedOut):
+        if (
+            step.resource == "verify"
+            and listing > SMALL_PAGE
+            and isinstance(error, errors.TimedOut)
+        ):
             run.tuning = run.tuning | {"listing": max(listing // 2, SMALL_PAGE)}
             ImportRun.objects.filter(pk=run.pk).update(tuning=run.tuning)
             return True
@@ -227,7 +236,9 @@ class Window:
             "throttled": F("throttled") + spent.throttled,
         }
         # Nothing is concluded from the exception: the row says how long there was no progress.
-        since = ImportStep.objects.values_list("failing_since", flat=True).get(pk=self.step.pk) or now
+        since = (
+            ImportStep.objects.values_list("failing_since", flat=True).get(pk=self.step.pk) or now
+        )
         if not error.transient or now - since > PATIENCE:
             leases.release(self.step.pk, self.token, **fields)
             control.fail(self.run.pk, str(error), type(error).__name__)
@@ -239,14 +250,18 @@ class Window:
         if isinstance(error, errors.RateLimited) and error.retry_after:
             pause = max(pause, min(int(error.retry_after) + 1, 3600))
         leases.release(
-            self.step.pk, self.token, **fields,
+            self.step.pk,
+            self.token,
+            **fields,
             failing_since=since,
             not_before=now + timedelta(seconds=pause),
             waiting_for=str(error),
             # Waiting is not a lost attempt.
             attempts=0,
-        )  # fmt: skip
-        events.log("acuity_import_waiting", run=self.run.pk, seconds=pause, error=type(error).__name__)
+        )
+        events.log(
+            "acuity_import_waiting", run=self.run.pk, seconds=pause, error=type(error).__name__
+        )
         return Outcome("stop", f"waiting {pause} s: {error}")
 
 
@@ -255,7 +270,9 @@ def counters(step: ImportStep) -> dict[str, int]:
 
 
 def _counted(before: dict[str, int], step: ImportStep) -> str:
-    return "".join(f", {n - before[name]} {name}" for name, n in counters(step).items() if n != before[name])
+    return "".join(
+        f", {n - before[name]} {name}" for name, n in counters(step).items() if n != before[name]
+    )
 
 
 def crashed(run_id: str, error: BaseException) -> None:

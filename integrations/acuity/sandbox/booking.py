@@ -13,7 +13,20 @@ from .people import Person
 
 Json = dict[str, Any]
 VENDOR_ZONE = "America/Chicago"  # `datetimeCreated` is in the vendor's zone, not the business's
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 LIVE, CANCELED, NO_SHOW = 0, 1, 2
 
 zone = lru_cache(maxsize=None)(ZoneInfo)
@@ -75,7 +88,13 @@ def _forms(booking: Booking) -> list[Json]:
         return []
     first = 910000000 + (booking.id % 10_000_000) * 4
     values: list[Json] = [
-        {"id": first, "fieldID": 7100001, "fieldWidget": 1, "value": "A friend", "name": "How did you hear about us?"},
+        {
+            "id": first,
+            "fieldID": 7100001,
+            "fieldWidget": 1,
+            "value": "A friend",
+            "name": "How did you hear about us?",
+        },
         {"id": first + 1, "fieldID": 7100002, "value": "", "name": "Allergies"},
         {
             "id": first + 2,
@@ -84,7 +103,13 @@ def _forms(booking: Booking) -> list[Json]:
             "value": "Balayage, Gloss",
             "name": "Interested in",
         },
-        {"id": first + 3, "fieldID": 7100004, "fieldWidget": None, "value": "yes", "name": "I agree to the policy"},
+        {
+            "id": first + 3,
+            "fieldID": 7100004,
+            "fieldWidget": None,
+            "value": "yes",
+            "name": "I agree to the policy",
+        },
     ]
     return [{"id": 700001, "name": "New guest" if booking.id % 2 else "", "values": values}]
 

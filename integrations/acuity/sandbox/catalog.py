@@ -11,8 +11,22 @@ LABELS: list[Json] = [
     {"id": 240001, "name": "Confirmed", "color": "yellow"},
 ]
 ADDONS: list[Json] = [
-    {"id": 820001, "name": "Gloss", "duration": 15, "price": "15.00", "private": False, "active": True},
-    {"id": 820002, "name": "Scalp massage", "duration": 0, "price": "10.00", "private": False, "active": True},
+    {
+        "id": 820001,
+        "name": "Gloss",
+        "duration": 15,
+        "price": "15.00",
+        "private": False,
+        "active": True,
+    },
+    {
+        "id": 820002,
+        "name": "Scalp massage",
+        "duration": 0,
+        "price": "10.00",
+        "private": False,
+        "active": True,
+    },
 ]
 META: Json = {"hooks": ["192.0.2.10/32", "198.51.100.20/32"]}
 _FIELDS = [

@@ -109,7 +109,9 @@ class Account:
             if "payments" in over:
                 self.payments[number] = list(over.pop("payments"))  # type: ignore[call-overload]
             if "calendarID" in over:
-                booking.calendar = self._by_id([*self.calendars, self.deleted_calendar], over.pop("calendarID"))
+                booking.calendar = self._by_id(
+                    [*self.calendars, self.deleted_calendar], over.pop("calendarID")
+                )
             if "appointmentTypeID" in over:
                 booking.type = self._by_id(self.appointment_types, over.pop("appointmentTypeID"))
             if "canceled" in over:
@@ -172,7 +174,9 @@ class Account:
                 if not rows:
                     continue
                 booking = self.bookings[number]
-                month = totals.setdefault(booking.shown("datetime", f"{booking.local:%Y-%m}")[:7], {})
+                month = totals.setdefault(
+                    booking.shown("datetime", f"{booking.local:%Y-%m}")[:7], {}
+                )
                 for row in rows:
                     count, amount = month.get(row["processor"], (0, Decimal(0)))
                     month[row["processor"]] = (count + 1, amount + Decimal(row["amount"]))
@@ -261,7 +265,12 @@ def _money(cents: int) -> str:
 def _payment(number: int, nth: int, processor: str, cents: int, at: int) -> Json:
     prefix = {"stripe": "pi_3SAMPLE", "paypal": "PAYID-", "square": "sq_", "cash": ""}[processor]
     transaction = f"{prefix}{number}{nth:02d}" if prefix else ""
-    return {"transactionID": transaction, "created": stamp(at), "processor": processor, "amount": _money(cents)}
+    return {
+        "transactionID": transaction,
+        "created": stamp(at),
+        "processor": processor,
+        "amount": _money(cents),
+    }
 
 
 def _pay(rng: random.Random, b: Booking, kind: int) -> list[Json]:
@@ -285,7 +294,10 @@ def _pay(rng: random.Random, b: Booking, kind: int) -> list[Json]:
         processor = rng.choice(PROCESSORS)
         parts = [(processor, price, after if processor == "cash" or rng.random() < 0.5 else b.made)]
     b.amount = _money(sum(cents for _, cents, _ in parts))
-    return [_payment(b.id, nth, processor, cents, at) for nth, (processor, cents, at) in enumerate(parts)]
+    return [
+        _payment(b.id, nth, processor, cents, at)
+        for nth, (processor, cents, at) in enumerate(parts)
+    ]
 
 
 def _months_before(day: date, months: int) -> date:
@@ -312,7 +324,9 @@ def _wall_time(rng: random.Random) -> time:
     return time(quarter // 4, quarter % 4 * 15)
 
 
-def _slots(rng: random.Random, account: Account, first: date, days: int, count: int) -> Iterator[tuple]:
+def _slots(
+    rng: random.Random, account: Account, first: date, days: int, count: int
+) -> Iterator[tuple]:
     """(start, type, calendar, class id) for `count` bookings."""
     types, rooms = account.appointment_types, [account.calendars[n] for n in (0, 2, 3)]
     special = _double_hours(first, days, account.timezone) if count >= 100 else []
@@ -334,15 +348,28 @@ def _slots(rng: random.Random, account: Account, first: date, days: int, count: 
         old = age < days // 3 and rng.random() < 0.2
         room = account.deleted_calendar if old else rng.choice(rooms)
         kind = types[5] if old and rng.random() < 0.3 else types[rng.choice((0, 0, 0, 1, 1, 3, 4))]
-        yield int(datetime.combine(day, clock, zone(room["timezone"])).timestamp()), kind, room, None
+        yield (
+            int(datetime.combine(day, clock, zone(room["timezone"])).timestamp()),
+            kind,
+            room,
+            None,
+        )
         left -= 1
 
 
-def _fill(rng: random.Random, account: Account, strangers: list[Person], first: date, days: int, count: int) -> None:
+def _fill(
+    rng: random.Random,
+    account: Account,
+    strangers: list[Person],
+    first: date,
+    days: int,
+    count: int,
+) -> None:
     unknown = set(rng.sample(range(count), round(count * 0.04)))
     kinds = _kinds(rng, count)
     slots = [
-        (slot[0] - rng.randrange(3600, 40 * 86400), *slot) for slot in _slots(rng, account, first, days, count)
+        (slot[0] - rng.randrange(3600, 40 * 86400), *slot)
+        for slot in _slots(rng, account, first, days, count)
     ]
     # IDs grow as bookings are made.
     slots.sort(key=lambda slot: slot[0])

@@ -3,9 +3,99 @@
 import random
 from typing import Any, NamedTuple
 
-FIRST = ["Ada", "Ben", "Cleo", "Dee", "Eli", "Fay", "Gus", "Hana", "Ivo", "Jade", "Kit", "Lena", "Milo", "Nora", "Otis", "Pia", "Quinn", "Rosa", "Sam", "Tess", "Uma", "Vic", "Wren", "Xena", "Yara", "Zoë", "Amos", "Bea", "Cyrus", "Dora", "Enzo", "Flo", "Gil", "Hope", "Iris", "Jonas", "Kaya", "Lars", "Maya", "Ned"]
-HEAD = ["Al", "Bar", "Cal", "Dun", "El", "Far", "Gal", "Har", "Is", "Jor", "Kel", "Lan", "Mar", "Nor", "O'Sam", "Par", "Quil", "Ros", "Stan", "Tor", "Um", "Ver", "Wes", "Yor", "Zan", "García-"]
-TAIL = ["berg", "by", "combe", "den", "dale", "ford", "gate", "ham", "kirk", "ley", "low", "mere", "ner", "ple", "ridge", "son", "stead", "ton", "vale", "wick", "worth"]
+FIRST = [
+    "Ada",
+    "Ben",
+    "Cleo",
+    "Dee",
+    "Eli",
+    "Fay",
+    "Gus",
+    "Hana",
+    "Ivo",
+    "Jade",
+    "Kit",
+    "Lena",
+    "Milo",
+    "Nora",
+    "Otis",
+    "Pia",
+    "Quinn",
+    "Rosa",
+    "Sam",
+    "Tess",
+    "Uma",
+    "Vic",
+    "Wren",
+    "Xena",
+    "Yara",
+    "Zoë",
+    "Amos",
+    "Bea",
+    "Cyrus",
+    "Dora",
+    "Enzo",
+    "Flo",
+    "Gil",
+    "Hope",
+    "Iris",
+    "Jonas",
+    "Kaya",
+    "Lars",
+    "Maya",
+    "Ned",
+]
+HEAD = [
+    "Al",
+    "Bar",
+    "Cal",
+    "Dun",
+    "El",
+    "Far",
+    "Gal",
+    "Har",
+    "Is",
+    "Jor",
+    "Kel",
+    "Lan",
+    "Mar",
+    "Nor",
+    "O'Sam",
+    "Par",
+    "Quil",
+    "Ros",
+    "Stan",
+    "Tor",
+    "Um",
+    "Ver",
+    "Wes",
+    "Yor",
+    "Zan",
+    "García-",
+]
+TAIL = [
+    "berg",
+    "by",
+    "combe",
+    "den",
+    "dale",
+    "ford",
+    "gate",
+    "ham",
+    "kirk",
+    "ley",
+    "low",
+    "mere",
+    "ner",
+    "ple",
+    "ridge",
+    "son",
+    "stead",
+    "ton",
+    "vale",
+    "wick",
+    "worth",
+]
 
 
 class Person(NamedTuple):
@@ -38,7 +128,9 @@ def _phone(index: int) -> tuple[str, str]:
 def _email(index: int, first: str, last: str, empty: bool) -> str:
     if empty:
         return ""
-    word = "".join(c for c in f"{first}.{last}".lower() if c.isascii() and (c.isalnum() or c == "."))
+    word = "".join(
+        c for c in f"{first}.{last}".lower() if c.isascii() and (c.isalnum() or c == ".")
+    )
     address = f"{word}{index}@example.com"
     return f"{address}, {word}.home{index}@example.com" if index % 97 == 3 else address
 
@@ -50,7 +142,9 @@ def people(rng: random.Random, first: int, count: int) -> list[Person]:
     for offset in range(count):
         index = first + offset
         given, family = name(index)
-        made.append(Person(given, family, _email(index, given, family, offset in silent), *_phone(index)))
+        made.append(
+            Person(given, family, _email(index, given, family, offset in silent), *_phone(index))
+        )
     return made
 
 

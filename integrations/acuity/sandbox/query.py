@@ -79,7 +79,13 @@ def _tests(query: Query) -> Iterator[Test]:
 
 
 def select(
-    account: Account, query: Query, *, limit: int, skip: int, day_zone: str, rng: random.Random | None
+    account: Account,
+    query: Query,
+    *,
+    limit: int,
+    skip: int,
+    day_zone: str,
+    rng: random.Random | None,
 ) -> list[Booking]:
     """At most `limit` rows after `skip`; rows of one instant by ID, or shuffled when `rng` is given."""
     at = zone("UTC") if day_zone == "UTC" else zone(account.timezone)

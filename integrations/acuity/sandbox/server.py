@@ -50,7 +50,9 @@ class SandboxOptions:
     faults: float = 0  # probability of one of `fault_kinds` instead of the answer
     fault_kinds: tuple[str, ...] = FAULTS
     fault_seed: int = 7
-    retry_after: float | None = None  # seconds announced with 429 and 503; the API announces nothing
+    retry_after: float | None = (
+        None  # seconds announced with 429 and 503; the API announces nothing
+    )
     user_id: str = "10000001"
     api_key: str = "sandbox-key"
     plan_ok: bool = True  # False: every authenticated call is a 403
@@ -70,7 +72,9 @@ class Answer:
 
 def problem(status: int, message: str = "") -> Answer:
     text, error = REASONS[status]
-    return Answer(status, encode({"status_code": status, "message": message or text, "error": error}))
+    return Answer(
+        status, encode({"status_code": status, "message": message or text, "error": error})
+    )
 
 
 def gateway(status: int) -> Answer:
@@ -94,7 +98,9 @@ def kind_of(path: str) -> str:
 class Sandbox:
     """A running stand-in for the API; use as a context manager or with start and stop."""
 
-    def __init__(self, account: Account, options: SandboxOptions | None = None, port: int = 0) -> None:
+    def __init__(
+        self, account: Account, options: SandboxOptions | None = None, port: int = 0
+    ) -> None:
         self.account = account
         self.options = options or SandboxOptions()
         self.hook: Callable[[str, Query], None] | None = None
@@ -115,7 +121,9 @@ class Sandbox:
         return f"http://127.0.0.1:{self._server.server_address[1]}{PREFIX}"
 
     def start(self) -> "Sandbox":
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
         return self
 
@@ -170,7 +178,11 @@ class Sandbox:
             self.hook(path, query)
         found = self._checked(method, path, query, authorization)
         time.sleep(self.options.latency + self.options.latency_per_record * found.rows)
-        return Answer(found.status, found.body, found.content, found.rows, fault.broken) if fault else found
+        return (
+            Answer(found.status, found.body, found.content, found.rows, fault.broken)
+            if fault
+            else found
+        )
 
     def _too_many(self, ip: str) -> bool:
         options, now = self.options, time.monotonic()
@@ -246,7 +258,11 @@ class Sandbox:
             found = list(self.account.clients)
         wanted = query.get("search", "").casefold()
         if wanted:
-            found = [c for c in found if any(wanted in c[k].casefold() for k in ("firstName", "lastName", "phone"))]
+            found = [
+                c
+                for c in found
+                if any(wanted in c[k].casefold() for k in ("firstName", "lastName", "phone"))
+            ]
         if self.options.paging == "offset":
             skip = number(query, "offset", 0)
             found = found[skip : skip + number(query, "max", number(query, "limit", 100))]
@@ -317,9 +333,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        path = url.path.removeprefix(PREFIX).removesuffix(".json") if url.path.startswith(PREFIX + "/") else "/unknown"
+        path = (
+            url.path.removeprefix(PREFIX).removesuffix(".json")
+            if url.path.startswith(PREFIX + "/")
+            else "/unknown"
+        )
         authorization = self.headers.get("Authorization", "")
-        self._send(self.server.sandbox.answer(self.command, path, query, authorization, self.client_address[0]))
+        self._send(
+            self.server.sandbox.answer(
+                self.command, path, query, authorization, self.client_address[0]
+            )
+        )
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _handle
 

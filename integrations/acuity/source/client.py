@@ -166,7 +166,9 @@ class AcuityClient:
             finally:
                 self.calls.add(path, status, time.monotonic() - began, waited)
         ready()
-        return self._interpret(response, body, DECODERS.get(metrics.endpoint(path), msgspec.json.decode))
+        return self._interpret(
+            response, body, DECODERS.get(metrics.endpoint(path), msgspec.json.decode)
+        )
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, within the size and time that an honest answer needs."""

@@ -137,7 +137,9 @@ class Keyset:
         """The day by offset, both ways, for a server that honours it. True if both agree."""
         only = {"minDate": day.isoformat(), "maxDate": day.isoformat()}
         ways = [
-            Offset(lambda way=way, **asked: self._ask(**only, direction=way, **asked), self.limit).rows()
+            Offset(
+                lambda way=way, **asked: self._ask(**only, direction=way, **asked), self.limit
+            ).rows()
             for way in ("ASC", "DESC")
         ]
         for rows in ways:

@@ -43,11 +43,17 @@ def insert(
     values: list[Iterable[Any]] = [
         _converted(field, column) for field, column in zip(fields, columns, strict=False)
     ]
-    values += [[field.get_db_prep_save(value, connection)] * len(rows) for field, value in constants]
+    values += [
+        [field.get_db_prep_save(value, connection)] * len(rows) for field, value in constants
+    ]
     prepared = zip(*values, strict=True)
     if connection.vendor == "postgresql":
         copying = f"COPY {table} FROM STDIN"
-        with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(copying) as copy:
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(copying) as copy,
+        ):
             for row in prepared:
                 copy.write_row(row)
             waiting()
@@ -71,7 +77,9 @@ def analyze(model: type[models.Model]) -> None:
             # A sample of 3,000 rows tells enough until autovacuum takes its own of 30,000.
             cursor.execute("SET LOCAL default_statistics_target TO 10")
             # Whoever locks the table is analyzing it already.
-            cursor.execute(f"ANALYZE (SKIP_LOCKED) {connection.ops.quote_name(model._meta.db_table)}")
+            cursor.execute(
+                f"ANALYZE (SKIP_LOCKED) {connection.ops.quote_name(model._meta.db_table)}"
+            )
 
 
 def need_not_be_flushed() -> None:

@@ -47,7 +47,10 @@ def _stored(
     """Primary key and content hash by ID; no hash where a link is not what it was stored with."""
     rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=list(ids))
     found = rows.values_list("external_id", "pk", "content_hash", *LINKS.get(model, ()))
-    return {key: (pk, content if linked(content, tuple(links)) else "") for key, pk, content, *links in found}
+    return {
+        key: (pk, content if linked(content, tuple(links)) else "")
+        for key, pk, content, *links in found
+    }
 
 
 def links(*keys: int | None) -> str:
@@ -124,13 +127,20 @@ def upsert(
 
 
 def _alike(
-    model: type[Imported], names: Sequence[str], rows: dict[int, Row], stored: dict[str, tuple[int, str]]
+    model: type[Imported],
+    names: Sequence[str],
+    rows: dict[int, Row],
+    stored: dict[str, tuple[int, str]],
 ) -> list[int]:
     """Of the rows whose hash differs, those that say the same in other bytes: the keys in another
     order, say. Everything that comes from the source is in a row's JSON."""
     asked = [pk for pk, row in rows.items() if _links_of(stored[row[0]][1]) == _links_of(row[-1])]
-    columns = [n for n, name in enumerate(names) if isinstance(model._meta.get_field(name), JSONField)]
-    found = model._default_manager.filter(pk__in=asked).values_list("pk", *(names[n] for n in columns))
+    columns = [
+        n for n, name in enumerate(names) if isinstance(model._meta.get_field(name), JSONField)
+    ]
+    found = model._default_manager.filter(pk__in=asked).values_list(
+        "pk", *(names[n] for n in columns)
+    )
     return [pk for pk, *had in found if had == [_plain(rows[pk][n]) for n in columns]]
 
 

@@ -30,7 +30,9 @@ QUICK, SLOW = 0.1, 0.3
 
 
 class Command(BaseCommand):
-    help = "Import clients, appointments and payments from Acuity, resumably, and verify the result."
+    help = (
+        "Import clients, appointments and payments from Acuity, resumably, and verify the result."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,12 +46,18 @@ class Command(BaseCommand):
         parser.add_argument("--only", default=",".join(RESOURCES))
         parser.add_argument("--payments", choices=["paid", "all"], default="paid")
         parser.add_argument("--resume", default="", metavar="RUN")
-        parser.add_argument("--retry-rejected", default="", metavar="RUN", help="store what it can now")
+        parser.add_argument(
+            "--retry-rejected", default="", metavar="RUN", help="store what it can now"
+        )
         parser.add_argument("--detach", action="store_true", help="print the run's ID and leave")
         parser.add_argument("--sandbox", action="store_true", help="import an invented account")
         parser.add_argument("--no-verify", action="store_true")
-        parser.add_argument("--dry-run", action="store_true", help="write nothing, say what is there")
-        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="write nothing, say what is there"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object on standard output"
+        )
 
     def handle(self, **options: Any) -> None:
         try:
@@ -66,9 +74,14 @@ class Command(BaseCommand):
         """Nothing was started: one sentence, and the summary that every import ends with."""
         self.stderr.write(str(error).strip().replace("\n", " "))
         events.log(
-            "acuity_import_summary", status="not started", error=type(error).__name__,
-            contacts=0, appointments=0, payments=0, skipped=0,
-        )  # fmt: skip
+            "acuity_import_summary",
+            status="not started",
+            error=type(error).__name__,
+            contacts=0,
+            appointments=0,
+            payments=0,
+            skipped=0,
+        )
         return status
 
     def run(self, options: dict[str, Any]) -> int:
@@ -84,7 +97,9 @@ class Command(BaseCommand):
                     raise errors.ConfigurationError(
                         "--detach needs a broker: set REDIS_URL and start a worker."
                     )
-                self.stdout.write(json.dumps({"run": str(run.pk)}) if options["json"] else str(run.pk))
+                self.stdout.write(
+                    json.dumps({"run": str(run.pk)}) if options["json"] else str(run.pk)
+                )
                 return COMPLETED
             return self.follow(run, options)
 
@@ -112,7 +127,9 @@ class Command(BaseCommand):
         # A wrong key or address is said at once, before there is a run.
         account_client(account).get("/me")
         run = control.start(account, verify=not options["no_verify"], send=False, **wanted)
-        stack.enter_context(embedded.worker() if not options["detach"] else contextlib.nullcontext())
+        stack.enter_context(
+            embedded.worker() if not options["detach"] else contextlib.nullcontext()
+        )
         control.enqueue(run)
         return run
 
@@ -128,9 +145,12 @@ class Command(BaseCommand):
         box = stack.enter_context(Sandbox(make_account(), SandboxOptions(rps=0)))
         settings.ACUITY_REQUESTS_PER_SECOND = 0
         return find.ensure(
-            box.options.user_id, box.options.api_key, box.base_url, name="Sandbox",
+            box.options.user_id,
+            box.options.api_key,
+            box.base_url,
+            name="Sandbox",
             save=not options["dry_run"],
-        )  # fmt: skip
+        )
 
     def retry_rejected(self, run: ImportRun, as_json: bool) -> int:
         taken, left = retry.retry(run)
@@ -209,7 +229,9 @@ def _day(value: str, name: str) -> date | None:
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        raise errors.ConfigurationError(f"{name} must be a day like 2025-10-31, not {value!r}.") from None
+        raise errors.ConfigurationError(
+            f"{name} must be a day like 2025-10-31, not {value!r}."
+        ) from None
 
 
 def _run(value: str) -> ImportRun:

@@ -19,7 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--paging", choices=["documented", "offset"], default="documented")
         parser.add_argument("--rps", type=float, default=10, help="0 = no limit")
         parser.add_argument("--latency", type=float, default=0, help="seconds before each answer")
-        parser.add_argument("--faults", type=float, default=0, help="share of failing answers, 0 to 1")
+        parser.add_argument(
+            "--faults", type=float, default=0, help="share of failing answers, 0 to 1"
+        )
         parser.add_argument("--cap", type=int, default=None, help="silent cap on an answer's rows")
 
     def handle(self, **options: Any) -> None:
