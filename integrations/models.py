@@ -76,6 +76,9 @@ class ImportRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     resumed = models.PositiveIntegerField(default=0)
     verified = models.BooleanField(default=False)
+    verified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When that was last proven."
+    )
     coverage = models.JSONField(default=dict, blank=True, help_text="Month: [source, stored].")
     gaps = models.JSONField(default=list, blank=True)
     differences = models.JSONField(default=list, blank=True)

@@ -40,7 +40,8 @@ def broken(execute: Execute) -> list[str]:
     found = []
     for resource, version, *rest in execute(PAGES):
         of_step, (pages, *of_pages) = rest[:5], rest[5:]
-        if version != pages:
+        # What is proven again counts its pages anew, but never its versions.
+        if version != pages and not (resource == "verify" and version > pages):
             found.append(f"{resource}: checkpoint {version}, but {pages} pages were written")
         if of_step != of_pages:
             found.append(f"{resource}: the step counts {of_step}, its pages {of_pages}")

@@ -17,7 +17,7 @@ from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source import client
 from integrations.acuity.source.throttle import LocalBudget, Throttle
 from integrations.models import ImportRun, ImportStep
-from tests.test_import import ids, small, source, source_ids, unlimited  # noqa: F401
+from tests.test_import import ids, prove_again, small, source, source_ids, unlimited  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -273,7 +273,7 @@ def test_so_many_rejects_pause_the_run_until_somebody_has_looked() -> None:
         data.edit(data.appointments[39]["id"], price="12.50")
         assert retry.retry(run) == (1, 0)
 
-        window.verify_again(run)
+        prove_again(run)
         run.refresh_from_db()
 
     assert (run.status, run.gaps) == ("completed", [])

@@ -21,7 +21,7 @@ from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.source.client import DECODERS
 from integrations.models import AcuityAccount, ImportRun
-from tests.test_import import ids, import_all, small, source, source_ids, unlimited  # noqa: F401
+from tests.test_import import ids, import_all, prove_again, small, source, source_ids, unlimited  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 BOOKING = small().appointments[0]
@@ -85,7 +85,7 @@ def test_an_unchanged_account_is_listed_once_and_that_is_the_comparison() -> Non
         second = import_all(box)
         once = listings(box)
         box.forget()
-        window.verify_again(second)
+        prove_again(second)
 
         assert once and not any(once)
         assert all(listings(box))

@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from celery import current_app
+from celery.app import app_or_default
 from celery.contrib.testing.worker import start_worker
 from celery.worker import state
 from django.conf import settings
@@ -21,7 +21,7 @@ def worker() -> Iterator[None]:
         yield
         return
     logging.getLogger("celery").setLevel(logging.ERROR)
-    app = current_app._get_current_object()
+    app = app_or_default()
     app.loader.import_default_modules()
     with start_worker(
         app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"

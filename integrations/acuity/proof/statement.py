@@ -43,10 +43,13 @@ def of_unchanged(context: Context) -> dict[str, int] | None:
     return months if months == stored_by_month(context) else None
 
 
-def conclude(context: Context, listed: dict[str, int]) -> None:
-    """Write the proof on the run. `listed` is how many appointments Acuity has in each month."""
+def conclude(context: Context, listed: dict[str, int], found: list[Gap]) -> None:
+    """Replace the run's statement by this proof's, in one update.
+
+    `listed` is how many appointments Acuity has in each month, `found` the gaps met on the way.
+    """
     run = context.run
-    gaps = list(run.gaps)
+    gaps = list(found)
     coverage: dict[str, list[int]] = {}
     if "appointments" in context.resources:
         stored = stored_by_month(context)
@@ -59,7 +62,11 @@ def conclude(context: Context, listed: dict[str, int]) -> None:
     gaps += _rejected(context)
     run.coverage, run.gaps, run.verified = coverage, gaps, not gaps
     ImportRun.objects.filter(pk=run.pk).update(
-        coverage=run.coverage, gaps=run.gaps, verified=run.verified, differences=run.differences
+        coverage=run.coverage,
+        gaps=run.gaps,
+        verified=run.verified,
+        differences=run.differences,
+        verified_at=timezone.now(),
     )
 
 

@@ -17,7 +17,6 @@ from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.source.paging import Snapshot
 from integrations.acuity.store.upsert import Counts
-from integrations.models import ImportRun
 
 # A page without forms is small, so verification asks for many at once.
 LISTING = 2500
@@ -59,9 +58,6 @@ class Verification:
     def save(self, context: Context, page: Fetched) -> Counts:
         for kind, found in page.records:
             if kind == "clients":
-                # What the import could not prove is judged anew.
-                context.run.gaps = []
-                ImportRun.objects.filter(pk=context.run.pk).update(gaps=[])
                 clients.save_clients(context, found)
             elif kind == "unlisted":
                 # Without its hash, the row is written again when its client comes back.
@@ -73,7 +69,7 @@ class Verification:
             elif kind == "gone":
                 appointments.remove(Appointment.objects.filter(pk__in=found))
             elif kind == "totals":
-                statement.conclude(context, found.get("months", {}))
+                statement.conclude(context, found.get("months", {}), found.get("gaps", []))
         return Counts()
 
 
@@ -135,7 +131,10 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     total = context.step.total
     if total is None:
         total = payments.in_window(context).count()
-    return Fetched(records, following, gaps=page.gaps, count=len(page.records), total=total)
+    if page.gaps:
+        # They wait here until the proof is finished: what stands on the run is the last proof's.
+        following["gaps"] = [*cursor.get("gaps", []), *page.gaps]
+    return Fetched(records, following, count=len(page.records), total=total)
 
 
 def _payments(context: Context, cursor: dict[str, Any]) -> Fetched:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from integrations.acuity import events
@@ -14,11 +14,23 @@ from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.results import stored, summarise
-from integrations.acuity.runs.states import S, transition
+from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.steps import STEPS
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 
 TOO_MANY_REJECTS = "TooManyRejects"
+# What a step counts of one pass.
+PASS = (
+    "offset",
+    "fetched",
+    "created",
+    "updated",
+    "unchanged",
+    "rejected",
+    "attempts",
+    "deaths",
+    "active_ms",
+)
 UNVERIFIED = {
     "kind": "unverified",
     "reason": "Nothing was compared with Acuity: run manage.py acuity_verify.",
@@ -127,13 +139,62 @@ def resume(run: ImportRun) -> bool:
             )
     # Whoever resumes a run that stopped for its rejects has looked at them.
     accept = run.accept_rejects or run.error_class == TOO_MANY_REJECTS
+    began_anew = {} if is_proven_again(run) else {"finished_at": None}
     waiting = transition(
-        run.pk, S.QUEUED, reason="", error_class="", finished_at=None, accept_rejects=accept
+        run.pk,
+        S.QUEUED,
+        among=TRANSITIONS[S.QUEUED] - PROVABLE,
+        reason="",
+        error_class="",
+        accept_rejects=accept,
+        **began_anew,
     )
     if waiting or run.status in ImportRun.WORKING:
         ImportRun.objects.filter(pk=run.pk).update(resumed=run.resumed + 1)
         enqueue(run)
     return waiting
+
+
+def verify(run: ImportRun, *, send: bool = True) -> None:
+    """Prove a finished run again, as a run like any other: paused, killed and watched like one.
+
+    The statement that stands is replaced by the new one when that is finished, and by nothing else.
+    Raises ActiveRun if the account has an active run, ConfigurationError if this one never finished.
+    """
+    if run.status not in PROVABLE:
+        if run.status in ImportRun.ACTIVE:
+            raise ActiveRun(run)
+        raise ConfigurationError(
+            f"Run {run.pk} is {run.status}: only a completed run can be proven."
+        )
+    fresh: dict[str, Any] = dict.fromkeys(PASS, 0) | {
+        "status": "pending",
+        "cursor": {"anew": True},
+        "version": F("version") + 1,
+        "total": None,
+        "not_before": None,
+        "waiting_for": "",
+        "failing_since": None,
+        "heartbeat_at": timezone.now(),
+    }
+    try:
+        with transaction.atomic():
+            step, _ = ImportStep.objects.get_or_create(
+                run=run, resource="verify", defaults={"position": len(STEPS)}
+            )
+            if not transition(run.pk, S.QUEUED, among=PROVABLE, reason="", error_class=""):
+                raise ActiveRun(ImportRun.objects.get(pk=run.pk))
+            run.pages.filter(resource="verify").delete()
+            ImportStep.objects.filter(pk=step.pk).update(**fresh)
+    except IntegrityError:
+        active = ImportRun.objects.filter(
+            account=run.account_id, status__in=ImportRun.ACTIVE
+        ).first()
+        if active is None:
+            raise
+        raise ActiveRun(active) from None
+    if send:
+        enqueue(run)
 
 
 def pause(run: ImportRun, reason: str = "", error_class: str = "") -> bool:
@@ -156,15 +217,37 @@ def settle(run_id: Any) -> None:
     )
     if busy.exists():
         return
-    if transition(run_id, S.PAUSED) or transition(run_id, S.CANCELLED):
+    if transition(run_id, S.PAUSED) or _give_up(run_id, S.CANCELLED, among={S.CANCELLING}):
         summarise(run_id)
 
 
 def fail(run_id: Any, reason: str, error_class: str) -> bool:
-    failed = transition(run_id, S.FAILED, reason=reason, error_class=error_class)
+    """The run has failed, resumable. A proof that fails leaves the one before it standing."""
+    failed = _give_up(run_id, S.FAILED, reason=reason, error_class=error_class)
     if failed:
         summarise(run_id)
     return failed
+
+
+def _give_up(run_id: Any, to: str, among: set[Any] | None = None, **fields: Any) -> bool:
+    """End as `to`; a run that was being proven again gets back the name its last proof earned."""
+    run = ImportRun.objects.get(pk=run_id)
+    if not is_proven_again(run):
+        return transition(run_id, to, among=among, **fields)
+    with transaction.atomic():
+        if not transition(run_id, _earned(run), among=among, **fields):
+            return False
+        run.steps.exclude(status="done").update(status="done", cursor={}, not_before=None)
+    return True
+
+
+def is_proven_again(run: ImportRun) -> bool:
+    """Whether the run was finished before, so that all it can be doing is proving."""
+    return CompletionEvent.objects.filter(run=run).exists()
+
+
+def _earned(run: ImportRun) -> str:
+    return S.COMPLETED_WITH_GAPS if run.gaps else S.COMPLETED
 
 
 def current_step(run_id: Any) -> ImportStep | None:
@@ -190,10 +273,13 @@ def finish(run_id: Any) -> bool:
     with transaction.atomic():
         if "verify" not in steps:
             run.gaps = [*run.gaps, UNVERIFIED]
-        to = S.COMPLETED_WITH_GAPS if run.gaps else S.COMPLETED
-        if not transition(run.pk, to, gaps=run.gaps):
+        among = TRANSITIONS[S.COMPLETED] - {S.CANCELLING}
+        if not transition(run.pk, _earned(run), among=among, gaps=run.gaps):
             return False
         run.refresh_from_db()
+        if is_proven_again(run):
+            transaction.on_commit(lambda: summarise(run.pk))
+            return True
         rows = stored(run)
         event = events.AcuityImportCompleted(
             tenant_id=str(run.account.tenant_id),
@@ -211,10 +297,3 @@ def finish(run_id: Any) -> bool:
         )
     summarise(run.pk)
     return True
-
-
-def conclude(run: ImportRun) -> None:
-    """Give a finished run the name that its last verification earned."""
-    run.refresh_from_db(fields=["gaps"])
-    to = S.COMPLETED_WITH_GAPS if run.gaps else S.COMPLETED
-    transition(run.pk, to, finished_at=run.finished_at)

@@ -39,7 +39,8 @@ def claim(step: ImportStep, expected: int) -> str:
         )
         if taken:
             to = S.VERIFYING if step.resource == "verify" else S.RUNNING
-            transition(step.run_id, to, **({} if to == S.VERIFYING else {"started_at": now}))
+            began: dict[str, Any] = {} if to == S.VERIFYING else {"started_at": now}
+            transition(step.run_id, to, **began)
     return token if taken else ""
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from integrations.models import ImportRun
@@ -10,24 +12,28 @@ S = ImportRun.Status
 # From which states a run may come into which. Anything else is answered with False.
 TRANSITIONS: dict[str, set[str]] = {
     S.RUNNING: {S.QUEUED, S.PAUSED, S.FAILED, S.VERIFYING},
-    S.VERIFYING: {S.RUNNING},
+    # Queued: resumed while it was verifying, or a finished run that is proven again.
+    S.VERIFYING: {S.QUEUED, S.RUNNING},
     S.PAUSING: {S.QUEUED, S.RUNNING, S.VERIFYING},
     S.PAUSED: {S.PAUSING},
-    S.QUEUED: {S.PAUSED, S.PAUSING, S.FAILED},
+    # Completed: to be proven again (`PROVABLE`); nothing else goes on from there.
+    S.QUEUED: {S.PAUSED, S.PAUSING, S.FAILED, S.COMPLETED, S.COMPLETED_WITH_GAPS},
     S.CANCELLING: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.PAUSED},
     S.CANCELLED: {S.CANCELLING},
     S.FAILED: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING},
-    # A finished run may be verified again.
     # Queued: resumed after a pause that came when every step was done.
-    S.COMPLETED: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.COMPLETED_WITH_GAPS},
-    S.COMPLETED_WITH_GAPS: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.COMPLETED},
+    # Cancelling: a proof that was broken off leaves the name that the one before it earned.
+    S.COMPLETED: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.CANCELLING},
+    S.COMPLETED_WITH_GAPS: {S.QUEUED, S.RUNNING, S.VERIFYING, S.PAUSING, S.CANCELLING},
 }
-FINAL = {S.CANCELLED, S.FAILED, S.COMPLETED, S.COMPLETED_WITH_GAPS}
+PROVABLE = {S.COMPLETED, S.COMPLETED_WITH_GAPS}
+FINAL = {S.CANCELLED, S.FAILED, *PROVABLE}
 
 
-def transition(run_id: Any, to: str, **fields: Any) -> bool:
-    """True if the run came into state `to` by this call."""
-    if to in FINAL | {S.PAUSED}:
-        fields.setdefault("finished_at", timezone.now() if to in FINAL else None)
-    allowed = TRANSITIONS[to]
+def transition(run_id: Any, to: str, *, among: set[Any] | None = None, **fields: Any) -> bool:
+    """True if the run came into state `to` by this call; `among`: only from one of these states."""
+    if to in FINAL:
+        # A run that is proven again keeps the time at which it was finished.
+        fields.setdefault("finished_at", Coalesce(F("finished_at"), Value(timezone.now())))
+    allowed = TRANSITIONS[to] if among is None else TRANSITIONS[to] & among
     return bool(ImportRun.objects.filter(pk=run_id, status__in=allowed).update(status=to, **fields))

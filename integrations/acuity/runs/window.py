@@ -23,7 +23,6 @@ from integrations.acuity.runs.page import Stale, process_page
 from integrations.acuity.runs.tuning import SMALLEST, Tuning
 from integrations.acuity.source.client import SMALL_PAGE
 from integrations.acuity.source.fetching import Fetcher
-from integrations.acuity.steps import STEPS
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 # A window takes no further page after this, so that deploys and other tenants need not wait.
@@ -288,26 +287,3 @@ def crashed(run_id: str, error: BaseException) -> None:
         not_before=timezone.now() + timedelta(seconds=5 * 2**step.attempts),
         waiting_for=f"an error in the importer ({name})",
     )
-
-
-def verify_again(run: ImportRun) -> None:
-    """Verify a run that is over, outside its chain. Raises ActiveRun or an AcuityError."""
-    if run.status in ImportRun.ACTIVE:
-        raise control.ActiveRun(run)
-    step, _ = ImportStep.objects.get_or_create(
-        run=run, resource="verify", defaults={"position": len(STEPS)}
-    )
-    ImportStep.objects.filter(pk=step.pk).update(
-        status="running", cursor={"anew": True}, offset=0, fetched=0, lease_token="verify"
-    )
-    source = Fetcher(account_client(run.account), lambda: None)
-    try:
-        done = False
-        while not done:
-            step.refresh_from_db()
-            done = process_page(Context(run, step, source), "verify")
-    finally:
-        source.close()
-        source.client.calls.record()
-        leases.release(step.pk, "verify", status="done")
-    control.conclude(run)

@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import logging
-import signal
 import sys
-import time
 import uuid
 from datetime import date
 from typing import Any
@@ -19,14 +16,12 @@ from integrations.acuity import errors, events
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.runs import control, preview, results, retry, stalls, states
+from integrations.acuity.runs import control, preview, results, retry
 from integrations.acuity.source.client import check_base_url
-from integrations.management import embedded, terminal
+from integrations.management import embedded, following, terminal
 from integrations.models import AcuityAccount, ImportRun
 
 COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
-# Seconds between two looks at the run: a small account is done at once, a large one is not held up.
-QUICK, SLOW = 0.1, 0.3
 
 
 class Command(BaseCommand):
@@ -168,39 +163,11 @@ class Command(BaseCommand):
             terminal.rehearsal(answer)
 
     def follow(self, run: ImportRun, options: dict[str, Any]) -> int:
-        """Show the run until it rests. The first Ctrl-C pauses it, the second leaves at once."""
-        presses = 0
-
-        def interrupt(*_: object) -> None:
-            nonlocal presses
-            presses += 1
-            if presses > 1:
-                raise KeyboardInterrupt
-            terminal.err.print("Pausing after the page in hand; Ctrl-C again leaves at once.")
-            control.pause(run)
-
-        if sys.stderr.isatty():
-            # The bars say it better than lines between them.
-            logging.getLogger("acuity").setLevel(logging.WARNING)
-        before = signal.signal(signal.SIGINT, interrupt)
-        began = swept = time.monotonic()
-        try:
-            with terminal.Bars() as bars:
-                while True:
-                    run = ImportRun.objects.select_related("account").get(pk=run.pk)
-                    bars.show(run)
-                    if run.status in states.FINAL or run.status == "paused":
-                        break
-                    if time.monotonic() - swept > 1:
-                        swept = time.monotonic()
-                        stalls.resume_stalled()
-                    time.sleep(QUICK if time.monotonic() - began < 2 else SLOW)
-        except KeyboardInterrupt:
-            self.stderr.write(f"Left. Resume with: manage.py acuity_import --resume {run.pk}")
+        rested = following.follow(run)
+        if rested is None:
+            self.stderr.write(f"Left. Resume with: {following.resume(run)}")
             return INTERRUPTED
-        finally:
-            signal.signal(signal.SIGINT, before)
-        return self.report(run, options)
+        return self.report(rested, options)
 
     def report(self, run: ImportRun, options: dict[str, Any]) -> int:
         result = results.result(run)
@@ -212,7 +179,7 @@ class Command(BaseCommand):
         if run.status == "completed":
             return COMPLETED
         if run.status in ("paused", "cancelled"):
-            self.stderr.write(f"Resume with: manage.py acuity_import --resume {run.pk}")
+            self.stderr.write(f"Resume with: {following.resume(run)}")
             return INTERRUPTED
         if run.reason:
             self.stderr.write(run.reason)

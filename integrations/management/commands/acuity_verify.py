@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from integrations.acuity import errors
-from integrations.acuity.runs import control, window
-from integrations.management import terminal
+from integrations.acuity.runs import control
+from integrations.management import embedded, following, terminal
 from integrations.models import ImportRun
 
 
@@ -23,14 +23,21 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         run = self._run(options["run"])
         try:
-            window.verify_again(run)
-        except control.ActiveRun as error:
+            control.verify(run, send=False)
+        except (control.ActiveRun, errors.ConfigurationError) as error:
             self._refuse(str(error), 2)
-        except (errors.CredentialsRefused, errors.PlanWithoutApi) as error:
-            self._refuse(str(error), 4)
-        except errors.AcuityError as error:
-            self._refuse(str(error), 1)
-        run.refresh_from_db()
+        with embedded.worker():
+            control.enqueue(run)
+            rested = following.follow(run)
+        if rested is None or rested.status == "paused":
+            self._refuse(f"Paused. Resume with: {following.resume(run)}", 3)
+            return
+        run = rested
+        if run.error_class:
+            refused = run.error_class in ("CredentialsRefused", "PlanWithoutApi")
+            self._refuse(
+                f"Not proven again, the last proof stands: {run.reason}", 4 if refused else 1
+            )
         if options["json"]:
             self.stdout.write(
                 json.dumps(
