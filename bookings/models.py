@@ -103,6 +103,7 @@ class Appointment(Imported):
     # What the source said of payment (`paid:amount`) now, and when its payments were last fetched.
     payment_state = models.CharField(max_length=32, default="no:0.00")
     payments_fetched_for = models.CharField(max_length=32, blank=True, default="")
+    payments_read_at = models.DateTimeField(null=True, blank=True)
     # What came then, so that a payment lost from the database since is noticed.
     payments_fetched = models.PositiveIntegerField(default=0)
     payments_fetched_sum = models.DecimalField(max_digits=12, decimal_places=2, default=0)

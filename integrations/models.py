@@ -66,6 +66,9 @@ class ImportRun(models.Model):
     tuning = models.JSONField(default=dict, blank=True, help_text="What `auto` has found so far.")
     # For this run only, and never above the deployment's; empty: the deployment's.
     requests_per_second = models.FloatField(null=True, blank=True)
+    accept_removals = models.BooleanField(
+        default=False, help_text="Mark as gone however many Acuity no longer shows."
+    )
     accept_rejects = models.BooleanField(
         default=False, help_text="Go on however many are rejected."
     )
@@ -82,6 +85,8 @@ class ImportRun(models.Model):
     coverage = models.JSONField(default=dict, blank=True, help_text="Month: [source, stored].")
     gaps = models.JSONField(default=list, blank=True)
     differences = models.JSONField(default=list, blank=True)
+    scope = models.JSONField(default=dict, blank=True, help_text="What was asked and compared.")
+    ignored_parameters = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints = [

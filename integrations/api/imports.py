@@ -65,6 +65,8 @@ class Import(Schema):
     clients: Counts
     appointments: Counts
     payments: Counts
+    scope: dict[str, Any]
+    ignored_parameters: list[str]
     gaps: list[dict[str, Any]]
     differences: list[dict[str, Any]]
     requests: int

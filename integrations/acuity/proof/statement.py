@@ -4,10 +4,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F
+from django.db.models import Count, F, Min, Sum
 from django.utils import timezone
 
-from bookings.models import Appointment
+from bookings.models import Appointment, Client, Payment
+from integrations.acuity.proof import cuts
 from integrations.acuity.resources import payments
 from integrations.acuity.resources.base import Context
 from integrations.models import ImportRun, RejectedRecord
@@ -15,6 +16,8 @@ from integrations.models import ImportRun, RejectedRecord
 MOST_DIFFERENCES = 500
 # What the import saw is the state of the account for so long.
 RECENT = timedelta(minutes=15)
+# For so long a proof may lean on an earlier one's differently cut questions, if nothing changed.
+CUT_HOLDS = timedelta(days=7)
 Gap = dict[str, Any]
 
 
@@ -43,31 +46,132 @@ def of_unchanged(context: Context) -> dict[str, int] | None:
     return months if months == stored_by_month(context) else None
 
 
-def conclude(context: Context, listed: dict[str, int], found: list[Gap]) -> None:
-    """Replace the run's statement by this proof's, in one update.
+def cut_recently(context: Context) -> str:
+    """How an earlier proof cut its questions differently, if that was within `CUT_HOLDS`."""
+    since = timezone.now() - CUT_HOLDS
+    earlier = ImportRun.objects.filter(
+        account=context.account, verified=True, verified_at__gte=since
+    )
+    for run in earlier.exclude(pk=context.run.pk).order_by("-verified_at")[:20]:
+        if cuts.EVIDENCE[1] in (run.scope.get("appointments") or {}).get("evidence", []):
+            return (
+                f"the import's own pages; cut differently at {run.verified_at:%Y-%m-%dT%H:%M:%SZ}"
+            )
+    return ""
 
-    `listed` is how many appointments Acuity has in each month, `found` the gaps met on the way.
-    """
+
+def conclude(context: Context, cursor: dict[str, Any]) -> None:
+    """Replace the run's statement by what this proof, whose position is `cursor`, has found."""
     run = context.run
-    gaps = list(found)
+    gaps: list[Gap] = list(cursor.get("gaps", []))
     coverage: dict[str, list[int]] = {}
+    scope: dict[str, dict[str, Any]] = {}
+    if "clients" in context.resources:
+        scope["clients"] = _clients_scope(context, cursor.get("clients", {}))
     if "appointments" in context.resources:
+        listed = Counter(cursor.get("months", {})) + Counter(cursor.get("apart", {}).values())
         stored = stored_by_month(context)
         for month in sorted(listed.keys() | stored.keys()):
             coverage[month] = [listed.get(month, 0), stored.get(month, 0)]
-        gaps += _missing(coverage)
+        gaps += _missing(coverage) + _unlisted(context, coverage, cursor)
+        scope["appointments"] = {
+            "listed": sum(listed.values()),
+            "stored": sum(stored.values()),
+            "months": len(coverage),
+            "evidence": cursor.get("evidence", cuts.EVIDENCE[:1]),
+        }
     if "payments" in context.resources:
         gaps += _unread_payments(context)
         run.differences = _differences(context)
+        scope["payments"] = _payments_scope(context)
     gaps += _rejected(context)
+    for name, part in scope.items():
+        part["verified"] = not any(_of(gap) in (name, "") for gap in gaps)
     run.coverage, run.gaps, run.verified = coverage, gaps, not gaps
+    run.scope, run.ignored_parameters = scope, cursor.get("cut", {}).get("ignored", [])
     ImportRun.objects.filter(pk=run.pk).update(
         coverage=run.coverage,
         gaps=run.gaps,
         verified=run.verified,
         differences=run.differences,
+        scope=run.scope,
+        ignored_parameters=run.ignored_parameters,
         verified_at=timezone.now(),
     )
+
+
+def _of(gap: Gap) -> str:
+    """The resource that a gap belongs to; nothing where it may belong to any."""
+    kind = str(gap["kind"])
+    if kind in ("clients", "payments"):
+        return kind
+    return str(gap.get("resource", "")) if kind == "rejected" else "appointments"
+
+
+def _clients_scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
+    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
+    alike = "listed twice, alike" if answers.get("alike") else "listed twice, not alike"
+    return {
+        "listed": answers.get("entries", 0),
+        "stored": rows.filter(listed=True).count(),
+        "only_in_bookings": rows.filter(listed=False).count(),
+        "evidence": [alike],
+    }
+
+
+def _payments_scope(context: Context) -> dict[str, Any]:
+    rows = payments.in_window(context)
+    read = rows.exclude(payments_fetched_for="")
+    unasked = rows.filter(payments_fetched_for="", paid=False, amount_paid=0).count()
+    kept = Payment.objects.filter(appointment__in=rows, removed_at=None)
+    cents: Counter[str] = Counter()
+    for day, amount in kept.values_list("service_date").annotate(Sum("amount")).order_by():
+        cents[f"{day:%Y-%m}"] += round(amount * 100)
+    oldest = read.aggregate(oldest=Min("payments_read_at"))["oldest"]
+    return {
+        "asked": rows.count() - unasked,
+        "lists_read": read.count(),
+        "unasked": unasked,
+        "unasked_why": "unpaid, nothing paid" if unasked else "",
+        "oldest_reading": f"{oldest:%Y-%m-%dT%H:%M:%SZ}" if oldest else None,
+        "refunds": "those made at a card processor are not in Acuity",
+        "cents": dict(sorted(cents.items())),
+        "evidence": ["each list by its booking"],
+    }
+
+
+def _unlisted(
+    context: Context, coverage: dict[str, list[int]], cursor: dict[str, Any]
+) -> list[Gap]:
+    """What is stored, or answers by its ID, and stands in no listing: the listing is not whole."""
+    gaps: list[Gap] = []
+    hidden: dict[str, str] = cursor.get("hidden", {})
+    if hidden:
+        months = set(hidden.values())
+        calendars = set(
+            Appointment.objects.filter(tenant=context.tenant, external_id__in=hidden)
+            .values_list("calendar__external_id", flat=True)
+            .distinct()
+        )
+        shared = f" All of them are in {months.pop()}." if len(months) == 1 else ""
+        if len(calendars) == 1 and len(hidden) > 1 and (calendar := calendars.pop()):
+            shared += f" All of them are in calendar {calendar}."
+        least = "At least " if cursor.get("unasked") else ""
+        reason = f"{least}{_many(len(hidden), 'booking')} exist that no listing shows; others may too.{shared}"
+        gaps.append({"kind": "unlisted", "missing": len(hidden), "reason": reason})
+    if refused := cursor.get("refused", 0):
+        reason = (
+            f"Acuity no longer shows {_many(refused, 'booking')}, and none was marked as gone:"
+            " if that is right, import again with --accept-removals."
+        )
+        gaps.append({"kind": "removals", "missing": refused, "reason": reason})
+    known = Counter(hidden.values())
+    for month, (source, stored) in coverage.items():
+        extra = stored - source - known[month]
+        if extra > 0 and not refused:
+            reason = f"{_many(extra, 'appointment')} stored that Acuity's listing does not show."
+            gaps.append({"kind": "unlisted", "month": month, "extra": extra, "reason": reason})
+    return gaps
 
 
 def _missing(coverage: dict[str, list[int]]) -> list[Gap]:
@@ -96,11 +200,18 @@ def _unread_payments(context: Context) -> list[Gap]:
 
 
 def _rejected(context: Context) -> list[Gap]:
-    rejected = RejectedRecord.objects.filter(run=context.run, resolved_at=None).count()
-    if not rejected:
-        return []
-    reason = f"{_many(rejected, 'record')} that could not be read; see the rejected records."
-    return [{"kind": "rejected", "missing": rejected, "reason": reason}]
+    rejected = RejectedRecord.objects.filter(run=context.run, resolved_at=None)
+    return [
+        {
+            "kind": "rejected",
+            "resource": resource,
+            "missing": n,
+            "reason": f"{_many(n, 'record')} of {resource} that could not be read; see the rejected records.",
+        }
+        for resource, n in rejected.values_list("resource")
+        .annotate(n=Count("pk"))
+        .order_by("resource")
+    ]
 
 
 def _differences(context: Context) -> list[dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
-from integrations.acuity.proof import statement
+from integrations.acuity.proof import cuts, statement
 from integrations.acuity.reading.listing import Row, core_of
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject, print_of
@@ -17,18 +18,28 @@ from integrations.acuity.resources.appointments import Stored
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.source.paging import Snapshot
 from integrations.acuity.store.upsert import Counts
+from integrations.models import RejectedRecord
 
 # A page without forms is small, so verification asks for many at once.
 LISTING = 2500
 RECHECKS = 2
+# So many bookings that no listing shows are asked for by their ID; more say nothing new.
+STRAYS = 500
+# Above this many, and above a fiftieth of all, what vanished is believed only when a person says so.
+MANY_GONE = 20
+CLIENTS_DIFFER = {
+    "kind": "clients",
+    "reason": "Acuity's client list was another one each time it was asked for.",
+}
 # Clients are compared so many at a time.
 AT_ONCE = 1000
 
 
 class Verification:
-    """Phases: `clients`, `appointments` page by page, `payments` due or lost, `months` that do not
-    add up once more, `totals`. Bookings that the import has just found as they are stored are not
-    listed again, unless the cursor begins with `anew`."""
+    """Phases: `clients`, `appointments` page by page, `cuts` of the same listing otherwise, `strays`
+    that no listing showed by their ID, `payments` due or lost, `months` that do not add up once
+    more, `totals`. Bookings that the import has just found as they are stored are not listed again,
+    unless the cursor begins with `anew`."""
 
     name = "verify"
     task = "acuity.verify"
@@ -38,22 +49,31 @@ class Verification:
         phase = cursor.setdefault("phase", "clients")
         if phase == "clients":
             wanted = "clients" in context.resources
-            groups, unlisted = _clients(context) if wanted else ([], [])
+            groups, unlisted, facts = _clients(context) if wanted else ([], [], {})
+            cursor["clients"] = facts
+            if wanted and not facts["alike"]:
+                cursor["gaps"] = [CLIENTS_DIFFER]
             found = [("clients", groups), ("unlisted", unlisted)]
             if "appointments" not in context.resources:
                 following: dict[str, Any] = {"phase": "payments"}
             elif not cursor.get("anew") and (months := statement.of_unchanged(context)) is not None:
-                following = {"phase": "payments", "months": months}
+                recent = statement.cut_recently(context)
+                following = {"phase": "payments" if recent else "cuts", "months": months}
+                following["evidence"] = [recent] if recent else cuts.EVIDENCE
             else:
                 following = {"phase": "appointments"}
             return Fetched(found, cursor | following, count=0)
         if phase == "appointments":
             return _appointments(context, cursor)
+        if phase == "cuts":
+            return _cut(context, cursor)
+        if phase == "strays":
+            return _strays(context, cursor)
         if phase == "payments":
             return _payments(context, cursor)
         if phase == "months":
             return _month(context, cursor)
-        return Fetched([("totals", cursor)], cursor, done=True, count=0)
+        return _totals(context, cursor)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         for kind, found in page.records:
@@ -63,13 +83,14 @@ class Verification:
                 # Without its hash, the row is written again when its client comes back.
                 Client.objects.filter(pk__in=found).update(listed=False, content_hash="")
             elif kind == "appointments":
-                appointments.save_appointments(context, found)
+                # Asked for by ID, it is stored as it is now, also where it left the run's window.
+                appointments.save_appointments(context, found, anywhere=True)
             elif kind == "payments":
                 payments.save_payments(context, found)
             elif kind == "gone":
                 appointments.remove(Appointment.objects.filter(pk__in=found))
             elif kind == "totals":
-                statement.conclude(context, found.get("months", {}), found.get("gaps", []))
+                statement.conclude(context, found)
         return Counts()
 
 
@@ -78,13 +99,15 @@ def listing(context: Context) -> int:
     return int(context.run.tuning.get("listing", LISTING))
 
 
-def _clients(context: Context) -> tuple[list[list[Any]], list[int]]:
-    """Groups of entries whose client is not stored, or stored otherwise than listed; and the
-    rows of clients that are listed no longer, because they were renamed, merged or deleted."""
+def _clients(context: Context) -> tuple[list[list[Any]], list[int], dict[str, Any]]:
+    """Groups of entries whose client is not stored, or stored otherwise than listed; the rows of
+    clients that are listed no longer, because they were renamed, merged or deleted; and what the
+    two readings of the list have shown."""
     known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
     changed: list[list[Any]] = []
     found: set[str] = set()
-    listed = clients.grouped(clients.list_clients(context), context.identity)
+    entries, facts = _read_twice(context)
+    listed = clients.grouped(entries, context.identity)
     for _, groups in Snapshot.chunks(listed, AT_ONCE):
         records = {}
         for group in map(clients.opened, groups):
@@ -96,18 +119,29 @@ def _clients(context: Context) -> tuple[list[list[Any]], list[int]]:
         )
         changed += [group for key, (print_, group) in records.items() if stored.get(key) != print_]
         found |= stored.keys()
-    if known.count() == len(found):
-        return changed, []
-    return changed, [pk for pk, key in known.values_list("pk", "external_id") if key not in found]
+    facts["people"] = len(found)
+    # Nobody is unlisted by an answer that another one contradicts.
+    if known.count() == len(found) or not facts["alike"]:
+        return changed, [], facts
+    left = [pk for pk, key in known.values_list("pk", "external_id") if key not in found]
+    return changed, left, facts
+
+
+def _read_twice(context: Context) -> tuple[list[bytes], dict[str, Any]]:
+    """The longest of two answers, or of three where they differ; whether the last two were alike."""
+    first, second = (clients.list_clients(context) for _ in range(2))
+    if sorted(first) != sorted(second):
+        first, second = second, clients.list_clients(context)
+    longest = max(first, second, key=len)
+    return longest, {"entries": len(longest), "alike": sorted(first) == sorted(second)}
 
 
 def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
-    ahead = cursor | {"phase": "payments"}
     if "first" not in cursor:
         cursor["first"] = appointments.first_booking(context)
     if cursor["first"] is None:
-        gone = _ask_again(context, list(appointments.stored(payments.in_window(context))))[1]
-        return Fetched([("gone", gone)], ahead, count=0)
+        strays = _months_of(appointments.stored(payments.in_window(context)), context)
+        return Fetched([], cursor | {"phase": "strays", "strays": strays}, count=0)
     walk = appointments.walk(context, cursor["first"], listing(context), excludeForms="true")
     page = walk.page(cursor)
     if context.ahead and not page.done and (following := walk.request(page.cursor)):
@@ -122,19 +156,49 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
         | page.cursor.get("seen", {}).keys()
     )
     stored = appointments.stored(_between(context, low, high))
-    strays = [key for key in stored if key not in known]
-    refreshed, gone = _ask_again(context, [*_changed(context, listed, stored), *strays])
+    unseen = {key: had for key, had in stored.items() if key not in known}
+    strays = _without(cursor.get("strays", {}), known) | _months_of(unseen, context)
+    refreshed = _ask(context, _changed(context, listed, stored))[0]
     following = cursor | page.cursor | {"upto": high.isoformat() if high else None}
+    following["strays"] = strays
     if page.done:
-        following |= {"phase": "payments", "seen": {}}
-    records = [("appointments", refreshed), ("gone", gone)]
+        following |= {"phase": "cuts", "seen": {}, "evidence": cuts.EVIDENCE}
     total = context.step.total
     if total is None:
         total = payments.in_window(context).count()
     if page.gaps:
         # They wait here until the proof is finished: what stands on the run is the last proof's.
         following["gaps"] = [*cursor.get("gaps", []), *page.gaps]
+    records = [("appointments", refreshed)]
     return Fetched(records, following, count=len(page.records), total=total)
+
+
+def _cut(context: Context, cursor: dict[str, Any]) -> Fetched:
+    """The same bookings, asked for otherwise. What only this shows is fetched and counted."""
+    rows, position = cuts.ask(context, cursor.get("cut", {}), listing(context))
+    following = cursor | {"cut": position}
+    if position.get("over"):
+        return Fetched([], following | {"phase": "strays"}, count=0)
+    listed = _listed(context, rows)
+    keys = [row.key for row in listed]
+    stored = appointments.stored(payments.in_window(context).filter(external_id__in=keys))
+    apart = {row.key: row.day[:7] for row in listed if row.key not in stored}
+    following["strays"] = _without(cursor.get("strays", {}), set(keys))
+    following["apart"] = cursor.get("apart", {}) | apart
+    refreshed = _ask(context, list(apart.keys() - _rejected(context, apart)))[0]
+    return Fetched([("appointments", refreshed)], following, count=0)
+
+
+def _strays(context: Context, cursor: dict[str, Any]) -> Fetched:
+    """What is stored but was in no listing is asked for by its ID: moved, hidden, or gone."""
+    strays: dict[str, str] = cursor.get("strays", {})
+    keys = sorted(strays)[:STRAYS]
+    found, missing = _ask(context, keys)
+    hidden = {row.key: strays[row.key] for row in found}
+    left = _without(strays, {*hidden, *missing})
+    following = cursor | {"phase": "payments", "hidden": hidden, "missing": missing}
+    following |= {"strays": {}, "unasked": len(left)}
+    return Fetched([("appointments", found)], following, count=0)
 
 
 def _payments(context: Context, cursor: dict[str, Any]) -> Fetched:
@@ -154,8 +218,12 @@ def _payments(context: Context, cursor: dict[str, Any]) -> Fetched:
     else:
         counted = statement.stored_by_month(context) if "appointments" in context.resources else {}
         listed = cursor.get("months", {})
-        short = [month for month, n in listed.items() if n > counted.get(month, 0)]
-        cursor |= {"phase": "months", "again": sorted(short) * RECHECKS}
+        apart = Counter(cursor.get("apart", {}).values())
+        off = {
+            m for m in listed.keys() | counted if listed.get(m, 0) + apart[m] != counted.get(m, 0)
+        }
+        off |= set(apart) | set(cursor.get("hidden", {}).values())
+        cursor |= {"phase": "months", "again": sorted(off - {""}) * RECHECKS}
     return Fetched([("payments", answers)], cursor, count=0)
 
 
@@ -177,10 +245,25 @@ def _month(context: Context, cursor: dict[str, Any]) -> Fetched:
         rows += page.records
         position, done = page.cursor, page.done
     listed = [row for row in _listed(context, rows) if row.day[:7] == month]
-    refreshed, gone = _ask_again(context, _changed(context, listed, {}))
-    months = cursor["months"] | {month: len(listed)}
-    records = [("appointments", refreshed), ("gone", gone)]
-    return Fetched(records, cursor | {"again": again, "months": months}, count=0)
+    keys = {row.key for row in rows}
+    refreshed = _ask(context, _changed(context, listed, {}))[0]
+    following = cursor | {"again": again, "months": cursor["months"] | {month: len(listed)}}
+    for name in ("hidden", "apart"):
+        following[name] = _without(cursor.get(name, {}), keys)
+    return Fetched([("appointments", refreshed)], following, count=0)
+
+
+def _totals(context: Context, cursor: dict[str, Any]) -> Fetched:
+    """The second look at what answered 404 and was in no listing: only what does so twice is gone,
+    and nothing if it is so much that the source is the likelier fault."""
+    found, missing = _ask(context, cursor.get("missing", []))
+    gone = payments.in_window(context).filter(external_id__in=missing)
+    pks = list(gone.values_list("pk", flat=True))
+    most = max(MANY_GONE, payments.in_window(context).count() // 50)
+    if len(pks) > most and not context.run.accept_removals:
+        cursor, pks = cursor | {"refused": len(pks)}, []
+    records = [("appointments", found), ("gone", pks), ("totals", cursor)]
+    return Fetched(records, cursor, done=True, count=0)
 
 
 def _listed(context: Context, rows: list[Row]) -> list[Row]:
@@ -237,14 +320,32 @@ def _between(
     return rows.filter(starts_at__lt=high) if high else rows
 
 
-def _ask_again(context: Context, keys: list[str]) -> tuple[list[Any], list[int]]:
-    """Ask for single bookings: what they are now, and the rows of those that are gone (a 404)."""
+def _ask(context: Context, keys: list[str]) -> tuple[list[Row], list[str]]:
+    """Ask for single bookings: what they are now, and the IDs that Acuity denies (a 404)."""
     keys = list(dict.fromkeys(keys))
     answers = context.source.each([f"/appointments/{key}" for key in keys])
-    found = [answer for answer in answers if answer is not None]
-    missing = [key for key, answer in zip(keys, answers, strict=True) if answer is None]
-    gone = payments.in_window(context).filter(external_id__in=missing)
-    return found, list(gone.values_list("pk", flat=True))
+    found = [answer for answer in answers if isinstance(answer, Row)]
+    return found, [key for key, answer in zip(keys, answers, strict=True) if answer is None]
+
+
+def _months_of(stored: dict[str, Stored], context: Context) -> dict[str, str]:
+    """The month in which each of these bookings is stored, by ID."""
+    pks = [had.pk for had in stored.values()]
+    days = Appointment.objects.filter(pk__in=pks).values_list("external_id", "service_date")
+    return {key: f"{day:%Y-%m}" for key, day in days}
+
+
+def _without(found: dict[str, str], keys: Iterable[str]) -> dict[str, str]:
+    gone = set(keys)
+    return {key: month for key, month in found.items() if key not in gone}
+
+
+def _rejected(context: Context, keys: Iterable[str]) -> set[str]:
+    """Those that could not be read just now: asking once more would say the same."""
+    waiting = RejectedRecord.objects.filter(
+        account=context.account, resource="appointments", resolved_at=None
+    )
+    return set(waiting.filter(external_id__in=list(keys)).values_list("external_id", flat=True))
 
 
 def _instant(value: str | None) -> datetime | None:
@@ -252,4 +353,4 @@ def _instant(value: str | None) -> datetime | None:
 
 
 def _last_instant(rows: list[Row]) -> datetime | None:
-    return next((at.astimezone(UTC) for row in reversed(rows) if (at := row.instant)), None)
+    return max((at.astimezone(UTC) for row in rows if (at := row.instant)), default=None)

@@ -185,7 +185,7 @@ def read_ahead(identity: Identity, rows: Any) -> None:
             row.parsed = parse_appointment(row, identity)
 
 
-def parse(context: Context, rows: Iterable[Row]) -> Parsed:
+def parse(context: Context, rows: Iterable[Row], anywhere: bool = False) -> Parsed:
     parsed, records = Parsed(), {}
     for row in rows:
         try:
@@ -193,17 +193,18 @@ def parse(context: Context, rows: Iterable[Row]) -> Parsed:
         except Reject as reason:
             parsed.rejects.append((row.payload, str(reason)))
             continue
-        if context.in_window(record.service_date):
+        if anywhere or context.in_window(record.service_date):
             records[record.id] = record
     parsed.records = list(records.values())
     return parsed
 
 
-def save_appointments(context: Context, rows: Sequence[Row]) -> Counts:
+def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = False) -> Counts:
+    """Store what changed. `anywhere`: also what lies outside the run's window."""
     known = _known(context, rows)
     same = _unchanged(context, rows, known) if known else set()
     context.mostly_new = 2 * len(same) < len(rows)
-    parsed = parse(context, (row for row in rows if row.key not in same))
+    parsed = parse(context, (row for row in rows if row.key not in same), anywhere)
     found = parsed.records
     new = not any(row.key in known for row in rows)
     saved = _save(context, found, probably_new=new) if found else Counts()

@@ -132,13 +132,16 @@ def save_payments(context: Context, answers: Answers) -> Counts:
                 counts.unchanged += 1
         changed += _vanished(had, now)
         appointment.payments_fetched_for = appointment.payment_state
+        appointment.payments_read_at = now
         appointment.payments_fetched = len(records)
         appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
         read.append(appointment)
     Payment.objects.bulk_create(fresh, batch_size=500)
     Payment.objects.bulk_update(changed, FIELDS, batch_size=500)
     Appointment.objects.bulk_update(
-        read, ["payments_fetched_for", "payments_fetched", "payments_fetched_sum"], batch_size=500
+        read,
+        ["payments_fetched_for", "payments_fetched", "payments_fetched_sum", "payments_read_at"],
+        batch_size=500,
     )
     resolve(context.run, "payments", [appointment.external_id for appointment in read])
     return counts + Counts(created=len(fresh), updated=len(changed))

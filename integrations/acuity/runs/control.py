@@ -78,6 +78,7 @@ def start(
     verify: bool = True,
     send: bool = True,
     idempotency_key: str | None = None,
+    accept_removals: bool = False,
 ) -> ImportRun:
     """A new queued run. Without a page limit it finds the best one itself.
 
@@ -96,6 +97,7 @@ def start(
                 tuning=_known(account),
                 payments_mode=payments_mode,
                 idempotency_key=idempotency_key,
+                accept_removals=accept_removals,
             )
             ImportStep.objects.bulk_create(
                 ImportStep(run=run, position=n, resource=name)

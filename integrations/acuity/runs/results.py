@@ -45,6 +45,8 @@ def result(run: ImportRun) -> dict[str, Any]:
         counts = {n: getattr(steps[name], n) if name in steps else 0 for n in names}
         answer[name] = {"fetched": counts.pop("fetched"), "stored": rows[name], **counts}
     answer |= {
+        "scope": run.scope,
+        "ignored_parameters": run.ignored_parameters,
         "gaps": run.gaps,
         "differences": run.differences,
         "requests": sum(step.requests for step in steps.values()),

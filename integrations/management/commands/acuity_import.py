@@ -48,6 +48,11 @@ class Command(BaseCommand):
         parser.add_argument("--sandbox", action="store_true", help="import an invented account")
         parser.add_argument("--no-verify", action="store_true")
         parser.add_argument(
+            "--accept-removals",
+            action="store_true",
+            help="mark as gone however many bookings Acuity no longer shows",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="write nothing, say what is there"
         )
         parser.add_argument(
@@ -121,7 +126,13 @@ class Command(BaseCommand):
             return None
         # A wrong key or address is said at once, before there is a run.
         account_client(account).get("/me")
-        run = control.start(account, verify=not options["no_verify"], send=False, **wanted)
+        run = control.start(
+            account,
+            verify=not options["no_verify"],
+            accept_removals=options["accept_removals"],
+            send=False,
+            **wanted,
+        )
         stack.enter_context(
             embedded.worker() if not options["detach"] else contextlib.nullcontext()
         )
