@@ -154,7 +154,7 @@ def test_another_rule_of_identity_links_every_booking_anew() -> None:
     assert all(name.count("|") == 2 for name in names)
     # By the import: verification would ask for each booking singly.
     # The proof asks by another cut too: at most 25 questions more than the import.
-        assert run.steps.get(resource="verify").requests <= 25
+    assert run.steps.get(resource="verify").requests <= 25
 
 
 def test_a_booking_that_vanished_and_came_back_is_stored_again() -> None:
