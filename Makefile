@@ -1,4 +1,4 @@
-.PHONY: install demo up browser test chaos endurance bench
+.PHONY: install demo up lint quick browser test chaos endurance bench
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -15,6 +15,19 @@ demo: install
 up: install
 	$(PY) -m config.up
 
+# Under a minute: form, habits, types, the floors of the house, templates, migrations.
+lint: install
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/djlint --lint --quiet bookings integrations
+	$(PY) manage.py makemigrations --check --dry-run
+
+# What needs no browser, PostgreSQL, Redis or process of its own.
+quick: install
+	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not endurance'
+
 # The browser tests' own: what the system has, else its package, else Playwright's download.
 browser: install
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
@@ -22,10 +35,7 @@ browser: install
 	|| (apt-get update -qq && apt-get install -qq -y chromium) >/dev/null 2>&1 \
 	|| $(PY) -m playwright install --with-deps chromium
 
-test: install browser
-	.venv/bin/ruff check .
-	.venv/bin/mypy
-	$(PY) manage.py makemigrations --check --dry-run
+test: lint browser
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest -n 4 --dist worksteal
 	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m database

@@ -66,7 +66,7 @@ def _amount(processors: dict[str, Any], name: str) -> Any:
 
 @require_GET
 def revenue_csv(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    tenant, by, report = _report(request, object_id)
+    _, by, report = _report(request, object_id)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="revenue-{by}.csv"'
     writer = csv.writer(response)

@@ -32,7 +32,7 @@ COLOURS = {
 }
 
 
-class AccountForm(forms.ModelForm):
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """The key goes in and never comes out again."""
 
     api_key = forms.CharField(

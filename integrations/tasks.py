@@ -11,14 +11,14 @@ from integrations.acuity.sync import refresh
 from integrations.models import ImportRun
 
 
-class WindowTask(Task):
+class WindowTask(Task[Any, Any]):
     def on_failure(
         self, exc: BaseException, task_id: str, args: Any, kwargs: dict[str, Any], einfo: Any
     ) -> None:
         window.crashed(kwargs["run"], exc)
 
 
-def _window(task: Task, resource: str, run: str, version: int | None) -> str:
+def _window(task: Task[Any, Any], resource: str, run: str, version: int | None) -> str:
     outcome = window.run_window(run, resource, version)
     if outcome.kind == "more":
         row = ImportRun.objects.get(pk=run)
@@ -37,7 +37,7 @@ def _window(task: Task, resource: str, run: str, version: int | None) -> str:
 
 def _step(resource: str) -> Any:
     @shared_task(bind=True, base=WindowTask, name=STEPS[resource].task)
-    def window(self: Task, run: str, offset: int, limit: int, version: int | None) -> str:
+    def window(self: Task[Any, Any], run: str, offset: int, limit: int, version: int | None) -> str:
         return _window(self, resource, run, version)
 
     return window

@@ -3,9 +3,9 @@
 import base64
 import hashlib
 import hmac
+import time
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -180,9 +180,9 @@ def test_a_valid_webhook_updates_the_booking_within_five_seconds(
         for action in ("canceled", "changed", "appointment.canceled"):
             body = f"action={action}&id={row['id']}&calendarID=1&appointmentTypeID=2".encode()
             assert deliver(account.pk, body, sign(body)).status_code == 200
-        began = datetime.now()
+        began = time.monotonic()
         while not Appointment.objects.get(external_id=row["id"]).canceled:
-            assert (datetime.now() - began).total_seconds() < 5
+            assert time.monotonic() - began < 5
 
     asked = [path for _, path, _, _ in box.requests]
     assert asked.count(f"/appointments/{row['id']}") == 1

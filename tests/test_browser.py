@@ -18,7 +18,7 @@ from integrations.management import embedded
 from integrations.models import AcuityAccount
 from tests.test_import import unlimited  # noqa: F401
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 SHOTS = Path(os.environ.get("SCREENSHOTS", "")) if os.environ.get("SCREENSHOTS") else None
 # Playwright's loop makes Django think that the test is asynchronous.

@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.test_commands import ROOT, untraced
+
+pytestmark = pytest.mark.slow
 
 
 def test_20_accounts_survive_chaos() -> None:

@@ -17,6 +17,7 @@ import pytest
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from tests.tables import dump
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.steps import STEPS
 from tests.crashing import POINTS
 from tests.test_commands import ROOT, environment, untraced
+
+pytestmark = pytest.mark.slow
 
 # The last page of a step sends nothing of its own: Celery sends the chain's next link.
 ONE_PAGE = {("after_send", "account", 1), ("after_send", "payments", 3)}

@@ -15,6 +15,7 @@ import requests
 from tests.test_commands import ROOT, environment, query
 from tests.test_stalls import Place, box, ended, place  # noqa: F401
 
+pytestmark = pytest.mark.slow
 LOGIN = ("watcher", "secret")
 # Every page a window of its own.
 SHORT = """

@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from tests.test_commands import ROOT, credentials, environment
+
+pytestmark = pytest.mark.slow
 
 MEASURED = """
 from pathlib import Path

@@ -19,6 +19,8 @@ from tests.services import Redis
 from tests.tables import dump, events
 from tests.test_commands import ROOT, credentials, environment, manage, query
 
+pytestmark = pytest.mark.slow
+
 # Every message doubled, one in ten dropped, some late: what a bad broker does at its worst.
 UNRELIABLE = """
 import random, sys, threading

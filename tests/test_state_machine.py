@@ -17,6 +17,7 @@ from tests import invariants
 from tests.test_import import unlimited  # noqa: F401
 from tests.truth import stored, truth
 
+pytestmark = pytest.mark.slow
 DATA = make_account(clients=6, appointments=25, months=2)
 IDS = {str(row["id"]) for row in DATA.appointments}
 

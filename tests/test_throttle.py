@@ -12,7 +12,7 @@ from integrations.acuity.source.throttle import Budget, LocalBudget, Pace, Redis
 Make = Callable[[], Budget]
 
 
-@pytest.fixture(params=["local", "redis"])
+@pytest.fixture(params=["local", pytest.param("redis", marks=pytest.mark.slow)])
 def make(request: pytest.FixtureRequest) -> Make:
     """Budgets of as many workers as are asked for, all sharing one limit."""
     if request.param == "local":

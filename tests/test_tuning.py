@@ -76,6 +76,7 @@ def test_what_is_known_survives_between_windows() -> None:
     assert again == tuning
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_an_import_finds_its_limit_and_the_account_remembers_it() -> None:
     data = make_account(clients=50, appointments=6_000)

@@ -1,6 +1,6 @@
 """What happens when Acuity says that something changed? The signature is checked, a read is queued.
 
-Why a replay is not refused but made harmless: see `integrations/acuity/refresh.py`.
+Why a replay is not refused but made harmless: see `integrations/acuity/sync/refresh.py`.
 """
 
 import base64

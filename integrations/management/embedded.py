@@ -31,6 +31,6 @@ def worker() -> Iterator[None]:
         finally:
             # An idle worker asks every two seconds whether it is to stop, and waits once more
             # after that: two messages wake it at once.
-            state.should_terminate = 0
+            state.should_terminate = 0  # type: ignore[assignment]
             for _ in range(2):
                 app.send_task("acuity.resume_stalled")

@@ -129,7 +129,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     @property
     def day(self) -> str:
         """Its local date, like `2026-06-15`, or nothing."""
-        text = self.starts
+        text: str = self.starts
         if text[4:5] == text[7:8] == "-" and text[:4].isdigit() and text[10:11] == "T":
             return text[:10]
         return at.date().isoformat() if (at := self.at) else ""

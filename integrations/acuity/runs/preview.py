@@ -1,10 +1,10 @@
 """What would an import do? Reads the account, compares it with the database, and writes nothing."""
 
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from bookings.models import Appointment, Client
 from integrations.acuity.accounts.connection import account_client
@@ -96,7 +96,7 @@ def _appointments(context: Context) -> tuple[dict[str, int], int]:
     first = appointments.first_booking(context)
     position: dict[str, Any] = {}
     done = first is None
-    walk = appointments.walk(context, first or date.today().isoformat(), context.limit)
+    walk = appointments.walk(context, first or timezone.localdate().isoformat(), context.limit)
     while not done:
         page = walk.page(position)
         parsed = appointments.parse(context, page.records)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 from . import catalog
 from .booking import (
@@ -48,7 +49,8 @@ class Account:
 
     @property
     def timezone(self) -> str:
-        return self.me["timezone"]
+        zone: str = self.me["timezone"]
+        return zone
 
     @property
     def appointments(self) -> list[Json]:
@@ -326,7 +328,7 @@ def _wall_time(rng: random.Random) -> time:
 
 def _slots(
     rng: random.Random, account: Account, first: date, days: int, count: int
-) -> Iterator[tuple]:
+) -> Iterator[tuple[Any, ...]]:
     """(start, type, calendar, class id) for `count` bookings."""
     types, rooms = account.appointment_types, [account.calendars[n] for n in (0, 2, 3)]
     special = _double_hours(first, days, account.timezone) if count >= 100 else []

@@ -27,7 +27,7 @@ def _day(text: str | None) -> date | None:
     """Only the day counts; what cannot be read is ignored, as the API does with unknown values."""
     for form, length in (("%Y-%m-%d", 10), ("%m/%d/%Y", 10)):
         try:
-            return datetime.strptime((text or "")[:length], form).date()
+            return datetime.strptime((text or "")[:length], form).date()  # noqa: DTZ007
         except ValueError:
             continue
     return None

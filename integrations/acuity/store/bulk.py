@@ -105,7 +105,7 @@ def _converted(field: Any, column: Sequence[Any]) -> Iterable[Any]:
         if isinstance(field, models.DateTimeField) and connection.vendor != "postgresql":
             # As Django's own backend writes them.
             texts = texts.replace(b"T", b" ").replace(b"Z", b"")
-        return msgspec.json.decode(texts)
+        return msgspec.json.decode(texts, type=list[Any])
     if isinstance(field, models.BooleanField) and connection.vendor != "postgresql":
         return map(int, column)
     return column
