@@ -1,0 +1,519 @@
+"""The ways in which a source was seen to lie, or might: small, named, to be combined."""
+
+import json
+import random
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.worlds.source import (
+    Lie,
+    Params,
+    Reply,
+    Request,
+    Row,
+    as_max,
+    error,
+    forbidden,
+    not_found,
+)
+from tests.worlds.world import Booking, World, digits
+
+# How a listing is answered
+
+
+class CapAt(Lie):
+    """Every answer of the bookings ends silently after `n` rows, whatever `max` says."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        # The facts allow a gap where answers are this short; a longer one can be cut into pieces.
+        self.right = "either" if n <= 25 else "complete"
+
+    @property
+    def name(self) -> str:
+        return f"cap at {self.n}"
+
+    def begins(self, world: World, rng: random.Random) -> None:
+        # Nothing cuts finer than one day of one person.
+        piles: dict[Any, int] = {}
+        for one in world.bookings.values():
+            key = (world.day(one), one.first.strip().casefold(), one.last.strip().casefold())
+            piles[key] = piles.get(key, 0) + 1
+        if max(piles.values(), default=0) >= self.n:
+            self.right = "either"
+
+    def cuts(self, resource: str, rows: list[Any], params: Params) -> list[Any]:
+        return rows[: self.n] if resource == "appointments" else rows
+
+
+class CapClientsAt(Lie):
+    """The client list ends silently after `n` entries."""
+
+    right = "either"
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    @property
+    def name(self) -> str:
+        return f"clients cut at {self.n}"
+
+    def cuts(self, resource: str, rows: list[Any], params: Params) -> list[Any]:
+        return rows[: self.n] if resource == "clients" else rows
+
+
+class Ignore(Lie):
+    """Some parameters have no effect."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.right = "complete" if len(names) < 2 else "either"
+
+    @property
+    def name(self) -> str:
+        return "ignores " + ", ".join(self.names)
+
+    def begins(self, world: World, rng: random.Random) -> None:
+        if "max" in self.names:
+            capped = CapAt(100)
+            capped.begins(world, rng)
+            self.right = "either" if len(self.names) > 1 else capped.right
+
+    def hears(self, params: Params) -> Params:
+        return {name: value for name, value in params.items() if name not in self.names}
+
+
+class ById(Lie):
+    """Answers are in the order in which bookings were made."""
+
+    def sorts(self, bookings: list[Booking], params: Params) -> list[Booking]:
+        return sorted(bookings, key=lambda one: one.id)
+
+
+class Shuffled(Lie):
+    """Answers are in no order, another one each time."""
+
+    def begins(self, world: World, rng: random.Random) -> None:
+        self.rng = rng
+
+    def sorts(self, bookings: list[Booking], params: Params) -> list[Booking]:
+        return self.rng.sample(bookings, len(bookings))
+
+
+class TiesShuffled(Lie):
+    """Bookings of one instant come in another order each time."""
+
+    def begins(self, world: World, rng: random.Random) -> None:
+        self.rng = rng
+
+    def sorts(self, bookings: list[Booking], params: Params) -> list[Booking]:
+        mixed = self.rng.sample(bookings, len(bookings))
+        newest_first = params.get("direction", "").upper() != "ASC"
+        return sorted(mixed, key=lambda one: one.starts, reverse=newest_first)
+
+
+class HonoursOffset(Lie):
+    """`offset` skips rows, as many authors believe."""
+
+    def hears(self, params: Params) -> Params:
+        # The rows skipped count for nothing, so more are taken before they are cut.
+        skipped = self.skipped(params)
+        return params | {"max": str(as_max(params) + skipped)} if skipped else params
+
+    def cuts(self, resource: str, rows: list[Any], params: Params) -> list[Any]:
+        return rows[self.skipped(params) :] if resource == "appointments" else rows
+
+    def skipped(self, params: Params) -> int:
+        text = params.get("offset", "")
+        return int(text) if text.isdigit() else 0
+
+
+class RefusesMaxAbove(Lie):
+    """`max` above `n` is a 400."""
+
+    def __init__(self, n: int = 100) -> None:
+        self.n = n
+
+    def begins(self, world: World, rng: random.Random) -> None:
+        capped = CapAt(self.n)
+        capped.begins(world, rng)
+        self.right = capped.right
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.resource == "appointments" and as_max(request.params) > self.n:
+            return error(400, "bad_request", f"max must be at most {self.n}")
+        return reply
+
+
+class StrayRow(Lie):
+    """Every answer of the bookings begins with the account's oldest one, whatever was asked."""
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.resource != "appointments" or not world.bookings or reply.status != 200:
+            return reply
+        oldest = min(world.bookings.values(), key=lambda one: (one.starts, one.id))
+        if all(row["id"] != oldest.id for row in reply.body):
+            reply.body.insert(0, world.booking_row(oldest))
+        return reply
+
+
+class DaysInUtc(Lie):
+    """A day of `minDate` and `maxDate` begins at midnight UTC."""
+
+    def days(self, world: World, booking: Booking) -> date:
+        return world.day(booking, "UTC")
+
+
+class DaysOfTheCalendar(Lie):
+    """A day of `minDate` and `maxDate` begins at midnight in the calendar's zone."""
+
+    def days(self, world: World, booking: Booking) -> date:
+        return world.day(booking, world.calendar_of(booking).timezone)
+
+
+# Bookings that no listing shows, though each answers by its ID
+
+
+class Hides(Lie):
+    """Listings leave some bookings out; each still answers by its ID."""
+
+    right = "gap"
+
+    def __init__(self, text: str, hidden: Callable[[World, Booking], bool]) -> None:
+        self.what, self.hidden = text, hidden
+
+    @property
+    def name(self) -> str:
+        return f"listings without {self.what}"
+
+    def begins(self, world: World, rng: random.Random) -> None:
+        self.world = world
+        self.right = "gap" if any(self.hidden(world, one) for one in world.bookings.values()) else "complete"
+
+    def knows(self, bookings: list[Booking], params: Params) -> list[Booking]:
+        return [one for one in bookings if not self.hidden(self.world, one)]
+
+
+def hides_a_calendar(calendar_id: int) -> Hides:
+    return Hides("one calendar", lambda world, one: one.calendar_id == calendar_id)
+
+
+def hides_a_month(year: int, month: int) -> Hides:
+    day = (year, month)
+    return Hides(
+        "one month", lambda world, one: (world.day(one).year, world.day(one).month) == day
+    )
+
+
+def hides_a_day(day: date) -> Hides:
+    return Hides("one day", lambda world, one: world.day(one) == day)
+
+
+def hides_most(share: float = 0.95) -> Hides:
+    """The same ones each time, drawn from their IDs."""
+
+    def hidden(world: World, one: Booking) -> bool:
+        return random.Random(one.id * 7919).random() < share
+
+    return Hides(f"{share:.0%} of them", hidden)
+
+
+def hides_a_few() -> Hides:
+    return hides_most(0.05)
+
+
+class WholeListingLacksACalendar(Lie):
+    """One calendar's bookings are listed only when that calendar is asked for."""
+
+    right = "either"
+
+    def __init__(self, calendar_id: int) -> None:
+        self.calendar_id = calendar_id
+
+    def knows(self, bookings: list[Booking], params: Params) -> list[Booking]:
+        if params.get("calendarID") == str(self.calendar_id):
+            return bookings
+        return [one for one in bookings if one.calendar_id != self.calendar_id]
+
+
+# Answers that are no answers
+
+
+Fault = Callable[[], Reply]
+
+
+def html(status: int, title: str) -> Reply:
+    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    return Reply(status, headers={"Content-Type": "text/html"}, raw=page.encode())
+
+
+def moved() -> Reply:
+    reply = html(302, "Found")
+    reply.headers["Location"] = "https://login.example.com/"
+    return reply
+
+
+def too_many(after: str = "") -> Reply:
+    message = "Rate limit reached. Limit 10req/s and 20 concurrent connections."
+    reply = error(429, "too_many_requests", message)
+    if after:
+        reply.headers["Retry-After"] = after
+    return reply
+
+
+def too_many_until() -> Reply:
+    moment = datetime.now(UTC) + timedelta(seconds=1)
+    return too_many(format_datetime(moment, usegmt=True))
+
+
+PASSING: dict[str, Fault] = {
+    "firewall's page with 403": lambda: html(403, "Request blocked"),
+    "408": lambda: html(408, "Request Timeout"),
+    "425": lambda: html(425, "Too Early"),
+    "302": moved,
+    "502": lambda: html(502, "Bad Gateway"),
+    "503": lambda: html(503, "Service Unavailable"),
+    "500": lambda: error(500, "internal_server_error", "Internal Server Error"),
+    "429": too_many,
+    "429 with seconds": lambda: too_many("1"),
+    "429 with a date": too_many_until,
+    "an error with 200": lambda: Reply(200, {"status_code": 500, "message": "oops", "error": "internal"}),
+}
+OF_ONE_RECORD: dict[str, Fault] = {
+    "404": not_found,
+    "null": lambda: Reply(200, None),
+    "403": forbidden,
+    "400": lambda: error(400, "bad_request", "Bad Request"),
+    "422": lambda: error(422, "unprocessable", "Unprocessable"),
+    "410": lambda: error(410, "gone", "Gone"),
+    "500": lambda: error(500, "internal_server_error", "Internal Server Error"),
+}
+
+
+class Once(Lie):
+    """One request of a resource (or of any) is answered with a passing fault; asked again it works."""
+
+    def __init__(self, fault: str, resource: str = "", at: int = 1) -> None:
+        self.fault, self.resource, self.at, self.seen = fault, resource, at, 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.fault} once"
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if self.resource and request.resource != self.resource:
+            return reply
+        self.seen += 1
+        return PASSING[self.fault]() if self.seen == self.at else reply
+
+
+class AtOneRecord(Lie):
+    """The payments of one booking can't be had: once, or for good."""
+
+    right = "either"
+
+    def __init__(self, fault: str, booking_id: int, times: int = 10**9) -> None:
+        self.fault, self.booking_id, self.times = fault, booking_id, times
+
+    @property
+    def name(self) -> str:
+        return f"{self.fault} at one booking's payments"
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.resource == "payments" and request.booking_id == self.booking_id:
+            self.times -= 1
+            if self.times >= 0:
+                return OF_ONE_RECORD[self.fault]()
+        return reply
+
+
+class NoContent(Lie):
+    """A booking without payments answers 204 and no body."""
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        return Reply(204, raw=b"") if request.resource == "payments" and reply.body == [] else reply
+
+
+# Who answers
+
+
+class MeIsAnError(Lie):
+    """`/me` is the error envelope with status 200: `times`, or for good."""
+
+    def __init__(self, times: int = 10**9) -> None:
+        self.times = times
+        self.right = "complete" if times < 3 else "gap"
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.resource == "me":
+            self.times -= 1
+            if self.times >= 0:
+                return PASSING["an error with 200"]()
+        return reply
+
+
+class MeSays(Lie):
+    """`/me` has other words in some of its fields."""
+
+    def __init__(self, right: str = "complete", **fields: Any) -> None:
+        self.right, self.fields = right, fields
+
+    @property
+    def name(self) -> str:
+        return "me says " + ", ".join(self.fields)
+
+    def words(self, what: str, row: Row, world: World) -> Row:
+        return row | self.fields if what == "me" else row
+
+
+# How records are worded
+
+
+class Worded(Lie):
+    """Records come in other words of the same meaning."""
+
+    def __init__(self, text: str, reword: Callable[[str, Row, World], Row]) -> None:
+        self.label, self.reword = text, reword
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    def words(self, what: str, row: Row, world: World) -> Row:
+        return self.reword(what, row, world)
+
+
+def each(what: str, **fields: Callable[[Any], Any]) -> Callable[[str, Row, World], Row]:
+    """Rewords those fields of the records called `what`."""
+
+    def reword(kind: str, row: Row, world: World) -> Row:
+        if kind != what:
+            return row
+        return row | {name: change(row[name]) for name, change in fields.items() if name in row}
+
+    return reword
+
+
+def amounts(change: Callable[[str, World], Any]) -> Callable[[str, Row, World], Row]:
+    """Rewords every amount, of bookings and payments."""
+
+    def reword(kind: str, row: Row, world: World) -> Row:
+        names = ("price", "priceSold", "amountPaid", "amount")
+        if kind not in ("booking", "payment", "type"):
+            return row
+        return row | {name: change(row[name], world) for name in names if name in row}
+
+    return reword
+
+
+SIGNS = {"USD": "$", "GBP": "£", "EUR": "€", "AUD": "A$", "NZD": "$", "CAD": "CA$", "INR": "₹"}
+
+
+def numbered(rows: Any) -> Any:
+    return {str(index + 1): row for index, row in enumerate(rows)} if rows else rows
+
+
+def without_offset(row: Row) -> Row:
+    """Only where the clock shows that time once: at the end of summer it shows some twice."""
+    local = row["datetime"][:19]
+    zone = ZoneInfo(row["calendarTimezone"])
+    moment = datetime.fromisoformat(local).replace(tzinfo=zone)
+    if moment.utcoffset() != moment.replace(fold=1).utcoffset():
+        return row
+    return row | {"datetime": local}
+
+
+def noise(text: str, world: World) -> str:
+    amount = Decimal(text)
+    return f"{amount - Decimal('1e-15')}" if amount > 0 else text
+
+
+def decomposed(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+def with_zero_width(text: str) -> str:
+    return text and text + "\u200b"
+
+
+def escaped(text: str) -> str:
+    return text.replace("'", "&#039;")
+
+
+class ByteOrderMark(Lie):
+    """Answers begin with EF BB BF."""
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if reply.status == 200:
+            reply.raw = b"\xef\xbb\xbf" + reply.encoded()
+        return reply
+
+
+class RawControls(Lie):
+    """Tabs and line ends stand in JSON's strings as they are, not as \\t and \\n."""
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if reply.status == 200 and reply.raw is None:
+            text = json.dumps(reply.body)
+            reply.raw = text.replace("\\t", "\t").replace("\\n", "\n").encode()
+        return reply
+
+
+def wordings() -> list[Lie]:
+    """One of each kind; the world they are told of must be able to hold them."""
+    yes_no = {"yes": True, "no": False}
+    return [
+        ByteOrderMark(),
+        RawControls(),
+        Worded("forms as an object", each("booking", forms=numbered, labels=numbered)),
+        Worded("false for nothing", each("booking", notes=lambda text: text or False)),
+        Worded("null for nothing", each("booking", notes=lambda text: text or None)),
+        Worded("canceled as 1", each("booking", canceled=int)),
+        Worded("paid as true", each("booking", paid=yes_no.get)),
+        Worded("paid in capitals", each("booking", paid=str.upper)),
+        Worded("noShow as null", each("booking", noShow=lambda value: value or None)),
+        Worded("amounts with commas", amounts(lambda text, world: f"{Decimal(text):,}")),
+        Worded(
+            "amounts with a sign",
+            amounts(lambda text, world: f"{SIGNS.get(world.currency, '$')}{text}".replace("$-", "-$")),
+        ),
+        Worded("amounts as numbers", amounts(lambda text, world: float(text))),
+        Worded("float noise", amounts(noise)),
+        Worded(
+            "times without offset",
+            lambda kind, row, world: without_offset(row) if kind == "booking" else row,
+        ),
+        Worded("payments' times without offset", each("payment", created=lambda text: text[:19])),
+        Worded("duration as 60.0", each("booking", duration=lambda text: f"{text}.0")),
+        Worded("a payment without a date", each("payment", created=lambda _: "0000-00-00 00:00:00")),
+        Worded("phones as numbers", each("booking", phone=as_number)),
+        Worded("phones as digits in the list", each("client", phone=digits)),
+        Worded("names decomposed", each("booking", firstName=decomposed, lastName=decomposed)),
+        Worded("zero width in names", each("booking", lastName=with_zero_width)),
+        Worded("entities in names", each("booking", lastName=escaped)),
+    ]
+
+
+def as_number(text: str) -> str:
+    return f"{digits(text)}.0" if text and not text.startswith(("0", "+")) else text
+
+
+# What other people's systems call a zone.
+OTHER_NAMES = {
+    "America/New_York": ["Eastern Time (US & Canada)", "US/Eastern", "Eastern Standard Time"],
+    "America/Chicago": ["Central Time (US & Canada)", "US/Central", "Central Standard Time"],
+    "America/Phoenix": ["Arizona", "US Mountain Standard Time"],
+    "Europe/London": ["London", "GMT Standard Time"],
+    "Australia/Sydney": ["Sydney", "AUS Eastern Standard Time"],
+    "Australia/Adelaide": ["Adelaide", "Cen. Australia Standard Time"],
+    "Europe/Paris": ["Paris", "Romance Standard Time"],
+    "Europe/Berlin": ["Berlin", "W. Europe Standard Time"],
+    "Pacific/Auckland": ["Auckland", "New Zealand Standard Time"],
+    "Asia/Kolkata": ["Mumbai", "India Standard Time", "Asia/Calcutta"],
+    "America/St_Johns": ["Newfoundland", "Newfoundland Standard Time"],
+}
