@@ -51,23 +51,24 @@ def let_go() -> None:
 def work_through(
     base_url: str, user_id: str, api_key: str, options: dict[str, Any]
 ) -> dict[str, Any]:
-    from integrations.acuity import accounts, importer, runs
-    from integrations.acuity.results import result
-    from integrations.acuity.throttle import shared_throttle
+    from integrations.acuity.accounts import find
+    from integrations.acuity.runs import control, window
+    from integrations.acuity.runs.results import result
+    from integrations.acuity.source.throttle import shared_throttle
 
     patient = options.pop("patient", False)
     shared_throttle.cache_clear()
-    account = accounts.ensure(user_id, api_key, base_url)
+    account = find.ensure(user_id, api_key, base_url)
     if account.base_url != base_url:
         account.base_url = base_url
         account.save()
     # One that was left paused must not stand in the way.
     for left in account.runs.filter(status__in=UNFINISHED):
-        runs.cancel(left)
-    run = runs.start(account, send=False, **options)
+        control.cancel(left)
+    run = control.start(account, send=False, **options)
     waits = 0
-    while step := runs.current_step(run.pk):
-        outcome = importer.run_window(str(run.pk), step.resource, step.version)
+    while step := control.current_step(run.pk):
+        outcome = window.run_window(str(run.pk), step.resource, step.version)
         run.refresh_from_db()
         if outcome.kind == "stop":
             if run.status not in GOING_ON or not wait(run, patient):
@@ -75,7 +76,7 @@ def work_through(
             waits += 1
         if waits > MOST_WAITS:
             raise Endless
-    runs.finish(run.pk)
+    control.finish(run.pk)
     run.refresh_from_db()
     return result(run) | {"reason": run.reason}
 
@@ -86,7 +87,7 @@ UNFINISHED = (*GOING_ON, "pausing", "paused", "cancelling")
 
 def wait(run: Any, patient: bool) -> bool:
     """Until the run's step may go on; False where it waits for nothing."""
-    from integrations.acuity.throttle import shared_throttle
+    from integrations.acuity.source.throttle import shared_throttle
 
     step = run.steps.exclude(not_before=None).first()
     if not step:

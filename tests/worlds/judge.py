@@ -264,7 +264,9 @@ class Judge:
                 owners[key] |= set(listed[:1])
         for pks in owners.values():
             if len(pks) > 1:
-                faults.append(Fault("clients", f"one person stands there {len(pks)} times", "whose"))
+                faults.append(
+                    Fault("clients", f"one person stands there {len(pks)} times", "whose")
+                )
         for keys in identities.values():
             if len(keys) > 1:
                 faults.append(Fault("clients", f"{len(keys)} people are one client", "whose"))

@@ -193,7 +193,9 @@ class Hides(Lie):
 
     def begins(self, world: World, rng: random.Random) -> None:
         self.world = world
-        self.right = "gap" if any(self.hidden(world, one) for one in world.bookings.values()) else "complete"
+        self.right = (
+            "gap" if any(self.hidden(world, one) for one in world.bookings.values()) else "complete"
+        )
 
     def knows(self, bookings: list[Booking], params: Params) -> list[Booking]:
         return [one for one in bookings if not self.hidden(self.world, one)]
@@ -205,9 +207,7 @@ def hides_a_calendar(calendar_id: int) -> Hides:
 
 def hides_a_month(year: int, month: int) -> Hides:
     day = (year, month)
-    return Hides(
-        "one month", lambda world, one: (world.day(one).year, world.day(one).month) == day
-    )
+    return Hides("one month", lambda world, one: (world.day(one).year, world.day(one).month) == day)
 
 
 def hides_a_day(day: date) -> Hides:
@@ -282,7 +282,9 @@ PASSING: dict[str, Fault] = {
     "429": too_many,
     "429 with seconds": lambda: too_many("1"),
     "429 with a date": too_many_until,
-    "an error with 200": lambda: Reply(200, {"status_code": 500, "message": "oops", "error": "internal"}),
+    "an error with 200": lambda: Reply(
+        200, {"status_code": 500, "message": "oops", "error": "internal"}
+    ),
 }
 OF_ONE_RECORD: dict[str, Fault] = {
     "404": not_found,
@@ -480,7 +482,9 @@ def wordings() -> list[Lie]:
         Worded("amounts with commas", amounts(lambda text, world: f"{Decimal(text):,}")),
         Worded(
             "amounts with a sign",
-            amounts(lambda text, world: f"{SIGNS.get(world.currency, '$')}{text}".replace("$-", "-$")),
+            amounts(
+                lambda text, world: f"{SIGNS.get(world.currency, '$')}{text}".replace("$-", "-$")
+            ),
         ),
         Worded("amounts as numbers", amounts(lambda text, world: float(text))),
         Worded("float noise", amounts(noise)),
@@ -490,7 +494,9 @@ def wordings() -> list[Lie]:
         ),
         Worded("payments' times without offset", each("payment", created=lambda text: text[:19])),
         Worded("duration as 60.0", each("booking", duration=lambda text: f"{text}.0")),
-        Worded("a payment without a date", each("payment", created=lambda _: "0000-00-00 00:00:00")),
+        Worded(
+            "a payment without a date", each("payment", created=lambda _: "0000-00-00 00:00:00")
+        ),
         Worded("phones as numbers", each("booking", phone=as_number)),
         Worded("phones as digits in the list", each("client", phone=digits)),
         Worded("names decomposed", each("booking", firstName=decomposed, lastName=decomposed)),

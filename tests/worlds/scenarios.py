@@ -35,7 +35,9 @@ class Scenario:
     def kinds(self) -> list[str]:
         told = {lie.name for each in self.imports for lie in each.lies}
         happened = {event.__name__ for each in self.imports for event in each.before}
-        happened |= {f"{event.__name__} meanwhile" for each in self.imports for _, event in each.during}
+        happened |= {
+            f"{event.__name__} meanwhile" for each in self.imports for _, event in each.during
+        }
         return sorted(told) + sorted(happened)
 
 
@@ -160,7 +162,10 @@ def scenario(seed: int) -> Scenario:
             )
     if world.bookings and rng.random() < 0.08:
         day = rng.choice([world.day(one) for one in world.bookings.values()])
-        imports[-1].options |= {"min_date": day - timedelta(days=15), "max_date": day + timedelta(15)}
+        imports[-1].options |= {
+            "min_date": day - timedelta(days=15),
+            "max_date": day + timedelta(15),
+        }
     return Scenario(seed, world, imports)
 
 
@@ -187,9 +192,7 @@ def play(story: Scenario) -> Outcome:
                     waiting.pop(0)[1](world, rng)
 
             source.on_request = happen
-            result = run_import(
-                source.base_url, source.user_id, source.api_key, **each.options
-            )
+            result = run_import(source.base_url, source.user_id, source.api_key, **each.options)
             source.on_request = lambda requests: None
             if source.endless:
                 result["status"] = "endless"

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -121,7 +121,7 @@ def as_day(text: str) -> date | None:
     """Whole days only: the time of day is left out, whether Acuity does so nobody knows."""
     for shape, length in (("%Y-%m-%d", 10), ("%m/%d/%Y", 10)):
         try:
-            return datetime.strptime(text[:length], shape).date()
+            return datetime.strptime(text[:length], shape).replace(tzinfo=UTC).date()
         except ValueError:
             continue
     return None
@@ -224,7 +224,9 @@ class Source:
         with self.lock:
             parts = urlsplit(target)
             path = parts.path.removeprefix("/api/v1").removesuffix(".json")
-            request = Request(path, dict(parse_qsl(parts.query, keep_blank_values=True)), time.time())
+            request = Request(
+                path, dict(parse_qsl(parts.query, keep_blank_values=True)), time.time()
+            )
             self.in_run += 1
             request.run, request.number = self.run, self.in_run
             self.on_request(self.in_run)

@@ -425,7 +425,19 @@ PLACES = [
     ("CA", "America/St_Johns", "CAD"),
 ]
 # Spellings that look alike and are different people, and names with marks that come in two codings.
-FIRSTS = ["Ada", "Ben", "Cleo", "Eli", "Jon", "John", "José", "Zoë", "Anne-Marie", "Mary Ann", "Siân"]
+FIRSTS = [
+    "Ada",
+    "Ben",
+    "Cleo",
+    "Eli",
+    "Jon",
+    "John",
+    "José",
+    "Zoë",
+    "Anne-Marie",
+    "Mary Ann",
+    "Siân",
+]
 LASTS = ["Example", "Testcase", "O'Sample", "Peña", "Müller", "van Dyke", "Ng", "Smith", "Smyth"]
 PRICES = ["50.00", "85.00", "120.00", "0.00", "29.95", "1234.50", "20.00"]
 CARDS = ["stripe", "paypal", "square", "braintree"]

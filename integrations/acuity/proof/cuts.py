@@ -2,6 +2,7 @@
 then the canceled ones apart. What only such an answer shows is asked for by its ID."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from integrations.acuity.reading.listing import Row
@@ -59,7 +60,7 @@ def disobeyed(question: dict[str, str], until: str, rows: list[Row]) -> list[str
     """The parameters that this answer shows to be ignored by the source."""
     names = []
     times = [row.instant for row in rows if row.instant]
-    if any(later > earlier for earlier, later in zip(times, times[1:], strict=False)):
+    if any(later > earlier for earlier, later in pairwise(times)):
         names.append("direction")
     latest = _day(date.fromisoformat(until) + SLACK) if until else ""
     if latest and any(row.day > latest for row in rows):
