@@ -32,6 +32,7 @@ class Verification:
     listed again, unless the cursor begins with `anew`."""
 
     name = "verify"
+    title = "Verification"
     task = "acuity.verify"
 
     def fetch(self, context: Context) -> Fetched:
