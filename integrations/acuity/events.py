@@ -1,9 +1,9 @@
 """What does an import tell the outside? One signal a run, and log lines with fixed names."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.dispatch import Signal
 
@@ -22,9 +22,20 @@ class AcuityImportCompleted:
     skipped: int
     gaps: int
     finished_at: datetime
+    # Rows of any further resource, by name.
+    others: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def counting(cls, rows: dict[str, int], **facts: Any) -> Self:
+        """With the rows of each resource, by its name in the log."""
+        own = {one.name for one in fields(cls)} & rows.keys()
+        others = {name: count for name, count in rows.items() if name not in own}
+        return cls(**facts | {name: rows[name] for name in own} | {"others": others})
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"finished_at": self.finished_at.isoformat()}
+        facts = asdict(self) | {"finished_at": self.finished_at.isoformat()}
+        others: dict[str, int] = facts.pop("others")
+        return facts | others
 
 
 # Receivers get `event`, an AcuityImportCompleted.

@@ -3,8 +3,8 @@
 from integrations.acuity.proof.verification import Verification
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.account import Account
-from integrations.acuity.resources.base import Resource
+from integrations.acuity.resources.base import Step
 
-STEPS: dict[str, Resource] = {
+STEPS: dict[str, Step] = {
     step.name: step for step in (Account(), *RESOURCES.values(), Verification())
 }

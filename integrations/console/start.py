@@ -11,7 +11,7 @@ from django.conf import settings
 from bookings.models import Appointment
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
-from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview
 from integrations.acuity.runs.progress import duration
 from integrations.models import AcuityAccount, ImportRun
@@ -39,15 +39,24 @@ class StartForm(forms.Form):
     )
     only = forms.MultipleChoiceField(
         label="What to import",
-        choices=[(name, name.capitalize()) for name in RESOURCES],
+        choices=[(name, resource.title) for name, resource in RESOURCES.items()],
         initial=list(RESOURCES),
         widget=forms.CheckboxSelectMultiple,
     )
     dry_run = forms.BooleanField(
         label="Dry run",
         required=False,
-        help_text="Read clients and appointments, write nothing, and say what an import would do.",
+        help_text="Read, write nothing, and say what an import would do.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        for option, choices in OPTIONS.items():
+            self.fields[option] = forms.ChoiceField(
+                label=option.capitalize(),
+                required=False,
+                choices=[(choice, choice) for choice in choices],
+            )
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -63,6 +72,7 @@ class StartForm(forms.Form):
             "max_date": data["max_date"],
             "page_limit": data["page_limit"],
             "only": tuple(data["only"]),
+            **{f"{o}_mode": data[o] or choices[0] for o, choices in OPTIONS.items()},
         }
 
 
@@ -118,6 +128,23 @@ class Started:
     rehearsal: dict[str, Any] | None = None
     problem: str = ""
 
+    @property
+    def counted(self) -> dict[str, list[int]]:
+        """What an import would do, by title."""
+        found = self._rehearsed
+        return {t: [*counts.values()] for t, counts in found.items() if "requests" not in counts}
+
+    @property
+    def asking(self) -> dict[str, int]:
+        """The requests of what a dry run does not ask for, by title."""
+        found = self._rehearsed
+        return {t: counts["requests"] for t, counts in found.items() if "requests" in counts}
+
+    @property
+    def _rehearsed(self) -> dict[str, dict[str, int]]:
+        answer = self.rehearsal or {}
+        return {r.title: answer[name] for name, r in RESOURCES.items() if name in answer}
+
 
 def start(accounts: Sequence[AcuityAccount], form: StartForm) -> list[Started]:
     """One run, rehearsal or problem for each account."""
@@ -128,9 +155,7 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     options = form.options()
     try:
         if form.cleaned_data["dry_run"]:
-            return Started(
-                account, rehearsal=preview.rehearse(account, payments_mode="paid", **options)
-            )
+            return Started(account, rehearsal=preview.rehearse(account, **options))
         return Started(account, run=control.start(account, **options))
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))

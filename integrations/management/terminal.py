@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import progress
 from integrations.models import ImportRun
 
@@ -73,7 +74,7 @@ class Bars:
 def summary(result: dict[str, Any], reason: str = "") -> None:
     console = Console(highlight=False)
     table = _table("", "fetched", "stored", "created", "updated", "unchanged", "rejected")
-    for name in ("clients", "appointments", "payments"):
+    for name in RESOURCES:
         table.add_row(name, *(f"{value:,}" for value in result[name].values()))
     console.print(table)
     console.print(f"Run {result['run']}: [bold]{WORDS.get(result['status'], result['status'])}[/]")
@@ -93,12 +94,16 @@ def summary(result: dict[str, Any], reason: str = "") -> None:
 def rehearsal(answer: dict[str, Any]) -> None:
     console = Console(highlight=False)
     table = _table("", "fetched", "to create", "to update", "unchanged", "rejected")
-    for name in ("clients", "appointments"):
-        if name in answer:
-            table.add_row(name, *(f"{value:,}" for value in answer[name].values()))
+    asking = []
+    for name, resource in RESOURCES.items():
+        counts = answer.get(name, {})
+        if "requests" in counts:
+            asking.append(f"{resource.title} would take {counts['requests']:,} further requests.")
+        elif counts:
+            table.add_row(name, *(f"{value:,}" for value in counts.values()))
     console.print(table)
-    if "payments" in answer:
-        console.print(f"Payments would take {answer['payments']['requests']:,} further requests.")
+    for sentence in asking:
+        console.print(sentence)
     console.print(f"Dry run of {answer['account']}: nothing was written.")
 
 

@@ -42,6 +42,7 @@ class Verification:
     unless the cursor begins with `anew`."""
 
     name = "verify"
+    title = "Verification"
     task = "acuity.verify"
 
     def fetch(self, context: Context) -> Fetched:

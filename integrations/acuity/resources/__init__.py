@@ -8,3 +8,9 @@ from integrations.acuity.resources.payments import Payments
 RESOURCES: dict[str, Resource] = {
     resource.name: resource for resource in (Clients(), Appointments(), Payments())
 }
+# The choices of each option that a resource has; the first is the default.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    option: choices
+    for resource in RESOURCES.values()
+    for option, choices in resource.options.items()
+}

@@ -17,6 +17,7 @@ TYPE = ["external_id", "name", "duration", "price", "active", "raw", "content_ha
 
 class Account:
     name = "account"
+    title = "Account"
     task = "acuity.begin"
 
     def fetch(self, context: Context) -> Fetched:

@@ -2,7 +2,8 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,11 +18,12 @@ from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
 from integrations.acuity.reading.values import Reject, digest, print_of
 from integrations.acuity.resources import payments
-from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.resources.base import Context, Fetched, Log, Resource, window
 from integrations.acuity.source.paging import ALL, Keyset
 from integrations.acuity.store.bulk import Row as Values
 from integrations.acuity.store.rejects import reject, resolve
-from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
+from integrations.acuity.store.upsert import LINKS, Counts, Parsed, compare, linked, links, upsert
+from integrations.models import ImportRun, RejectedRecord
 
 FIELDS = [
     "external_id",
@@ -49,8 +51,11 @@ FIELDS = [
 ]
 
 
-class Appointments:
-    name = "appointments"
+class Appointments(Resource):
+    name, title, noun = "appointments", "Appointments", "appointment"
+    model = Appointment
+    log = Log(page="appointments", progress="appointments", every=25)
+    sized = True
     task = "acuity.import_appointments"
 
     def fetch(self, context: Context) -> Fetched:
@@ -79,6 +84,31 @@ class Appointments:
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save_appointments(context, page.records)
+
+    def stored(self, run: ImportRun) -> int:
+        rows = Appointment.objects.filter(tenant=run.account.tenant_id, source="acuity")
+        return rows.filter(removed_at=None, **window(run)).count()
+
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+        counts, fetched = Counts(), 0
+        first = first_booking(context)
+        position: dict[str, Any] = {}
+        done = first is None
+        pages = walk(context, first or timezone.localdate().isoformat(), context.limit)
+        while not done:
+            page = pages.page(position)
+            parsed = parse(context, page.records)
+            hashes = {record.id: record.content_hash for record in parsed.records}
+            counts += compare(Appointment, context.tenant, hashes)
+            counts += Counts(rejected=len(parsed.rejects))
+            saw(parsed.records)
+            fetched += len(page.records)
+            position, done = page.cursor, page.done
+        return {"fetched": fetched} | asdict(counts)
+
+    def read_one(self, context: Context, record: RejectedRecord) -> None:
+        current = context.source.get(f"/appointments/{record.external_id}")
+        save_appointments(context, [current])
 
 
 def list_appointments(context: Context, **params: Any) -> list[Row]:

@@ -1,11 +1,15 @@
 """What does the importer expect of a resource?"""
 
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
+from django.db.models import Model
 
 from bookings.models import AppointmentType, Calendar, Client, Imported, Tenant
 from integrations.acuity.reading.identity import Identity
@@ -32,6 +36,8 @@ class Context:
     _clients: dict[str, int] = field(default_factory=dict, repr=False)
     # Primary keys by ID of the calendars and types met so far, by model.
     catalog: dict[type[Imported], dict[str, int]] = field(default_factory=dict, repr=False)
+    # In a dry run: the requests that a resource would need, by name, seen while another was read.
+    foreseen: Counter[str] = field(default_factory=Counter, repr=False)
 
     @property
     def account(self) -> AcuityAccount:
@@ -135,12 +141,62 @@ class Fetched:
         return len(self.records) if self.count is None else self.count
 
 
-class Resource(Protocol):
+class Step(Protocol):
     """One step of an import: `fetch` talks to Acuity, `save` to the database, never both."""
 
     name: str
+    # What people read.
+    title: str
     task: str
 
     def fetch(self, context: Context) -> Fetched: ...
 
     def save(self, context: Context, page: Fetched) -> Counts: ...
+
+
+class Log(NamedTuple):
+    """Names in `acuity_<page>_page` and `acuity_<progress>_progress`, the latter each `every`."""
+
+    page: str
+    progress: str
+    every: int
+
+
+class Resource(Step, Protocol):
+    """What can be imported by itself. It says all there is to know of it; nobody else names it."""
+
+    # One of them, in a sentence.
+    noun: str
+    model: type[Model]
+    log: Log
+    # Whether its pages have a size, so that page limit and tuning apply.
+    sized: bool = False
+    # Choices that a person has, the first is the default; the run keeps one in `<option>_mode`.
+    options: dict[str, tuple[str, ...]] = {}
+    # Resources whose records it needs.
+    after: tuple[str, ...] = ()
+
+    @abstractmethod
+    def stored(self, run: ImportRun) -> int:
+        """How many rows the run's window now has in the database."""
+
+    @abstractmethod
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+        """What an import would do: counts, or `requests` where asking would take one a record.
+
+        Writes nothing. `saw` is told of the records, page by page.
+        """
+
+    def foresee(self, context: Context, records: list[Any]) -> None:
+        """In a dry run: what it would have to ask for these records of one it comes `after`."""
+        return
+
+    @abstractmethod
+    def read_one(self, context: Context, record: RejectedRecord) -> None:
+        """Store a record that was rejected, if it can be read now. Raises NotFound if it is gone."""
+
+
+def window(run: ImportRun) -> dict[str, Any]:
+    """The run's days as a filter of rows that have a `service_date`."""
+    bounds = {"service_date__gte": run.min_date, "service_date__lte": run.max_date}
+    return {name: day for name, day in bounds.items() if day}

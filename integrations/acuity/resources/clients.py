@@ -1,9 +1,12 @@
 """Clients: the whole list comes at once whatever is asked, so it is staged and read by offset."""
 
+from collections.abc import Callable
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
@@ -11,11 +14,11 @@ from integrations.acuity.reading import listing
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.records import ClientRecord, parse_client
 from integrations.acuity.reading.values import Reject
-from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.resources.base import Context, Fetched, Log, Resource
 from integrations.acuity.source.paging import Snapshot
 from integrations.acuity.store.rejects import reject
-from integrations.acuity.store.upsert import Counts, Parsed, upsert
-from integrations.models import StagedPage
+from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
+from integrations.models import ImportRun, RejectedRecord, StagedPage
 
 FIELDS = [
     "external_id",
@@ -31,8 +34,10 @@ FIELDS = [
 ]
 
 
-class Clients:
-    name = "clients"
+class Clients(Resource):
+    name, title, noun = "clients", "Clients", "client"
+    model = Client
+    log = Log(page="clients", progress="contacts", every=50)
     task = "acuity.import_clients"
 
     def fetch(self, context: Context) -> Fetched:
@@ -57,6 +62,28 @@ class Clients:
         if page.done:
             StagedPage.objects.filter(step=context.step).delete()
         return counts
+
+    def stored(self, run: ImportRun) -> int:
+        return Client.objects.filter(tenant=run.account.tenant_id, source="acuity").count()
+
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+        entries, rejected = list_clients(context), 0
+        records = {}
+        for group in grouped(entries, context.identity):
+            try:
+                record = parse_client(opened(group), context.identity)
+            except Reject:
+                rejected += len(group)
+                continue
+            records[record.key] = record.content_hash
+        counts = compare(Client, context.tenant, records)
+        return {"fetched": len(entries)} | asdict(counts + Counts(rejected=rejected))
+
+    def read_one(self, context: Context, record: RejectedRecord) -> None:
+        """As it was kept: the source answers with all of them or none."""
+        if not save_clients(context, [[record.payload]]).rejected:
+            # A client has no ID by which its reject would be found.
+            RejectedRecord.objects.filter(pk=record.pk).update(resolved_at=timezone.now())
 
 
 def list_clients(context: Context) -> list[bytes]:

@@ -1,5 +1,6 @@
 """Payments: one request an appointment, asked only where the source's word of them changed."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,11 +10,12 @@ from django.db.models.functions import Round
 from django.utils import timezone
 
 from bookings.models import Appointment, Payment
-from integrations.acuity.reading.records import PaymentRecord, parse_payments
+from integrations.acuity.reading.records import AppointmentRecord, PaymentRecord, parse_payments
 from integrations.acuity.reading.values import Reject, clean
-from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.resources.base import Context, Fetched, Log, Resource, window
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts
+from integrations.models import ImportRun, RejectedRecord
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5
@@ -21,8 +23,12 @@ FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "r
 Answers = list[tuple[Appointment, Any]]
 
 
-class Payments:
-    name = "payments"
+class Payments(Resource):
+    name, title, noun = "payments", "Payments", "payment"
+    model = Payment
+    log = Log(page="payments", progress="payments", every=25)
+    after = ("appointments",)
+    options = {"payments": ("paid", "all")}
     task = "acuity.import_payments"
 
     def fetch(self, context: Context) -> Fetched:
@@ -42,6 +48,29 @@ class Payments:
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save_payments(context, page.records)
+
+    def stored(self, run: ImportRun) -> int:
+        rows = Payment.objects.filter(tenant=run.account.tenant_id, removed_at=None)
+        return rows.filter(appointment__removed_at=None, **window(run)).count()
+
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+        """They are not asked for, one request each; only how many those would be."""
+        return {"requests": context.foreseen[self.name]}
+
+    def foresee(self, context: Context, records: list[AppointmentRecord]) -> None:
+        rows = Appointment.objects.filter(
+            tenant=context.tenant, external_id__in=[record.id for record in records]
+        )
+        had = dict(rows.values_list("external_id", "payments_fetched_for"))
+        for record in records:
+            wanted = record.paid or record.amount_paid or context.run.payments_mode == "all"
+            if (wanted or had.get(record.id)) and had.get(record.id) != record.payment_state:
+                context.foreseen[self.name] += 1
+
+    def read_one(self, context: Context, record: RejectedRecord) -> None:
+        current = context.source.get(f"/appointments/{record.external_id}/payments")
+        stored = in_window(context).filter(external_id=record.external_id)
+        save_payments(context, [(appointment, current) for appointment in stored])
 
 
 def page_size(context: Context) -> int:

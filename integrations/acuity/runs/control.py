@@ -13,7 +13,7 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
-from integrations.acuity.runs.results import stored, summarise
+from integrations.acuity.runs.results import in_log, stored, summarise
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.steps import STEPS
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
@@ -282,13 +282,10 @@ def finish(run_id: Any) -> bool:
         if is_proven_again(run):
             transaction.on_commit(lambda: summarise(run.pk))
             return True
-        rows = stored(run)
-        event = events.AcuityImportCompleted(
+        event = events.AcuityImportCompleted.counting(
+            in_log(stored(run)),
             tenant_id=str(run.account.tenant_id),
             run_id=str(run.pk),
-            contacts=rows["clients"],
-            appointments=rows["appointments"],
-            payments=rows["payments"],
             skipped=sum(step.rejected for step in steps.values()),
             gaps=len(run.gaps),
             finished_at=run.finished_at or timezone.now(),

@@ -4,12 +4,12 @@ import time
 from dataclasses import asdict
 
 from django.db import transaction
-from django.db.models import F, Model
+from django.db.models import F
 from django.utils import timezone
 
-from bookings.models import Appointment, Client, Payment
 from integrations.acuity import errors, events
-from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.base import Context, Fetched, Resource
 from integrations.acuity.runs import control, leases
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
@@ -21,11 +21,6 @@ MOST_REJECTS = 0.2
 FEW_REJECTS = 5
 # From here on, each time the rows of a step are four times as many.
 GROWN = 500
-STORED: dict[str, type[Model]] = {
-    "clients": Client,
-    "appointments": Appointment,
-    "payments": Payment,
-}
 
 
 class Stale(Exception):
@@ -58,9 +53,10 @@ def process_page(context: Context, token: str) -> bool:
             **asdict(counts),
         )
         context.source.read_ahead()
-    if step.resource in STORED and grown(step.created, step.created + counts.created):
-        analyze(STORED[step.resource])
-    _report(run, step, page.size, elapsed)
+    if resource := RESOURCES.get(step.resource):
+        if grown(step.created, step.created + counts.created):
+            analyze(resource.model)
+        _report(resource, run, step, page.size, elapsed)
     _watch_rejects(run, step, page, counts)
     return page.done
 
@@ -124,17 +120,14 @@ def _checkpoint(
         ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)
 
 
-def _report(run: ImportRun, step: ImportStep, count: int, elapsed: int) -> None:
-    if step.resource not in ("clients", "appointments", "payments"):
-        return
+def _report(resource: Resource, run: ImportRun, step: ImportStep, count: int, elapsed: int) -> None:
+    page, progress, every = resource.log
     events.log(
-        f"acuity_{step.resource}_page",
+        f"acuity_{page}_page",
         run=run.pk,
         offset=step.offset,
         count=count,
         elapsed_ms=elapsed,
     )
-    name = "contacts" if step.resource == "clients" else step.resource
-    every = 50 if name == "contacts" else 25
     if (step.offset + count) // every > step.offset // every:
-        events.log(f"acuity_{name}_progress", run=run.pk, processed=step.offset + count)
+        events.log(f"acuity_{progress}_progress", run=run.pk, processed=step.offset + count)

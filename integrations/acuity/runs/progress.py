@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass
 
+from integrations.acuity.steps import STEPS
 from integrations.models import ImportStep
-
-TITLES = {
-    "account": "Account",
-    "clients": "Clients",
-    "appointments": "Appointments",
-    "payments": "Payments",
-    "verify": "Verification",
-}
 
 
 @dataclass(frozen=True)
@@ -27,7 +20,8 @@ class Progress:
 
 
 def of(step: ImportStep) -> Progress:
-    title = TITLES.get(step.resource, step.resource)
+    known = STEPS.get(step.resource)
+    title = known.title if known else step.resource
     if step.status == "pending":
         return Progress(title, "pending", "not begun", 0)
     seconds = step.active_ms / 1000

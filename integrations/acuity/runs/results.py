@@ -4,29 +4,19 @@ from typing import Any
 
 from django.utils import timezone
 
-from bookings.models import Appointment, Client, Payment
 from integrations.acuity import events
 from integrations.acuity.resources import RESOURCES
 from integrations.models import ImportRun
 
 
 def stored(run: ImportRun) -> dict[str, int]:
-    """How many rows the run's window now has in the database."""
-    tenant = run.account.tenant_id
-    window: dict[str, Any] = {}
-    if run.min_date:
-        window["service_date__gte"] = run.min_date
-    if run.max_date:
-        window["service_date__lte"] = run.max_date
-    return {
-        "clients": Client.objects.filter(tenant=tenant, source="acuity").count(),
-        "appointments": Appointment.objects.filter(
-            tenant=tenant, source="acuity", removed_at=None, **window
-        ).count(),
-        "payments": Payment.objects.filter(
-            tenant=tenant, removed_at=None, appointment__removed_at=None, **window
-        ).count(),
-    }
+    """How many rows the run's window now has in the database, by resource."""
+    return {name: resource.stored(run) for name, resource in RESOURCES.items()}
+
+
+def in_log(rows: dict[str, int]) -> dict[str, int]:
+    """`stored` under the names that log lines and events use."""
+    return {RESOURCES[name].log.progress: count for name, count in rows.items()}
 
 
 def result(run: ImportRun) -> dict[str, Any]:
@@ -67,9 +57,7 @@ def summarise(run_id: Any) -> None:
         run=run.pk,
         tenant=facts["tenant"],
         status=run.status,
-        contacts=facts["clients"]["stored"],
-        appointments=facts["appointments"]["stored"],
-        payments=facts["payments"]["stored"],
+        **in_log({name: facts[name]["stored"] for name in RESOURCES}),
         skipped=sum(facts[name]["rejected"] for name in RESOURCES),
         gaps=len(run.gaps),
         requests=facts["requests"],

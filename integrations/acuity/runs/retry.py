@@ -1,12 +1,10 @@
-"""Can what was rejected be stored now, after a fix? Bookings are read anew, clients as they were kept."""
-
-from typing import Any
+"""Can what was rejected be stored now, after a fix? Each resource says how."""
 
 from django.utils import timezone
 
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import NotFound
-from integrations.acuity.resources import appointments, clients, payments
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import ImportRun, ImportStep, RejectedRecord
@@ -29,28 +27,7 @@ def retry(run: ImportRun) -> tuple[int, int]:
 
 def _again(context: Context, record: RejectedRecord) -> None:
     """Store the record if it can be read now; its row is settled by whoever stores it."""
-    gone = False
-    if record.resource == "clients":
-        gone = clients.save_clients(context, [[record.payload]]).rejected == 0
-    else:
-        try:
-            current = _read(context, record)
-        except NotFound:
-            gone = True
-        else:
-            _store(context, record, current)
-    if gone:
+    try:
+        RESOURCES[record.resource].read_one(context, record)
+    except NotFound:
         RejectedRecord.objects.filter(pk=record.pk).update(resolved_at=timezone.now())
-
-
-def _read(context: Context, record: RejectedRecord) -> Any:
-    path = f"/appointments/{record.external_id}"
-    return context.source.get(path if record.resource == "appointments" else f"{path}/payments")
-
-
-def _store(context: Context, record: RejectedRecord, current: Any) -> None:
-    if record.resource == "appointments":
-        appointments.save_appointments(context, [current])
-        return
-    stored = payments.in_window(context).filter(external_id=record.external_id)
-    payments.save_payments(context, [(appointment, current) for appointment in stored])

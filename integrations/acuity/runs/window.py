@@ -17,6 +17,7 @@ from django.utils import timezone
 from integrations.acuity import errors, events
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.proof import verification
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
 from integrations.acuity.runs import control, leases
 from integrations.acuity.runs.page import Stale, process_page
@@ -40,8 +41,6 @@ CYCLES = 100_000
 MAX_ATTEMPTS = 5
 MAX_DEATHS = 3
 PATIENCE = timedelta(minutes=30)
-# Clients come at once and payments singly: only this step's pages have a size.
-TUNED = "appointments"
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ class Window:
     def _tune(self, step: ImportStep, count: int, seconds: float, done: bool) -> None:
         """Let the page limit follow what this page showed."""
         run = self.run
-        if not run.auto_page_limit or step.resource != TUNED:
+        if not run.auto_page_limit or not _sized(step):
             return
         tuning = Tuning.of(run.tuning, run.page_limit)
         if count >= run.page_limit:
@@ -211,7 +210,7 @@ class Window:
         run, step = self.run, self.step
         if not isinstance(error, errors.ServerTrouble):
             return False
-        if step.resource == TUNED and run.auto_page_limit and run.page_limit > SMALLEST:
+        if _sized(step) and run.auto_page_limit and run.page_limit > SMALLEST:
             tuning = Tuning.of(run.tuning, run.page_limit)
             self._limit(tuning.failed(), tuning)
             return True
@@ -287,3 +286,8 @@ def crashed(run_id: str, error: BaseException) -> None:
         not_before=timezone.now() + timedelta(seconds=5 * 2**step.attempts),
         waiting_for=f"an error in the importer ({name})",
     )
+
+
+def _sized(step: ImportStep) -> bool:
+    """Whether the step's pages have a size, which the page limit sets."""
+    return step.resource in RESOURCES and RESOURCES[step.resource].sized

@@ -15,7 +15,7 @@ from django.db import OperationalError
 from integrations.acuity import errors, events
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview, results, retry
 from integrations.acuity.source.client import check_base_url
 from integrations.management import embedded, following, terminal
@@ -25,9 +25,7 @@ COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
 
 
 class Command(BaseCommand):
-    help = (
-        "Import clients, appointments and payments from Acuity, resumably, and verify the result."
-    )
+    help = f"Import {', '.join(RESOURCES)} from Acuity, resumably, and verify the result."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +37,8 @@ class Command(BaseCommand):
             "--page-limit", type=_limit, default=None, metavar="N", help="1 to 1000; default: auto"
         )
         parser.add_argument("--only", default=",".join(RESOURCES))
-        parser.add_argument("--payments", choices=["paid", "all"], default="paid")
+        for option, choices in OPTIONS.items():
+            parser.add_argument(f"--{option}", choices=choices, default=choices[0])
         parser.add_argument("--resume", default="", metavar="RUN")
         parser.add_argument(
             "--retry-rejected", default="", metavar="RUN", help="store what it can now"
@@ -77,9 +76,7 @@ class Command(BaseCommand):
             "acuity_import_summary",
             status="not started",
             error=type(error).__name__,
-            contacts=0,
-            appointments=0,
-            payments=0,
+            **results.in_log(dict.fromkeys(RESOURCES, 0)),
             skipped=0,
         )
         return status
@@ -118,7 +115,7 @@ class Command(BaseCommand):
             "max_date": high,
             "page_limit": options["page_limit"],
             "only": tuple(name.strip() for name in options["only"].split(",") if name.strip()),
-            "payments_mode": options["payments"],
+            **{f"{option}_mode": options[option] for option in OPTIONS},
         }
         control.check(**wanted)
         if options["dry_run"]:

@@ -1,0 +1,116 @@
+"""What does a listing need that only comes whole? To be read at once, and compared at once."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from bookings.models import Imported
+from integrations.acuity.errors import BadAnswer
+from integrations.acuity.reading.values import Reject, clean, digest, number
+from integrations.acuity.resources.base import Context, Fetched, Log, Resource
+from integrations.acuity.store.bulk import Row
+from integrations.acuity.store.rejects import reject, resolve
+from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
+from integrations.models import ImportRun, RejectedRecord
+
+
+class Differences(NamedTuple):
+    """What a listing and the database do not agree on."""
+
+    # As they came: missing from the database, or stored otherwise.
+    changed: list[Any]
+    # IDs that are stored and listed no longer.
+    unlisted: list[str]
+
+
+class Whole(Resource):
+    """One request, one page, one transaction: for the hundreds of rows that a business sets up.
+
+    A subclass says `name`, `title`, `noun`, `model`, `path`, the `columns` that it fills besides
+    the ID, and how a payload is `read` into them. What is listed no longer stays stored.
+    """
+
+    path: str
+    # Columns of the model, in the order of what `read` returns.
+    columns: tuple[str, ...]
+    # Sent with the request.
+    params: dict[str, str] = {}
+    model: type[Imported]
+
+    @property
+    def task(self) -> str:  # type: ignore[override]
+        return f"acuity.import_{self.name}"
+
+    @property
+    def log(self) -> Log:  # type: ignore[override]
+        return Log(self.name, self.name, 25)
+
+    @abstractmethod
+    def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:
+        """The values of `columns`. Raises Reject."""
+
+    def fetch(self, context: Context) -> Fetched:
+        rows = self._list(context)
+        return Fetched(rows, {"listed": len(rows)}, done=True, total=len(rows))
+
+    def save(self, context: Context, page: Fetched) -> Counts:
+        return self._save(context, page.records)
+
+    def stored(self, run: ImportRun) -> int:
+        count: int = self._rows(run.account.tenant_id).count()
+        return count
+
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+        payloads = self._list(context)
+        parsed = self._parse(payloads)
+        saw(parsed.records)
+        counts = compare(self.model, context.tenant, {row[0]: row[-1] for row in parsed.records})
+        rejected = Counts(rejected=len(parsed.rejects))
+        return {"fetched": len(payloads)} | asdict(counts + rejected)
+
+    def read_one(self, context: Context, record: RejectedRecord) -> None:
+        """The listing is all there is to ask. One that is listed no longer stays rejected."""
+        self._save(context, [row for row in self._list(context) if _key(row) == record.external_id])
+
+    def check(self, context: Context) -> Differences:
+        """The listing, asked anew, against what is stored. Writes nothing."""
+        payloads = {_key(payload): payload for payload in self._list(context)}
+        parsed = self._parse(payloads.values())
+        stored = dict(self._rows(context.tenant.pk).values_list("external_id", "content_hash"))
+        changed = [payloads[row[0]] for row in parsed.records if stored.get(row[0]) != row[-1]]
+        return Differences(changed, [key for key in stored if key not in payloads])
+
+    def _rows(self, tenant_id: Any) -> Any:
+        return self.model._default_manager.filter(tenant=tenant_id, source="acuity")
+
+    def _list(self, context: Context) -> list[Any]:
+        rows = context.source.get(self.path, **self.params)
+        if not isinstance(rows, list):
+            raise BadAnswer(f"{self.path} is not a list")
+        return [clean(row) for row in rows]
+
+    def _parse(self, payloads: Iterable[Any]) -> Parsed:
+        rows: dict[str, Row] = {}
+        parsed = Parsed()
+        for payload in payloads:
+            try:
+                if not isinstance(payload, dict):
+                    raise Reject("not an object")
+                key = number(payload.get("id"), "id")
+                rows[key] = (key, *self.read(payload), payload, digest(payload))
+            except Reject as reason:
+                parsed.rejects.append((payload, str(reason)))
+        parsed.records = list(rows.values())
+        return parsed
+
+    def _save(self, context: Context, payloads: list[Any]) -> Counts:
+        parsed = self._parse(payloads)
+        names = ["external_id", *self.columns, "raw", "content_hash"]
+        counts, _ = upsert(context.tenant, self.model, names, parsed.records)
+        resolve(context.run, self.name, [row[0] for row in parsed.records])
+        return counts + reject(context.run, self.name, parsed.rejects)
+
+
+def _key(payload: Any) -> str:
+    return str(payload.get("id") or "") if isinstance(payload, dict) else ""
