@@ -122,8 +122,11 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(HttpError)
     def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
         # Ninja makes a 400 of whatever the parser raises.
-        cause = error.__cause__ if isinstance(error.__cause__, HttpError) else error
-        return problem(cause.status_code, str(cause))
+        cause = error.__cause__
+        if isinstance(cause, ValidationError):
+            return invalid(request, cause)
+        said = cause if isinstance(cause, HttpError) else error
+        return problem(said.status_code, str(said))
 
     @api.exception_handler(RequestDataTooBig)
     def too_long(request: HttpRequest, error: Exception) -> HttpResponse:

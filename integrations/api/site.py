@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
-from ninja.errors import HttpError
+from ninja.errors import HttpError, ValidationError
 from ninja.openapi.docs import Swagger
 from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
@@ -38,9 +38,12 @@ class JsonOnly(Parser):
         if request.content_type != "application/json" or "Content-Encoding" in request.headers:
             raise HttpError(415, MEANINGS[415])
         try:
-            return json.loads(request.body)
+            body = json.loads(request.body)
         except (ValueError, RecursionError) as error:
             raise HttpError(400, f"The body is not JSON: {error}.") from None
+        if not isinstance(body, dict):
+            raise ValidationError([{"loc": ("body",), "msg": "This should be a JSON object"}])
+        return body
 
 
 def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
