@@ -14,7 +14,12 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client as Browser
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from bookings.models import Appointment, Tenant
 from config.wsgi import application
@@ -227,6 +232,13 @@ def test_metrics_and_health_tell_what_is_going_on(box: Sandbox, account: AcuityA
     assert Browser().get("/healthz").json() == {"database": "ok", "broker": "ok"}
 
 
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
 
 
@@ -238,5 +250,5 @@ def test_every_answer_matches_its_schema(case: Any) -> None:
 
     case.call_and_validate(
         headers={"Authorization": f"Bearer {token}"},
-        checks=[not_a_server_error, response_schema_conformance, status_code_conformance],
+        checks=CHECKS,
     )

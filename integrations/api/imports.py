@@ -7,14 +7,15 @@ from typing import Annotated, Any
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest
 from django.urls import reverse
-from ninja import Field, Header, NinjaAPI, Query, Router, Schema
-from pydantic import create_model
+from ninja import Field, Header, Query, Router, Schema
+from pydantic import ValidationInfo, create_model, field_validator
 
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import control, progress, results
-from integrations.api.problems import Problem, ProblemWithRun, install, problem
-from integrations.api.tokens import Bearer, Caller, Staff
+from integrations.api.problems import Problem, ProblemWithField, ProblemWithRun, problem
+from integrations.api.site import api as api
+from integrations.api.tokens import Caller
 from integrations.models import AcuityAccount, ImportRun
 
 # Documented here; whether it is one is said by whoever starts the run, in words.
@@ -25,11 +26,19 @@ class Start(Schema):
     """`cursor` is the ID of a run to resume; everything else is then ignored."""
 
     tenant_id: uuid.UUID
+    cursor: uuid.UUID | None = None
     account_id: int | None = Field(None, ge=1, lt=2**63)
     min_date: date | None = None
     max_date: date | None = None
-    cursor: uuid.UUID | None = None
     only: list[Name] = Field(default=list(RESOURCES), min_length=1)
+
+    @field_validator("max_date")
+    @classmethod
+    def in_order(cls, last: date | None, others: ValidationInfo) -> date | None:
+        first, resumes = others.data.get("min_date"), others.data.get("cursor")
+        if last and first and first > last and not resumes:
+            raise ValueError(f"{last} is before min_date, {first}")
+        return last
 
 
 class Started(Schema):
@@ -116,8 +125,10 @@ class State(Schema):
     status: str
 
 
-REFUSALS: dict[Any, Any] = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 422: Problem}
-router = Router(auth=[Bearer(), Staff()], tags=["imports"])
+REFUSALS: dict[Any, Any] = dict.fromkeys((400, 401, 403, 404, 405), Problem)
+REFUSALS[422] = ProblemWithField
+WITH_BODY = REFUSALS | {413: Problem, 415: Problem}
+router = Router(tags=["imports"])
 
 
 def caller(request: HttpRequest) -> Caller:
@@ -148,7 +159,7 @@ def _started(run: ImportRun) -> tuple[int, Started]:
     return 202, Started(run_id=str(run.pk), status_url=url)
 
 
-@router.post("/import", response={202: Started, 409: ProblemWithRun, **REFUSALS})
+@router.post("/import", response={202: Started, 409: ProblemWithRun, **WITH_BODY})
 def start(
     request: HttpRequest,
     body: Start,
@@ -171,7 +182,11 @@ def start(
         return _resume(run)
     account = _account(request, body)
     if account is None:
-        return problem(422, "This tenant has several Acuity accounts: name one with account_id.")
+        return problem(
+            422,
+            "account_id: this tenant has several Acuity accounts, name one of them.",
+            field="account_id",
+        )
     if idempotency_key and (known := account.runs.filter(idempotency_key=idempotency_key).first()):
         return _started(known)
     try:
@@ -185,7 +200,7 @@ def start(
                 idempotency_key=idempotency_key,
             )
     except ConfigurationError as error:
-        return problem(422, str(error))
+        return problem(422, str(error), field="body")
     except control.ActiveRun as active:
         return problem(409, str(active), run_id=str(active.run.pk))
     except IntegrityError:
@@ -278,12 +293,4 @@ def _act(request: HttpRequest, run_id: uuid.UUID, what: Any) -> Any:
     return {"run_id": str(run.pk), "status": run.status}
 
 
-api = NinjaAPI(
-    title="Acuity importer",
-    version="1",
-    urls_namespace="acuity",
-    docs_url="/api/docs",
-    openapi_url="/api/openapi.json",
-)
-install(api)
 api.add_router("/integrations/booking/acuity", router)

@@ -10,9 +10,12 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from ninja.errors import AuthorizationError
 from ninja.security import HttpBearer, SessionAuth
+from ninja.utils import check_csrf
 
 from bookings.models import Tenant
+from integrations.api.problems import WrongToken
 from integrations.models import AcuityAccount, ApiToken, ImportRun
 
 SEEN = timedelta(minutes=1)
@@ -48,10 +51,10 @@ class Caller:
 
 
 class Bearer(HttpBearer):
-    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+    def authenticate(self, request: HttpRequest, token: str) -> Caller:
         found = ApiToken.objects.filter(digest=digest(token)).first()
         if found is None:
-            return None
+            raise WrongToken
         now = timezone.now()
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - SEEN)
         ApiToken.objects.filter(stale, pk=found.pk).update(last_used_at=now)
@@ -59,12 +62,19 @@ class Bearer(HttpBearer):
 
 
 class Staff(SessionAuth):
-    """A staff session; Ninja checks the CSRF token of what changes something."""
+    """A staff session, with the CSRF token where something changes. Nobody logged in: no opinion."""
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
+    def __call__(self, request: HttpRequest) -> Caller | None:
+        if not request.user.is_authenticated:
+            return None
+        if check_csrf(request):
+            raise AuthorizationError(message="Send this session's CSRF token as X-CSRFToken.")
+        return self.authenticate(request, None)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Caller:
         user = request.user
         if not (user.is_active and user.is_staff and user.has_perm("integrations.view_importrun")):
-            return None
+            raise AuthorizationError(message="This needs the permission to view imports.")
         return Caller(
             None,
             user.has_perm("integrations.run_import"),

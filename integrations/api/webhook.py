@@ -18,6 +18,7 @@ from integrations.api.problems import problem
 from integrations.models import AcuityAccount
 
 LARGEST = 10_000
+CHALLENGE = 'Signature headers="X-Acuity-Signature"'
 
 
 def signature(key: str, body: bytes) -> str:
@@ -28,8 +29,11 @@ def signature(key: str, body: bytes) -> str:
 @csrf_exempt
 def receive(request: HttpRequest, account_id: int) -> HttpResponse:
     if request.method != "POST":
-        return problem(405, "Send webhooks by POST.")
-    if int(request.headers.get("Content-Length") or 0) > LARGEST:
+        refusal = problem(405, "Send webhooks by POST.")
+        refusal["Allow"] = "POST"
+        return refusal
+    length = request.headers.get("Content-Length") or "0"
+    if not length.isdecimal() or int(length[:20]) > LARGEST:
         return problem(413, "Acuity's webhooks are short; this is not one.")
     body, given = request.body, request.headers.get("X-Acuity-Signature", "")
     account = AcuityAccount.objects.filter(pk=account_id).first()
@@ -37,7 +41,9 @@ def receive(request: HttpRequest, account_id: int) -> HttpResponse:
     expected = signature(account.api_key if account else "no such account", body)
     right = hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
     if not right or account is None:
-        return problem(401, "The signature does not fit this account and body.")
+        return problem(
+            401, "The signature does not fit this account and body.", challenge=CHALLENGE
+        )
     return _accept(account, parse_qs(body.decode("utf-8", "replace")))
 
 
