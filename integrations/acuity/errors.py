@@ -5,6 +5,10 @@ class AcuityError(Exception):
     """Acuity gave an answer that the importer cannot use."""
 
     transient = False
+    # Whether one such answer is not yet a verdict: it is asked for once more.
+    doubtful = True
+    # Seconds that Acuity asked to wait.
+    retry_after: float | None = None
 
     def __init__(self, detail: str = "", *, status: int | None = None):
         self.status = status
@@ -19,6 +23,8 @@ class CredentialsRefused(AcuityError):
 class PlanWithoutApi(AcuityError):
     """This Acuity plan has no API access: upgrade the plan, the key itself is right."""
 
+    doubtful = False
+
 
 class Forbidden(AcuityError):
     """Acuity forbids this record to these credentials: use a key of the account's main admin."""
@@ -32,8 +38,22 @@ class BadAnswer(AcuityError):
     """Acuity answered with something unexpected: the API may have changed."""
 
 
+class TooMuch(BadAnswer):
+    """Acuity answered with more than an honest answer needs: the API may have changed."""
+
+    doubtful = False
+
+
 class Redirected(AcuityError):
     """Acuity answered with a redirect, which is not followed: check ACUITY_BASE_URL."""
+
+    transient = True
+
+
+class Intercepted(AcuityError):
+    """Something before Acuity, a firewall or proxy, refused the request: the import tries again."""
+
+    transient = True
 
 
 class Stalled(AcuityError):
@@ -45,8 +65,7 @@ class RateLimited(AcuityError):
 
     transient = True
 
-    def __init__(self, detail: str = "", *, retry_after: float | None = None):
-        self.retry_after = retry_after
+    def __init__(self, detail: str = "") -> None:
         super().__init__(detail, status=429)
 
 
@@ -62,6 +81,18 @@ class TimedOut(ServerTrouble):
 
 class NotJson(AcuityError):
     """Acuity answered with something that is not JSON: the import tries again."""
+
+    transient = True
+
+
+class Partial(AcuityError):
+    """Acuity sent a part of its answer: the import asks for the whole of it again."""
+
+    transient = True
+
+
+class Empty(AcuityError):
+    """Acuity sent no list where one was asked for: the import asks again before it believes that."""
 
     transient = True
 
