@@ -215,3 +215,86 @@ def test_a_hiccup_at_a_payments_request_costs_nothing(hiccup: Answer) -> None:
     assert (run.status, run.verified) == ("completed", True)
     assert Payment.objects.count() == data.payment_count()
     assert Appointment.objects.filter(removed_at=None).count() == len(data.appointments)
+
+
+LASTING = [
+    Answer(403, said(403, "forbidden")),
+    Answer(404, said(404, "not_found")),
+    Answer(400, said(400, "bad_request")),
+    Answer(410, said(410, "gone")),
+    Answer(422, b"{}"),
+    Answer(500, said(500)),
+    Answer(403, HTML, "text/html"),
+    Answer(200, b"null"),
+    Answer(200, b'{"payments": 3}'),
+]
+
+
+@pytest.mark.parametrize("refusal", LASTING)
+def test_one_forbidden_record_is_set_aside_until_the_next_import(refusal: Answer) -> None:
+    data = small()
+    number = paid(data)
+    with source(data) as box:
+        replace(box, f"/appointments/{number}/payments", lambda _: refusal)
+        run = import_all(box)
+
+        assert (run.status, run.verified) == ("completed_with_gaps", False)
+        reject = run.rejects.get()
+        assert (reject.resource, reject.external_id) == ("payments", number)
+        if refusal.status >= 400:
+            assert f"/appointments/{number}/payments" in reject.reason
+        assert ids() == source_ids(data)
+        rest = data.payment_count() - len(data.payments[int(number)])
+        assert Payment.objects.count() == rest
+
+        box._route = Sandbox._route.__get__(box)  # type: ignore[method-assign]
+        again = import_all(box)
+
+    assert (again.status, again.verified) == ("completed", True)
+    reject.refresh_from_db()
+    assert reject.resolved_at
+    assert Payment.objects.count() == data.payment_count()
+
+
+def test_ten_refusals_in_a_row_are_the_sources_and_stop_the_run() -> None:
+    data = small()
+    with source(data) as box:
+        for number in data.payments:
+            replace(box, f"/appointments/{number}/payments", lambda _: LASTING[0])
+        run = import_all(box)
+
+    assert (run.status, run.error_class) == ("failed", "Forbidden")
+    assert "forbids" in run.reason
+    assert ids() == source_ids(data)
+
+
+@pytest.mark.parametrize("refusal", [LASTING[0], LASTING[5], LASTING[7]])
+def test_a_booking_that_does_not_answer_is_neither_gone_nor_changed(refusal: Answer) -> None:
+    data = small()
+    number = paid(data)
+    with source(data) as box:
+        import_all(box)
+        Appointment.objects.filter(external_id=number).update(fingerprint="", content_hash="")
+        replace(box, f"/appointments/{number}", lambda _: refusal)
+        run = import_all(box)
+
+    assert run.status in ("completed", "completed_with_gaps")
+    assert ids() == source_ids(data)
+
+
+def test_bookings_deleted_while_their_payments_are_read_are_gone_and_no_gap() -> None:
+    data = small()
+    doomed = sorted(data.payments)[:12]
+
+    def deletes(path: str, _: Any) -> None:
+        if path.endswith("/payments"):
+            for number in doomed:
+                if number in data.bookings:
+                    data.delete(number)
+
+    with source(data) as box:
+        box.hook = deletes
+        run = import_all(box)
+
+    assert ids() == source_ids(data) - set(map(str, doomed))
+    assert (run.status, run.gaps) == ("completed", [])

@@ -7,6 +7,8 @@ class AcuityError(Exception):
     transient = False
     # Whether one such answer is not yet a verdict: it is asked for once more.
     doubtful = True
+    # Whether it may be the fault of the one record that was asked for.
+    of_one_record = True
     # Seconds that Acuity asked to wait.
     retry_after: float | None = None
 
@@ -19,10 +21,13 @@ class AcuityError(Exception):
 class CredentialsRefused(AcuityError):
     """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY."""
 
+    of_one_record = False
+
 
 class PlanWithoutApi(AcuityError):
     """This Acuity plan has no API access: upgrade the plan, the key itself is right."""
 
+    of_one_record = False
     doubtful = False
 
 
@@ -32,6 +37,10 @@ class Forbidden(AcuityError):
 
 class NotFound(AcuityError):
     """Acuity has no such record or address: check ACUITY_BASE_URL."""
+
+
+class Gone(NotFound):
+    """Acuity no longer has this booking, nor anything of it."""
 
 
 class BadAnswer(AcuityError):
@@ -59,10 +68,13 @@ class Intercepted(AcuityError):
 class Stalled(AcuityError):
     """Acuity's listing goes in circles: neither new records nor a new position came."""
 
+    of_one_record = False
+
 
 class RateLimited(AcuityError):
     """Acuity asked to slow down: the import waits and goes on."""
 
+    of_one_record = False
     transient = True
 
     def __init__(self, detail: str = "") -> None:
@@ -106,10 +118,13 @@ class ConnectionTrouble(AcuityError):
 class CertificateTrouble(ConnectionTrouble):
     """Acuity's certificate cannot be trusted: check the network's proxy and the system's clock."""
 
+    of_one_record = False
+
 
 class DatabaseTrouble(AcuityError):
     """The database is in trouble: the import waits and tries again."""
 
+    of_one_record = False
     transient = True
 
 

@@ -239,10 +239,11 @@ def _between(
 
 
 def _ask_again(context: Context, keys: list[str]) -> tuple[list[Any], list[int]]:
-    """Ask for single bookings: what they are now, and the rows of those that are gone (a 404)."""
+    """Ask for single bookings: what they are now, and the rows of those that are gone (a 404).
+    One that does not answer is neither."""
     keys = list(dict.fromkeys(keys))
     answers = context.source.each([f"/appointments/{key}" for key in keys])
-    found = [answer for answer in answers if answer is not None]
+    found = [answer for answer in answers if isinstance(answer, Row)]
     missing = [key for key, answer in zip(keys, answers, strict=True) if answer is None]
     gone = payments.in_window(context).filter(external_id__in=missing)
     return found, list(gone.values_list("pk", flat=True))

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.errors import NotFound
+from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.resources import appointments, clients, payments
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.fetching import Fetcher
@@ -33,19 +33,21 @@ def _again(context: Context, record: RejectedRecord) -> None:
     if record.resource == "clients":
         gone = clients.save_clients(context, [[record.payload]]).rejected == 0
     else:
-        try:
-            current = _read(context, record)
-        except NotFound:
-            gone = True
-        else:
+        current = _read(context, record)
+        gone = current is None or isinstance(current, Gone)
+        if not isinstance(current, AcuityError | None):
             _store(context, record, current)
     if gone:
         RejectedRecord.objects.filter(pk=record.pk).update(resolved_at=timezone.now())
 
 
 def _read(context: Context, record: RejectedRecord) -> Any:
+    """As `Fetcher.each` has it."""
     path = f"/appointments/{record.external_id}"
-    return context.source.get(path if record.resource == "appointments" else f"{path}/payments")
+    (current,) = context.source.each(
+        [path if record.resource == "appointments" else f"{path}/payments"]
+    )
+    return current
 
 
 def _store(context: Context, record: RejectedRecord, current: Any) -> None:

@@ -84,6 +84,8 @@ def _content(name: str, status: int, body: bytes) -> Any:
         if status == 204:
             return []
         raise errors.Empty(f"status {status}", status=status)
+    if name == "/appointments/:id" and not body.lstrip().startswith(b"{"):
+        raise errors.BadAnswer("no booking", status=status)
     decode = DECODERS.get(name, msgspec.json.decode)
     try:
         return decode(body)
