@@ -19,7 +19,7 @@ from integrations.acuity.resources import appointments
 from integrations.acuity.runs import control, window
 from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
-from integrations.acuity.source.client import DECODERS
+from integrations.acuity.source.answers import DECODERS
 from integrations.models import AcuityAccount, ImportRun
 from tests.test_import import ids, import_all, prove_again, small, source, source_ids, unlimited  # noqa: F401
 

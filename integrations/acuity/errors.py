@@ -5,6 +5,12 @@ class AcuityError(Exception):
     """Acuity gave an answer that the importer cannot use."""
 
     transient = False
+    # Whether one such answer is not yet a verdict: it is asked for once more.
+    doubtful = True
+    # Whether it may be the fault of the one record that was asked for.
+    of_one_record = True
+    # Seconds that Acuity asked to wait.
+    retry_after: float | None = None
 
     def __init__(self, detail: str = "", *, status: int | None = None):
         self.status = status
@@ -15,9 +21,14 @@ class AcuityError(Exception):
 class CredentialsRefused(AcuityError):
     """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY."""
 
+    of_one_record = False
+
 
 class PlanWithoutApi(AcuityError):
     """This Acuity plan has no API access: upgrade the plan, the key itself is right."""
+
+    of_one_record = False
+    doubtful = False
 
 
 class Forbidden(AcuityError):
@@ -28,25 +39,45 @@ class NotFound(AcuityError):
     """Acuity has no such record or address: check ACUITY_BASE_URL."""
 
 
+class Gone(NotFound):
+    """Acuity no longer has this booking, nor anything of it."""
+
+
 class BadAnswer(AcuityError):
     """Acuity answered with something unexpected: the API may have changed."""
+
+
+class TooMuch(BadAnswer):
+    """Acuity answered with more than an honest answer needs: the API may have changed."""
+
+    doubtful = False
 
 
 class Redirected(AcuityError):
     """Acuity answered with a redirect, which is not followed: check ACUITY_BASE_URL."""
 
+    transient = True
+
+
+class Intercepted(AcuityError):
+    """Something before Acuity, a firewall or proxy, refused the request: the import tries again."""
+
+    transient = True
+
 
 class Stalled(AcuityError):
     """Acuity's listing goes in circles: neither new records nor a new position came."""
+
+    of_one_record = False
 
 
 class RateLimited(AcuityError):
     """Acuity asked to slow down: the import waits and goes on."""
 
+    of_one_record = False
     transient = True
 
-    def __init__(self, detail: str = "", *, retry_after: float | None = None):
-        self.retry_after = retry_after
+    def __init__(self, detail: str = "") -> None:
         super().__init__(detail, status=429)
 
 
@@ -66,6 +97,18 @@ class NotJson(AcuityError):
     transient = True
 
 
+class Partial(AcuityError):
+    """Acuity sent a part of its answer: the import asks for the whole of it again."""
+
+    transient = True
+
+
+class Empty(AcuityError):
+    """Acuity sent no list where one was asked for: the import asks again before it believes that."""
+
+    transient = True
+
+
 class ConnectionTrouble(AcuityError):
     """Acuity cannot be reached: check the network and ACUITY_BASE_URL."""
 
@@ -75,10 +118,13 @@ class ConnectionTrouble(AcuityError):
 class CertificateTrouble(ConnectionTrouble):
     """Acuity's certificate cannot be trusted: check the network's proxy and the system's clock."""
 
+    of_one_record = False
+
 
 class DatabaseTrouble(AcuityError):
     """The database is in trouble: the import waits and tries again."""
 
+    of_one_record = False
     transient = True
 
 

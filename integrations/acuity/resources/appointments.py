@@ -12,7 +12,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
-from integrations.acuity.errors import BadAnswer
+from integrations.acuity.errors import AcuityError, BadAnswer, Gone
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
@@ -107,8 +107,11 @@ class Appointments(Resource):
         return {"fetched": fetched} | asdict(counts)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
-        current = context.source.get(f"/appointments/{record.external_id}")
-        save_appointments(context, [current])
+        (current,) = context.source.each([f"/appointments/{record.external_id}"])
+        if current is None:
+            raise Gone
+        if not isinstance(current, AcuityError):
+            save_appointments(context, [current])
 
 
 def list_appointments(context: Context, **params: Any) -> list[Row]:

@@ -10,6 +10,7 @@ from django.db.models.functions import Round
 from django.utils import timezone
 
 from bookings.models import Appointment, Payment
+from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.reading.records import AppointmentRecord, PaymentRecord, parse_payments
 from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources.base import Context, Fetched, Log, Resource, window
@@ -68,7 +69,11 @@ class Payments(Resource):
                 context.foreseen[self.name] += 1
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
-        current = context.source.get(f"/appointments/{record.external_id}/payments")
+        (current,) = context.source.each([f"/appointments/{record.external_id}/payments"])
+        if isinstance(current, Gone):
+            raise current
+        if isinstance(current, AcuityError):
+            return
         stored = in_window(context).filter(external_id=record.external_id)
         save_payments(context, [(appointment, current) for appointment in stored])
 
@@ -118,7 +123,7 @@ def lost(context: Context) -> QuerySet[Appointment]:
 def fetch_payments(
     context: Context, page: list[Appointment], following: list[Appointment] | None = None
 ) -> Answers:
-    """Each appointment with its payments, or None where Acuity no longer knows it."""
+    """Each appointment with its payments, or the `AcuityError` that stands in for them."""
     answers = context.source.each(
         [_path(appointment) for appointment in page],
         [_path(appointment) for appointment in following or []],
@@ -140,8 +145,13 @@ def save_payments(context: Context, answers: Answers) -> Counts:
     changed: list[Payment] = []
     read: list[Appointment] = []
     for appointment, rows in answers:
-        if rows is None:
-            Appointment.objects.filter(pk=appointment.pk).update(removed_at=now)
+        if isinstance(rows, Gone):
+            # The listing has a word in that, too: verification judges.
+            continue
+        if isinstance(rows, AcuityError):
+            payload = {"id": appointment.external_id, "status": rows.status}
+            reason = f"{_path(appointment)}: {rows}"
+            counts += reject(context.run, "payments", [(payload, reason)])
             continue
         try:
             records = parse_payments(rows)

@@ -245,7 +245,7 @@ class Window:
             leases.release(self.step.pk, self.token, **fields, failing_since=since, attempts=0)
             return Outcome("more", f"smaller pages: {error}", self.step.version, self.step.offset)
         pause = min(5 * 2 ** min(int((now - since).total_seconds() // 10), 5), 60)
-        if isinstance(error, errors.RateLimited) and error.retry_after:
+        if error.retry_after:
             pause = max(pause, min(int(error.retry_after) + 1, 3600))
         leases.release(
             self.step.pk,

@@ -10,25 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
 from integrations.acuity import errors
-from integrations.acuity.reading import listing
-from integrations.acuity.source import metrics
+from integrations.acuity.source import answers, metrics
 from integrations.acuity.source.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
 SMALL_PAGE = 100
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# Bookings and clients stay bytes until somebody needs to know what they mean.
-DECODERS: dict[str, Callable[[bytes], Any]] = {
-    "/clients": listing.split,
-    "/appointments": listing.decode,
-    "/appointments/:id": listing.decode_one,
-}
+# A longer wait is the run's business.
+BRIEF = 10
+LONGEST = 300
 
 
 @dataclass
@@ -110,20 +105,29 @@ class AcuityClient:
         for attempt in range(1, self._tries + 1):
             try:
                 return self._once(path, params, ready)
-            except errors.RateLimited as limited:
-                self.tally.add(throttled=1)
-                pause = limited.retry_after or 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
-                self._throttle.penalty(min(pause, 300))
-                if attempt == self._tries or pause > 10:
-                    raise
             except errors.AcuityError as error:
+                if isinstance(error, errors.Empty) and attempt > 1:
+                    return []
+                pause = self._pause(error, attempt)
                 # A long answer that timed out will do so again; a smaller page may not.
                 hopeless = isinstance(error, errors.TimedOut) and params.get("max", 0) > SMALL_PAGE
-                if not error.transient or hopeless or attempt == self._tries:
+                tries = self._tries if error.transient else min(self._tries, 1 + error.doubtful)
+                if hopeless or attempt >= tries or pause > BRIEF:
                     raise
-                time.sleep(0.2 * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))
+                time.sleep(pause)
             self.tally.add(retries=1)
         raise AssertionError("unreachable")
+
+    def _pause(self, error: errors.AcuityError, attempt: int) -> float:
+        """Seconds until the next try; everybody who shares the budget waits if Acuity wants that."""
+        growing = 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+        if isinstance(error, errors.RateLimited):
+            self.tally.add(throttled=1)
+        elif not error.retry_after:
+            return 0.2 * growing
+        pause = error.retry_after or growing
+        self._throttle.penalty(min(pause, LONGEST))
+        return pause
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:
@@ -166,9 +170,7 @@ class AcuityClient:
             finally:
                 self.calls.add(path, status, time.monotonic() - began, waited)
         ready()
-        return self._interpret(
-            response, body, DECODERS.get(metrics.endpoint(path), msgspec.json.decode)
-        )
+        return answers.interpret(path, response.status_code, response.headers, body)
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, within the size and time that an honest answer needs."""
@@ -177,49 +179,7 @@ class AcuityClient:
         for chunk in response.iter_content(256 * 1024):
             body += chunk
             if len(body) > MAX_BODY:
-                raise errors.BadAnswer(f"an answer of more than {MAX_BODY >> 20} MB")
+                raise errors.TooMuch(f"an answer of more than {MAX_BODY >> 20} MB")
             if time.monotonic() > deadline:
                 raise errors.TimedOut("the answer came too slowly")
         return bytes(body)
-
-    def _interpret(
-        self, response: requests.Response, body: bytes, decode: Callable[[bytes], Any]
-    ) -> Any:
-        status = response.status_code
-        if status == 200:
-            try:
-                return decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise errors.NotJson(f"{len(body)} bytes", status=status) from error
-        if 300 <= status < 400:
-            raise errors.Redirected(f"status {status}", status=status)
-        message = _message(body)
-        if status == 401:
-            raise errors.CredentialsRefused(status=status)
-        if status == 403:
-            kind = errors.PlanWithoutApi if "plan" in message.lower() else errors.Forbidden
-            raise kind(status=status)
-        if status == 404:
-            raise errors.NotFound(status=status)
-        if status == 429:
-            raise errors.RateLimited(retry_after=_seconds(response.headers.get("Retry-After")))
-        if status == 504:
-            raise errors.TimedOut(f"status {status}", status=status)
-        if status >= 500:
-            raise errors.ServerTrouble(f"status {status}", status=status)
-        raise errors.BadAnswer(f"status {status}", status=status)
-
-
-def _message(body: bytes) -> str:
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return str(answer.get("message", "")) if isinstance(answer, dict) else ""
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
-        return None

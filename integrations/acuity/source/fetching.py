@@ -3,15 +3,19 @@
 A database connection opened in such a thread would never be closed, so threads only do HTTP.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from integrations.acuity.errors import NotFound
-from integrations.acuity.source.client import AcuityClient
+from integrations.acuity.errors import AcuityError, Gone, NotFound
+from integrations.acuity.source.client import BRIEF, AcuityClient
 
 HEARTBEAT = 5.0
+# So many records in a row with the same refusal: it is the source that refuses.
+REFUSED = 10
+_BOOKING = re.compile(r"/appointments/\d+")
 
 
 class Fetcher:
@@ -26,6 +30,9 @@ class Fetcher:
         self._ahead: dict[tuple[Any, ...], Future[Any]] = {}
         # Set while Python is free to make sense of what was fetched ahead.
         self._free = threading.Event()
+        # What was refused last, and how often since anything else came.
+        self._refused: tuple[type, int | None] | None = None
+        self._in_a_row = 0
 
     def get(self, path: str, **params: Any) -> Any:
         """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
@@ -51,14 +58,20 @@ class Fetcher:
         self._free.set()
 
     def each(self, paths: Iterable[str], following: Iterable[str] = ()) -> list[Any]:
-        """The answers in order, None where Acuity says 404. All at once, paced by the throttle.
+        """The answers in order. All at once, paced by the throttle.
 
+        None stands for a booking that is gone: a 404 of its own address. Any other lasting fault of
+        one record comes as its `AcuityError`; what is the source's fault is raised.
         `following` are the paths of the next call; they are started behind these.
         """
+        paths = list(paths)
         futures = [self._take(path, {}) for path in paths]
         self._ahead = {_key(path, {}): self._submit(path, {}) for path in following}
         try:
-            return [self._or_none(future) for future in futures]
+            answers = [self._or_fault(future) for future in futures]
+            if answers and all(isinstance(answer, AcuityError) for answer in answers):
+                self._alive(answers)
+            return [self._judged(*asked) for asked in zip(paths, answers, strict=True)]
         finally:
             for future in futures:
                 future.cancel()
@@ -85,11 +98,40 @@ class Fetcher:
     def _submit(self, path: str, params: dict[str, Any]) -> Future[Any]:
         return self._pool.submit(self.client.get, path, **params)
 
-    def _or_none(self, future: Future[Any]) -> Any:
+    def _or_fault(self, future: Future[Any]) -> Any:
         try:
             return self._result(future)
-        except NotFound:
-            return None
+        except AcuityError as error:
+            if not error.of_one_record or (error.retry_after or 0) > BRIEF:
+                raise
+            return error
+
+    def _aside(self, path: str) -> Any:
+        """An answer, or the fault; what was started ahead stays."""
+        return self._or_fault(self._submit(path, {}))
+
+    def _alive(self, faults: list[AcuityError]) -> None:
+        """Raise one of the faults, if the source is in trouble as a whole."""
+        if any(fault.transient for fault in faults):
+            self._result(self._submit("/me", {}))
+
+    def _judged(self, path: str, answer: Any) -> Any:
+        if isinstance(answer, AcuityError) and answer.transient:
+            answer = self._aside(path)
+        if isinstance(answer, NotFound) and (booking := _BOOKING.match(path)):
+            if booking.group() == path:
+                answer = None
+            elif isinstance(self._aside(booking.group()), NotFound):
+                answer = Gone(status=404)
+        if not isinstance(answer, AcuityError) or isinstance(answer, Gone):
+            self._refused, self._in_a_row = None, 0
+            return answer
+        refusal = (type(answer), answer.status)
+        self._in_a_row = self._in_a_row + 1 if refusal == self._refused else 1
+        self._refused = refusal
+        if self._in_a_row >= REFUSED:
+            raise answer
+        return answer
 
     def _result(self, future: Future[Any]) -> Any:
         while not future.done():

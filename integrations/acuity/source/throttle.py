@@ -156,7 +156,7 @@ class RedisBudget:
 
 
 class Throttle:
-    """Paces requests to `per_second` and `connections`; 0 means no limit."""
+    """Paces requests to `per_second` and `connections`; 0 means no limit but Acuity's own word."""
 
     def __init__(self, budget: Budget, per_second: float, connections: int) -> None:
         self._budget = budget
@@ -167,9 +167,6 @@ class Throttle:
     @contextmanager
     def slot(self, pace: Pace | None = None) -> Iterator[float]:
         """Waits for the turn of one request; gives the seconds waited."""
-        if not (self._interval or self._connections or pace):
-            yield 0.0
-            return
         token, began = secrets.token_hex(8), time.monotonic()
         while not self._on_time(pace, token):
             pass

@@ -1,0 +1,300 @@
+"""Odd answers, odd values: one costs at most itself, and what a second question clears up is asked."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from bookings.models import Appointment, Payment
+from integrations.acuity import errors
+from integrations.acuity.sandbox import Account, Sandbox
+from integrations.acuity.sandbox.server import Answer
+from integrations.acuity.source import client
+from integrations.acuity.source.answers import retry_after
+from integrations.acuity.source.throttle import LocalBudget, Throttle
+from tests.test_import import ids, import_all, small, source, source_ids, unlimited  # noqa: F401
+from tests.test_source_faults import Hostile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]]
+HTML = b"<html><h1>Forbidden</h1></html>"
+
+
+def said(status: int, error: str = "some_error", message: str = "No") -> bytes:
+    return b'{"status_code":%d,"message":"%s","error":"%s"}' % (
+        status,
+        message.encode(),
+        error.encode(),
+    )
+
+
+def sends(*replies: Reply) -> Hostile:
+    """A server that gives these answers in turn, and the last one for ever."""
+    left = list(replies)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        status, body, *more = left.pop(0) if len(left) > 1 else left[0]
+        handler.send_response(status)
+        for name, value in (more[0] if more else {}).items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return Hostile(answer)
+
+
+def ask(server: Hostile, path: str = "/me", tries: int = 4) -> Any:
+    throttle = Throttle(LocalBudget(), 0, 0)
+    return client.AcuityClient(server.url, "1", "s", throttle, timeout=(1, 1), tries=tries).get(
+        path
+    )
+
+
+def replace(box: Sandbox, path: str, answer: Callable[[Answer], Answer | None]) -> None:
+    """From now on `answer` sees what the sandbox would say at `path`, and may say otherwise."""
+    route = box._route
+
+    def rerouted(asked: str, query: Any) -> Answer:
+        found = route(asked, query)
+        return (asked == path and answer(found)) or found
+
+    box._route = rerouted  # type: ignore[method-assign]
+
+
+def once(answer: Answer) -> Callable[[Answer], Answer | None]:
+    left = [answer]
+    return lambda _: left.pop() if left else None
+
+
+def paid(data: Account) -> str:
+    """A booking with payments."""
+    return str(next(key for key, rows in data.payments.items() if rows))
+
+
+@pytest.mark.parametrize(
+    "hiccup",
+    [
+        (403, HTML),
+        (403, b""),
+        (401, b"<html>proxy login</html>"),
+        (407, b""),
+        (408, b""),
+        (425, b""),
+        (302, b""),
+        (307, b""),
+        (206, b'{"id":'),
+        (401, said(401, "unauthorized")),
+        (403, said(403, "forbidden")),
+        (404, said(404, "not_found")),
+        (400, said(400, "bad_request")),
+        (200, said(500, "internal")),
+        (200, said(503, "service_unavailable")),
+        (200, b""),
+    ],
+)
+def test_one_odd_answer_is_asked_again(hiccup: Reply) -> None:
+    with sends(hiccup, (200, b'{"id":1}')) as server:
+        assert ask(server) == {"id": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "asked"),
+    [
+        ((401, said(401, "unauthorized")), errors.CredentialsRefused, 2),
+        ((403, said(403, message="API access is only on Powerhouse plans")), errors.PlanWithoutApi, 1),
+        ((403, said(403, "forbidden")), errors.Forbidden, 2),
+        ((404, said(404, "not_found")), errors.NotFound, 2),
+        ((422, said(422)), errors.BadAnswer, 2),
+        ((403, HTML), errors.Intercepted, 3),
+        ((302, b""), errors.Redirected, 3),
+        ((408, b""), errors.ServerTrouble, 3),
+        ((200, said(500)), errors.ServerTrouble, 3),
+        ((200, said(404)), errors.NotFound, 2),
+        ((200, said(401)), errors.CredentialsRefused, 2),
+    ],
+)  # fmt: skip
+def test_what_lasts_is_said_by_its_name(answer: Reply, kind: type, asked: int) -> None:
+    with sends(answer) as server, pytest.raises(kind):
+        ask(server, tries=3)
+
+    assert len(server.seen) == asked
+
+
+@pytest.mark.parametrize("page", [HTML, b"  <!DOCTYPE html>"])
+def test_only_acuity_itself_says_that_a_booking_is_gone(page: bytes) -> None:
+    with sends((404, page)) as server, pytest.raises(errors.Intercepted):
+        ask(server, "/appointments/1", tries=1)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "expected"),
+    [
+        ("/appointments/1/payments", (204, b""), []),
+        ("/appointments", (204, b""), []),
+        ("/appointments/1/payments", (200, b""), []),
+        ("/clients", (200, b" \n"), []),
+        ("/me", (200, b'\xef\xbb\xbf{"id":1}'), {"id": 1}),
+        ("/appointments", (200, b"\xef\xbb\xbf[]"), []),
+        ("/me", (201, b'{"id":1}'), {"id": 1}),
+        ("/me", (200, b'{"a":"b\tc\nd"}'), {"a": "b\tc\nd"}),
+        ("/me", (200, b'{"a":"\\"\r\x1f","b":29.949999999999999}'), {"a": '"\r\x1f', "b": 29.95}),
+        ("/clients", (200, b'[{"notes":"a\tb"}]'), [b'{"notes":"a\\u0009b"}']),
+        ("/me", (200, b'{"status_code":200,"id":1,"error":null}'), {"status_code": 200, "id": 1, "error": None}),
+    ],
+)  # fmt: skip
+def test_answers_in_another_dress_are_read(path: str, answer: Reply, expected: Any) -> None:
+    with sends(answer) as server:
+        assert ask(server, path) == expected
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":"b\tc"', b'[{"a":NaN,"b":"\t"}]', b"\t\x00", b'{"a"\x0b:1}']
+)
+def test_what_is_wrong_otherwise_too_is_no_json(body: bytes) -> None:
+    with sends((200, body)) as server, pytest.raises(errors.NotJson):
+        ask(server, tries=1)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("9", 9),
+        ("0.5", 0.5),
+        ("Wed, 25 Nov 2026 09:20:09 GMT", 10),
+        ("Wednesday, 25-Nov-26 09:20:09 GMT", 10),
+        ("Wed, 25 Nov 2026 09:19:00 GMT", None),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("1e9", None),
+        ("", None),
+    ],
+)
+def test_when_to_come_back_is_read_in_seconds_or_as_a_date(
+    header: str, seconds: float | None
+) -> None:
+    assert retry_after({"Retry-After": header, "Date": "Wed, 25 Nov 2026 09:20:00 GMT"}) == seconds
+
+
+@pytest.mark.parametrize("status", [429, 503, 403])
+def test_nobody_asks_before_the_time_that_acuity_named(status: int) -> None:
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    header = {"Retry-After": format_datetime(until, usegmt=True)}
+
+    with sends((status, HTML, header), (200, b'{"id":1}')) as server:
+        throttle = Throttle(LocalBudget(), 0, 0)
+        asking = client.AcuityClient(server.url, "1", "s", throttle, timeout=(1, 1))
+        assert asking.get("/me") == {"id": 1}
+
+    assert time.time() >= until.timestamp()
+
+
+def test_a_wait_announced_to_one_delays_all_who_share_the_budget() -> None:
+    throttle = Throttle(LocalBudget(), 0, 0)
+    began = time.monotonic()
+    with sends((503, b"", {"Retry-After": "1"})) as server, pytest.raises(errors.ServerTrouble):
+        client.AcuityClient(server.url, "1", "s", throttle, tries=1).get("/me")
+
+    with throttle.slot():
+        assert time.monotonic() - began >= 0.95
+
+
+@pytest.mark.parametrize(
+    "hiccup", [Answer(403, HTML, "text/html"), Answer(408, b""), Answer(302, b"")]
+)
+def test_a_hiccup_at_a_payments_request_costs_nothing(hiccup: Answer) -> None:
+    data = small()
+    with source(data) as box:
+        replace(box, f"/appointments/{paid(data)}/payments", once(hiccup))
+        run = import_all(box)
+
+    assert (run.status, run.verified) == ("completed", True)
+    assert Payment.objects.count() == data.payment_count()
+    assert Appointment.objects.filter(removed_at=None).count() == len(data.appointments)
+
+
+LASTING = [
+    Answer(403, said(403, "forbidden")),
+    Answer(404, said(404, "not_found")),
+    Answer(400, said(400, "bad_request")),
+    Answer(410, said(410, "gone")),
+    Answer(422, b"{}"),
+    Answer(500, said(500)),
+    Answer(403, HTML, "text/html"),
+    Answer(200, b"null"),
+    Answer(200, b'{"payments": 3}'),
+]
+
+
+@pytest.mark.parametrize("refusal", LASTING)
+def test_one_forbidden_record_is_set_aside_until_the_next_import(refusal: Answer) -> None:
+    data = small()
+    number = paid(data)
+    with source(data) as box:
+        replace(box, f"/appointments/{number}/payments", lambda _: refusal)
+        run = import_all(box)
+
+        assert (run.status, run.verified) == ("completed_with_gaps", False)
+        reject = run.rejects.get()
+        assert (reject.resource, reject.external_id) == ("payments", number)
+        if refusal.status >= 400:
+            assert f"/appointments/{number}/payments" in reject.reason
+        assert ids() == source_ids(data)
+        rest = data.payment_count() - len(data.payments[int(number)])
+        assert Payment.objects.count() == rest
+
+        box._route = Sandbox._route.__get__(box)  # type: ignore[method-assign]
+        again = import_all(box)
+
+    assert (again.status, again.verified) == ("completed", True)
+    reject.refresh_from_db()
+    assert reject.resolved_at
+    assert Payment.objects.count() == data.payment_count()
+
+
+def test_ten_refusals_in_a_row_are_the_sources_and_stop_the_run() -> None:
+    data = small()
+    with source(data) as box:
+        for number in data.payments:
+            replace(box, f"/appointments/{number}/payments", lambda _: LASTING[0])
+        run = import_all(box)
+
+    assert (run.status, run.error_class) == ("failed", "Forbidden")
+    assert "forbids" in run.reason
+    assert ids() == source_ids(data)
+
+
+@pytest.mark.parametrize("refusal", [LASTING[0], LASTING[5], LASTING[7]])
+def test_a_booking_that_does_not_answer_is_neither_gone_nor_changed(refusal: Answer) -> None:
+    data = small()
+    number = paid(data)
+    with source(data) as box:
+        import_all(box)
+        Appointment.objects.filter(external_id=number).update(fingerprint="", content_hash="")
+        replace(box, f"/appointments/{number}", lambda _: refusal)
+        run = import_all(box)
+
+    assert run.status in ("completed", "completed_with_gaps")
+    assert ids() == source_ids(data)
+
+
+def test_bookings_deleted_while_their_payments_are_read_are_gone_and_no_gap() -> None:
+    data = small()
+    doomed = sorted(data.payments)[:12]
+
+    def deletes(path: str, _: Any) -> None:
+        if path.endswith("/payments"):
+            for number in doomed:
+                if number in data.bookings:
+                    data.delete(number)
+
+    with source(data) as box:
+        box.hook = deletes
+        run = import_all(box)
+
+    assert ids() == source_ids(data) - set(map(str, doomed))
+    assert (run.status, run.gaps) == ("completed", [])
