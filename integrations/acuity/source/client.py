@@ -120,7 +120,7 @@ class AcuityClient:
 
     def _pause(self, error: errors.AcuityError, attempt: int) -> float:
         """Seconds until the next try; everybody who shares the budget waits if Acuity wants that."""
-        growing = 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+        growing = 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)
         if isinstance(error, errors.RateLimited):
             self.tally.add(throttled=1)
         elif not error.retry_after:
