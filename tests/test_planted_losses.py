@@ -187,7 +187,9 @@ def healthy(seed: int) -> tuple[Account, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [n if n < 4 else pytest.param(n, marks=pytest.mark.slow) for n in range(20)]
+)
 def test_a_healthy_account_raises_no_suspicion_and_is_not_written_twice(seed: int) -> None:
     data, moods = healthy(seed)
 
