@@ -18,6 +18,11 @@ class AcuityAccount(models.Model):
     base_url = models.URLField(blank=True, help_text="Empty: ACUITY_BASE_URL.")
     name = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, blank=True)
+    # Who answers to the credentials: empty until /me was read.
+    source_id = models.CharField(
+        max_length=64, blank=True, default="", help_text="As Acuity has it."
+    )
+    country = models.CharField(max_length=2, blank=True, default="", help_text="ISO 3166.")
     # What identifies a client; null until /me was read. See docs/guarantees.md.
     clients_distinct_by_phone = models.BooleanField(null=True, blank=True)
     # The page limit that `auto` found best here last time.

@@ -253,7 +253,7 @@ def test_silence_is_a_time_out() -> None:
 def test_so_many_rejects_pause_the_run_until_somebody_has_looked() -> None:
     data = small()
     for row in data.appointments[:40]:
-        data.edit(row["id"], price="12,50")
+        data.edit(row["id"], price="twelve")
     with source(data) as box:
         run = begin(box)
         turn(run)

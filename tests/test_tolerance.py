@@ -1,16 +1,27 @@
 """Odd answers, odd values: one costs at most itself, and what a second question clears up is asked."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
-from bookings.models import Appointment, Payment
+from bookings.models import Appointment, Calendar, Client, Payment
 from integrations.acuity import errors
+from integrations.acuity.reading import listing
+from integrations.acuity.reading.identity import Identity, fold, phone_key
+from integrations.acuity.reading.records import (
+    AppointmentRecord,
+    parse_appointment,
+    parse_payments,
+)
+from integrations.acuity.reading.values import Reject, money
+from integrations.acuity.reading.zones import country
 from integrations.acuity.sandbox import Account, Sandbox
 from integrations.acuity.sandbox.server import Answer
 from integrations.acuity.source import client
@@ -63,6 +74,12 @@ def replace(box: Sandbox, path: str, answer: Callable[[Answer], Answer | None]) 
         return (asked == path and answer(found)) or found
 
     box._route = rerouted  # type: ignore[method-assign]
+
+
+def says(box: Sandbox, over: dict[str, Any]) -> None:
+    """`/me` says this of itself from now on."""
+    body = json.dumps(box.account.me | over).encode()
+    replace(box, "/me", lambda _: Answer(200, body))
 
 
 def once(answer: Answer) -> Callable[[Answer], Answer | None]:
@@ -298,3 +315,255 @@ def test_bookings_deleted_while_their_payments_are_read_are_gone_and_no_gap() ->
 
     assert ids() == source_ids(data) - set(map(str, doomed))
     assert (run.status, run.gaps) == ("completed", [])
+
+
+@pytest.mark.parametrize(
+    ("me", "zone", "currency"),
+    [
+        ({"timezone": "Eastern Time (US & Canada)"}, "America/New_York", "USD"),
+        ({"timezone": "W. Europe Standard Time"}, "Europe/Berlin", "USD"),
+        ({"timezone": "america/new_york"}, "America/New_York", "USD"),
+        ({"currency": "gbp"}, "America/Chicago", "GBP"),
+        ({"currency": " eur "}, "America/Chicago", "EUR"),
+    ],
+)
+def test_zone_and_currency_are_read_by_any_of_their_names(
+    me: dict[str, Any], zone: str, currency: str
+) -> None:
+    data = small()
+    with source(data) as box:
+        says(box, me)
+        run = import_all(box)
+
+    assert (run.account.timezone, run.account.tenant.timezone) == (zone, zone)
+    assert run.account.tenant.currency == currency
+    assert set(Payment.objects.values_list("currency", flat=True)) == {currency}
+
+
+def me(**over: Any) -> dict[str, Any]:
+    return {"id": 1, "timezone": "UTC", "currency": "USD", "name": "x", **over}
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (me(id=None), "ID"),
+        ([], "object"),
+        (me(timezone="Mars/Olympus"), "time zone"),
+        (me(timezone=None), "time zone"),
+        (me(currency="gold"), "currency"),
+        (me(currency=None), "currency"),
+    ],
+)
+def test_who_does_not_say_whose_account_it_is_has_nothing_written(answer: Any, word: str) -> None:
+    with source(small()) as box:
+        replace(box, "/me", lambda _: Answer(200, json.dumps(answer).encode()))
+        run = import_all(box)
+
+    assert (run.status, run.error_class) == ("failed", "UnknownAccount")
+    assert word in run.reason
+    assert not Appointment.objects.exists() and not Calendar.objects.exists()
+
+
+@pytest.mark.parametrize("over", [{"id": 424242}, {"currency": "EUR"}])
+def test_another_account_at_the_same_credentials_stops_the_run(over: dict[str, Any]) -> None:
+    data = small()
+    with source(data) as box:
+        import_all(box)
+        data.me.update(over)
+        run = import_all(box)
+
+    assert (run.status, run.error_class) == ("failed", "AnotherAccount")
+    assert str(next(iter(over.values()))) in run.reason
+
+
+@pytest.mark.parametrize("over", [{"timezone": "Mars/Olympus"}, {"currency": "gold"}])
+def test_what_is_no_zone_and_no_currency_replaces_none(over: dict[str, Any]) -> None:
+    data = small()
+    with source(data) as box:
+        import_all(box)
+        says(box, over)
+        run = import_all(box)
+
+    assert run.status == "completed"
+    tenant = run.account.tenant
+    assert (tenant.timezone, tenant.currency) == ("America/Chicago", "USD")
+
+
+def booking(**over: Any) -> AppointmentRecord:
+    """What is read of a booking in New York."""
+    payload = {
+        "id": 1,
+        "firstName": "Ivy",
+        "lastName": "Kent",
+        "phone": "2125550107",
+        "email": "",
+        "datetime": "2025-05-12T09:00:00-0400",
+        "calendarTimezone": "America/New_York",
+        "duration": "60",
+        "price": "50.00",
+        "paid": "yes",
+        "amountPaid": "50.00",
+        "canceled": False,
+        **over,
+    }
+    (row,) = listing.decode(json.dumps([payload]).encode())
+    return parse_appointment(row, Identity(timezone="Europe/Berlin"))
+
+
+NINE = datetime(2025, 5, 12, 13, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("over", "field", "expected"),
+    [
+        ({"notes": False}, "notes", ""),
+        ({"notes": []}, "notes", ""),
+        ({"certificate": False}, "certificate", ""),
+        ({"notes": {"a": 1}}, "notes", '{"a":1}'),
+        ({"noShow": None}, "no_show", False),
+        ({"noShow": "Yes"}, "no_show", True),
+        ({"paid": True}, "paid", True),
+        ({"paid": 1}, "paid", True),
+        ({"paid": "settled"}, "paid", False),
+        ({"canceled": 1}, "canceled", True),
+        ({"canceled": "NO"}, "canceled", False),
+        ({"datetime": "2025-05-12T09:00:00"}, "starts_at", NINE),
+        ({"datetime": "2025-05-12 15:00:00", "calendarTimezone": None}, "starts_at", NINE),
+        ({"duration": "60.0"}, "ends_at", NINE + timedelta(hours=1)),
+        ({"duration": 60.0}, "ends_at", NINE + timedelta(hours=1)),
+        ({"price": "1,234.50"}, "price", Decimal("1234.50")),
+        ({"price": "$50.00"}, "price", Decimal("50.00")),
+        ({"price": 29.95}, "price", Decimal("29.95")),
+        ({"forms": {"1": {"id": 1, "values": {"0": {"id": 2}}}}}, "forms", b'[{"id":1,"values":[{"id":2}]}]'),
+        ({"forms": False}, "forms", b"[]"),
+        ({"labels": {"2": {"id": 3}}}, "labels", b'[{"id":3}]'),
+        ({"labels": None}, "labels", b"[]"),
+    ],
+)  # fmt: skip
+def test_a_value_in_other_words_costs_nothing(
+    over: dict[str, Any], field: str, expected: Any
+) -> None:
+    found = getattr(booking(**over), field)
+
+    assert (bytes(found) if isinstance(expected, bytes) else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ("1,234.50", "1234.50"),
+        ("1.234,50 €", "1234.50"),
+        ("1 234,50", "1234.50"),
+        ("1’234.50 CHF", "1234.50"),
+        ("1,234", "1234.00"),
+        ("1,234,567.80", "1234567.80"),
+        ("12,50", "12.50"),
+        ("$50.00", "50.00"),
+        ("US$ 50", "50.00"),
+        ("-$5.00", "-5.00"),
+        ("(5.00)", "-5.00"),
+        ("29.949999999999999", "29.95"),
+        ("0.30000000000000004", "0.30"),
+        ("", "0.00"),
+    ],
+)
+def test_an_amount_is_read_in_any_dress(written: str, amount: str) -> None:
+    assert money(written, "price") == Decimal(amount)
+
+
+@pytest.mark.parametrize("written", ["twelve", "$", "1,23,4", "12.345", "1.2.3,4.5", "5)", "NaN"])
+def test_what_is_no_amount_is_rejected_and_never_guessed(written: str) -> None:
+    with pytest.raises(Reject):
+        money(written, "price")
+
+
+def test_a_listing_may_be_an_object_with_numbers_for_keys() -> None:
+    rows = listing.decode(b'{"0":{"id":1},"1":{"id":2}}')
+
+    assert [row.key for row in rows] == ["1", "2"]
+    assert listing.split(b'{"7": {"firstName":"Ada"}}') == [b'{"firstName":"Ada"}']
+
+
+CASH = {"transactionID": "", "processor": "cash", "amount": "20.00"}
+
+
+@pytest.mark.parametrize("created", ["0000-00-00 00:00:00", "", None, "yesterday"])
+def test_a_payment_without_a_date_is_one_of_its_booking(created: Any) -> None:
+    (record,) = parse_payments([CASH | {"created": created}], "UTC", NINE).records
+
+    assert (record.amount, record.processor, record.paid_at) == (Decimal(20), "cash", NINE)
+
+
+def test_a_payments_time_without_offset_is_the_accounts() -> None:
+    rows = {"0": CASH | {"created": "2025-05-12 09:00:00"}}
+
+    assert parse_payments(rows, "America/New_York").records[0].paid_at == NINE
+
+
+def test_a_payment_that_cannot_be_read_takes_no_other_along() -> None:
+    data = small()
+    number = int(paid(data))
+    good = CASH | {"created": "2025-05-12T09:00:00-0400"}
+    data.edit(number, paid="yes", amountPaid="20.00", payments=[good, good | {"amount": "many"}])
+
+    with source(data) as box:
+        run = import_all(box)
+
+    assert run.status == "completed_with_gaps"
+    assert Payment.objects.get(appointment__external_id=number).amount == Decimal(20)
+    assert run.rejects.get().external_id == str(number)
+
+
+@pytest.mark.parametrize(
+    ("region", "phone", "expected"),
+    [
+        ("GB", "07700 900123", "+447700900123"),
+        ("GB", "+44 7700 900123", "+447700900123"),
+        ("GB", "447700900123", "+447700900123"),
+        ("US", "447700900123", "+447700900123"),
+        ("US", "2125550107.0", "+12125550107"),
+        ("US", "12125550107.0", "+12125550107"),
+        ("US", "(212) 555-0107", "+12125550107"),
+        ("DE", "030 901820", "+4930901820"),
+        ("DE", "4930901820", "+4930901820"),
+    ],
+)
+def test_a_phone_is_read_in_the_accounts_country(region: str, phone: str, expected: str) -> None:
+    assert phone_key(phone, region) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("José Peña", "Jose\u0301 Pen\u0303a"),
+        ("Zora", "Zora\u200b"),
+        ("O'Brien", "O\u2019Brien"),
+        ("Ann-Marie", "Ann\u2011Marie"),
+        ("Weiß", "WEISS"),
+        ("Ada", "\uff21da"),
+    ],
+)
+def test_names_that_look_alike_are_one(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [("Europe/London", "GB"), ("America/Chicago", "US"), ("London", "GB"), ("US/Eastern", "US")],
+)
+def test_the_zone_tells_the_country(zone: str, expected: str) -> None:
+    assert country(zone) == expected
+
+
+def test_one_person_in_three_spellings_of_a_british_number_is_one_client() -> None:
+    data = small()
+    row = data.appointments[0]
+    data.edit(row["id"], firstName="Ivy", lastName="Kent", phone="447700900123")
+    ivy = {"firstName": "Ivy", "lastName": "Kent", "email": "", "notes": ""}
+    data.clients += [ivy | {"phone": "07700 900123"}, ivy | {"phone": "+44 7700 900123"}]
+    with source(data) as box:
+        says(box, {"country": "GB", "clientsDistinctByPhone": True})
+        import_all(box)
+
+    assert Client.objects.get(first_name="Ivy", last_name="Kent").appointments.count() == 1

@@ -65,6 +65,18 @@ class Intercepted(AcuityError):
     transient = True
 
 
+class UnknownAccount(AcuityError):
+    """Acuity does not say whose account this is: nothing was written."""
+
+    of_one_record = False
+
+
+class AnotherAccount(AcuityError):
+    """Acuity answers for another account than before: nothing was written."""
+
+    of_one_record = False
+
+
 class Stalled(AcuityError):
     """Acuity's listing goes in circles: neither new records nor a new position came."""
 

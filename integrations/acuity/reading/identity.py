@@ -1,9 +1,11 @@
 """Which entries and bookings belong to one client? Acuity gives no ID."""
 
+import contextlib
 import html
 import re
 from functools import lru_cache
 from typing import Any
+from unicodedata import category, normalize
 
 import msgspec
 import phonenumbers
@@ -11,9 +13,22 @@ import phonenumbers
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.values import Reject, digest, text
 
+# One kind of each mark; invisible characters and variants of an emoji out.
+_MARKS = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u02bc\u2032\uff07\u00b4"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033"), '"'),
+    **dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-"),
+    **dict.fromkeys(range(0xFE00, 0xFE10), None),
+}
+
 
 def fold(name: str) -> str:
-    return " ".join(html.unescape(name).split()).casefold()
+    """What names that look alike have in common."""
+    name = html.unescape(name)
+    if not name.isascii():
+        name = normalize("NFKC", name.translate(_MARKS)).casefold()
+        name = normalize("NFKC", "".join(c for c in name if category(c) != "Cf"))
+    return " ".join(name.split()).casefold()
 
 
 class Names(msgspec.Struct, rename="camel", gc=False):
@@ -33,7 +48,11 @@ _TEN_DIGITS = re.compile("[2-9][0-9]{9}")
 
 
 def phone_key(phone: str, region: str = "US") -> str:
-    """E.164 where `phone` parses, else its digits: `(615) 555-0101` equals `6155550101`."""
+    """E.164 where `phone` parses, else its digits: `(615) 555-0101` equals `6155550101`, and
+    `447700900123` equals `+44 7700 900123`."""
+    if phone.endswith(".0") and phone[:-2].lstrip("+").isdecimal():
+        # Somebody took it for a number.
+        phone = phone[:-2]
     plain = phone.translate(_PLAIN)
     if region == "US" and _TEN_DIGITS.fullmatch(plain):
         # What the library would say, in a fiftieth of its time.
@@ -50,6 +69,13 @@ def _phone_key(phone: str, region: str) -> str:
         parsed = phonenumbers.parse(phone, region)
     except phonenumbers.NumberParseException:
         return digits[:40]
+    if not phonenumbers.is_valid_number(parsed) and phone == digits:
+        # Acuity strips bookings' numbers of everything but digits, the `+` too.
+        with contextlib.suppress(phonenumbers.NumberParseException):
+            abroad = phonenumbers.parse(f"+{digits}")
+            surely, maybe = phonenumbers.is_valid_number, phonenumbers.is_possible_number
+            if surely(abroad) or (maybe(abroad) and not maybe(parsed)):
+                parsed = abroad
     if not phonenumbers.is_possible_number(parsed):
         return digits[:40]
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
@@ -60,6 +86,8 @@ class Identity(msgspec.Struct, frozen=True):
 
     by_phone: bool = True
     region: str = "US"
+    # Not of identity: where a time is that comes without an offset.
+    timezone: str = ""
 
     def keys(self, entry: dict[str, Any]) -> tuple[str, str]:
         """The client's key, and the part of it that is the name. Raises Reject."""

@@ -5,14 +5,18 @@ parsing them. A row whose bytes differ is compared by content, so nothing depend
 happens to write its JSON.
 """
 
+import re
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from integrations.acuity.reading.values import Reject, canonical, clean, moment, print_of
+from integrations.acuity.reading.values import Reject, canonical, clean, lists, moment, print_of
 
 _NOTHING = msgspec.Raw(b"")
+_NO_LIST = (b"", b"null", b"false", b"{}", b'""')
+# An object that may be a list with numbers for keys.
+_NUMBERED = re.compile(rb'\{\s*"\d+"\s*:')
 # Links that let anyone manage or pay for a booking.
 SECRET = ("confirmationPage", "confirmationPagePaymentLink")
 # These turn by the clock alone; an import must not call that a change.
@@ -108,7 +112,9 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     @property
     def forms_json(self) -> bytes:
         forms = bytes(self.forms)
-        return b"[]" if forms in (b"", b"null") else forms
+        if forms in _NO_LIST:
+            return b"[]"
+        return canonical(lists(msgspec.json.decode(forms))) if _NUMBERED.search(forms) else forms
 
     @property
     def at(self) -> datetime | None:
@@ -122,7 +128,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     def instant(self) -> datetime | None:
         """When it takes place, if a record can have that time."""
         try:
-            return moment(self.starts, "datetime")
+            return moment(self.starts, "datetime", self.zone)
         except Reject:
             return None
 
@@ -170,17 +176,22 @@ def core_of(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _booking = msgspec.json.Decoder(Row)
 
 
 def split(body: bytes) -> Any:
-    """The bytes of each element of a list; what is no list comes as it is. Raises msgspec.DecodeError
+    """The bytes of each element of a list, which may come as an object with numbers for keys; what
+    is neither comes as it is. Raises msgspec.DecodeError
     or UnicodeDecodeError."""
     _readable(body)
     try:
         return [bytes(element) for element in _elements.decode(body)]
     except msgspec.ValidationError:
-        return msgspec.json.decode(body)
+        found = msgspec.json.decode(body)
+        if isinstance(found, dict) and found and all(map(str.isdecimal, found)):
+            return [bytes(element) for element in _members.decode(body).values()]
+        return found
 
 
 def _readable(body: bytes) -> None:

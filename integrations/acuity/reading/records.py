@@ -14,12 +14,15 @@ from integrations.acuity.reading.values import (
     canonical,
     clean,
     digest,
+    listed,
     moment,
     money,
     number,
+    plain,
     print_of,
     storable,
     text,
+    yes,
 )
 
 
@@ -116,7 +119,7 @@ def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRec
         last_name=_name(entries[0].get("lastName"), "lastName"),
         email=first("email"),
         phone=first("phone"),
-        notes=first("notes"),
+        notes=next((v for e in entries if (v := plain(e.get("notes")).strip())), ""),
         entries=entries,
         content_hash=digest(entries),
     )
@@ -129,19 +132,15 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
     if not (storable(core) and storable(forms)):
         row = Row.of(row.payload)
         core, forms = row.core, row.forms_json
-    local = moment(row.starts, "datetime")
+    local = moment(row.starts, "datetime", row.zone or identity.timezone)
     starts_at = local.astimezone(UTC)
-    minutes = int(number(row.duration, "duration") if row.duration not in (None, "") else 0)
+    minutes = int(number(row.duration, "duration") if row.duration not in (None, "", False) else 0)
     if minutes > 366 * 24 * 60:
         raise Reject("duration is longer than a year")
-    if not isinstance(row.canceled, bool) or not isinstance(row.no_show, bool):
-        raise Reject("canceled or noShow is neither true nor false")
-    labels = row.labels or []
-    if not forms.startswith(b"[") or not isinstance(labels, list):
-        raise Reject("forms or labels is not a list")
-    paid, amount_paid = text(row.paid, "paid"), money(row.amount_paid, "amountPaid")
-    if paid not in ("yes", "no", ""):
-        raise Reject("paid is neither yes nor no")
+    labels = listed(row.labels)
+    if not forms.startswith(b"["):
+        raise Reject("forms is not a list")
+    paid, amount_paid = yes(row.paid), money(row.amount_paid, "amountPaid")
     client_key, name_key = identity.keys_of(row)
     return AppointmentRecord(
         person=Person(row.first_name, row.last_name, row.email, row.phone),
@@ -152,19 +151,19 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
         starts_at=starts_at,
         ends_at=starts_at + timedelta(minutes=minutes),
         service_date=local.date(),
-        timezone=text(row.timezone, "timezone")[:64],
+        timezone=plain(row.timezone)[:64],
         price=money(row.price, "price"),
-        paid=paid == "yes",
+        paid=paid,
         amount_paid=amount_paid,
-        payment_state=f"{paid or 'no'}:{amount_paid}",
+        payment_state=f"{'yes' if paid else 'no'}:{amount_paid}",
         type_id=_optional_id(row.type_id, "appointmentTypeID"),
         calendar_id=_optional_id(row.calendar_id, "calendarID"),
-        canceled=row.canceled,
-        no_show=row.no_show,
-        certificate=text(row.certificate, "certificate")[:255],
-        notes=text(row.notes, "notes"),
+        canceled=yes(row.canceled),
+        no_show=yes(row.no_show),
+        certificate=plain(row.certificate)[:255],
+        notes=plain(row.notes),
         forms=msgspec.Raw(forms),
-        labels=msgspec.Raw(canonical(labels)),
+        labels=msgspec.Raw(canonical(labels or [])),
         raw=msgspec.Raw(core),
         content_hash=print_of(core) + print_of(forms),
         fingerprint=fingerprint,
@@ -175,30 +174,60 @@ def _name(value: Any, name: str) -> str:
     return html.unescape(text(value, name).strip())
 
 
-def parse_payments(rows: Any) -> list[PaymentRecord]:
-    """An appointment's payments. Cash has no ID, so twins are told apart by counting them."""
-    if not isinstance(rows, list):
+class PaymentList(NamedTuple):
+    """What could be read of an appointment's payments, and why the rest could not."""
+
+    records: list[PaymentRecord]
+    faults: list[str]
+
+
+def parse_payments(rows: Any, zone: str = "", at: datetime | None = None) -> PaymentList:
+    """An appointment's payments. Cash has no ID, so twins are told apart by counting them.
+
+    Times without an offset are taken in `zone`; a payment without a date was made `at`. Raises
+    Reject if there is no list.
+    """
+    found = listed(rows) if isinstance(rows, list | dict) else None
+    if found is None:
         raise Reject("the payments are not a list")
-    records = []
+    records: list[PaymentRecord] = []
+    faults: list[str] = []
     seen: dict[tuple[str, ...], int] = {}
-    for row in rows:
-        row = _object(clean(row))
-        transaction = text(row.get("transactionID"), "transactionID")[:255]
-        processor = text(row.get("processor"), "processor")[:64]
-        amount = money(row.get("amount"), "amount")
-        paid_at = moment(row.get("created"), "created").astimezone(UTC)
-        parts = [processor, transaction, paid_at.isoformat(), str(amount)]
-        occurrence = seen[tuple(parts)] = seen.get(tuple(parts), 0) + 1
-        records.append(
-            PaymentRecord(
-                key=digest([*parts, occurrence]),
-                transaction_id=transaction,
-                processor=processor or "unknown",
-                amount=amount,
-                paid_at=paid_at,
-            )
-        )
-    return records
+    for row in found:
+        try:
+            record = _payment(_object(clean(row)), zone, at, seen)
+        except Reject as reason:
+            faults.append(str(reason))
+            continue
+        records.append(record)
+    return PaymentList(records, faults)
+
+
+def _payment(
+    row: dict[str, Any], zone: str, at: datetime | None, seen: dict[tuple[str, ...], int]
+) -> PaymentRecord:
+    transaction = plain(row.get("transactionID"))[:255]
+    processor = plain(row.get("processor"))[:64]
+    if row.get("amount") in (None, "", False):
+        raise Reject("amount is missing")
+    amount = money(row.get("amount"), "amount")
+    try:
+        paid_at = moment(row.get("created"), "created", zone).astimezone(UTC)
+        dated = paid_at.isoformat()
+    except Reject:
+        # A payment is an amount of a booking; its date is decoration.
+        if at is None:
+            raise
+        paid_at, dated = at, ""
+    parts = [processor, transaction, dated, str(amount)]
+    occurrence = seen[tuple(parts)] = seen.get(tuple(parts), 0) + 1
+    return PaymentRecord(
+        key=digest([*parts, occurrence]),
+        transaction_id=transaction,
+        processor=processor or "unknown",
+        amount=amount,
+        paid_at=paid_at,
+    )
 
 
 def _object(payload: Any) -> dict[str, Any]:
@@ -208,4 +237,4 @@ def _object(payload: Any) -> dict[str, Any]:
 
 
 def _optional_id(value: Any, name: str) -> str:
-    return number(value, name) if value not in (None, "", 0) else ""
+    return number(value, name) if value not in (None, "", 0, "0") else ""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -9,6 +10,8 @@ from typing import Any
 
 import msgspec
 import xxhash
+
+from integrations.acuity.reading import zones
 
 MAX_AMOUNT = Decimal("9999999999.99")
 
@@ -71,11 +74,64 @@ def print_of(encoded: bytes) -> str:
 def text(value: Any, name: str) -> str:
     if type(value) is str:
         return value
-    if value is None:
+    # Acuity writes `false` for "none".
+    if value is None or value is False or value == []:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Reject(f"{name} is not text")
     return str(value)
+
+
+def plain(value: Any) -> str:
+    """Text that nothing depends on: whatever came, as text."""
+    try:
+        return text(value, "")
+    except Reject:
+        return canonical(value).decode()
+
+
+_YES = {"yes", "y", "true", "t", "on", "1", "1.0"}
+
+
+def yes(value: Any) -> bool:
+    """Whether the value says yes, in whatever words; a word that nobody knows does not."""
+    if isinstance(value, bool):
+        return value
+    return isinstance(value, str | int | float) and str(value).strip().casefold() in _YES
+
+
+def listed(value: Any) -> list[Any] | None:
+    """A list that may have come as an object with numbers for keys; None if it is neither."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and all(key.isdecimal() for key in value):
+        return list(value.values())
+    return [] if value is None or value is False or value == "" else None
+
+
+def lists(value: Any) -> Any:
+    """`value` with each object that has numbers for keys made a list, at any level."""
+    if isinstance(value, dict):
+        inner = {key: lists(element) for key, element in value.items()}
+        return list(inner.values()) if inner and all(map(str.isdecimal, inner)) else inner
+    return [lists(element) for element in value] if isinstance(value, list) else value
+
+
+# ISO 4217, those in use.
+_CODES = """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP
+    BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL
+    GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF
+    KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR
+    MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG
+    SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU
+    UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG"""
+CURRENCIES = frozenset(_CODES.split())
+
+
+def currency(name: str) -> str:
+    """The code (ISO 4217), or nothing."""
+    code = name.strip().upper()
+    return code if code in CURRENCIES else ""
 
 
 def money(value: Any, name: str) -> Decimal:
@@ -85,36 +141,73 @@ def money(value: Any, name: str) -> Decimal:
         raise Reject(f"{name} {problem}") from None
 
 
+CENT = Decimal("0.01")
+# So near to a cent, an amount is that cent: somebody wrote it by way of a float.
+NOISE = Decimal("0.0000001")
+_SIGNS = dict.fromkeys(map(ord, "\u2212\u2013"), "-")
+# A sign or bracket, a currency's letters, the digits, letters, a sign or bracket.
+_DRESSED = re.compile(
+    r"([-+(]?)(?:[^\W\d_]{1,4}\.?)?([-+]?)(\d[\d.,_]*|[.,]\d+)(?:[^\W\d_]{1,4}\.?)?([-)]?)"
+)
+_GROUPED = re.compile(r"\d{1,3}([.,_])\d{3}(?:\1\d{3})*")
+
+
 @lru_cache(maxsize=10_000)
 def _amount(text: str) -> Decimal:
     try:
         amount = Decimal(text.strip() or 0)
     except InvalidOperation:
-        raise ValueError("is not an amount like 45.00") from None
+        amount = _undressed(text)
     if not amount.is_finite() or abs(amount) > MAX_AMOUNT:
         raise ValueError("is out of range")
-    if amount != amount.quantize(Decimal("0.01")):
+    if abs(amount - amount.quantize(CENT)) > NOISE:
         raise ValueError("has fractions of a cent")
-    return amount.quantize(Decimal("0.01"))
+    return amount.quantize(CENT)
 
 
-def moment(value: Any, name: str) -> datetime:
-    """An aware time. Acuity writes offsets without a colon (`-0500`)."""
+def _undressed(text: str) -> Decimal:
+    """An amount with a currency, separators or a bracket: `$1,234.50`, `1.234,50 €`, `(5.00)`."""
+    plain = "".join(c for c in text.translate(_SIGNS) if unicodedata.category(c) != "Sc").strip()
+    plain = re.sub(r"(?<=\d)[\s'\u2019](?=\d)", "_", plain)
+    found = _DRESSED.fullmatch("".join(plain.split()))
+    if not found or (found[1] == "(") != (found[4] == ")"):
+        raise ValueError("is not an amount like 45.00")
+    digits = found[3]
+    whole, cents = digits, ""
+    last = max(digits.rfind("."), digits.rfind(","))
+    # The last separator is the decimal one, unless it separates thousands like all the others.
+    if last >= 0 and not _GROUPED.fullmatch(digits):
+        whole, cents = digits[:last], digits[last + 1 :]
+    if whole and not (whole.isdecimal() or _GROUPED.fullmatch(whole)):
+        raise ValueError("is not an amount like 45.00")
+    amount = Decimal(f"{re.sub('[.,_]', '', whole) or 0}.{cents or 0}")
+    return -amount if "-" in found[1] + found[2] + found[4] or found[1] == "(" else amount
+
+
+def moment(value: Any, name: str, zone: str = "") -> datetime:
+    """An aware time. Acuity writes offsets without a colon (`-0500`); one that comes without is
+    taken in `zone`."""
     try:
-        at = datetime.fromisoformat(text(value, name))
+        at = datetime.fromisoformat(text(value, name).strip())
     except ValueError:
         raise Reject(f"{name} is not a time like 2026-06-15T09:30:00-0500") from None
     if at.tzinfo is None:
-        raise Reject(f"{name} has no offset")
+        if (assumed := zones.zone(zone)) is None:
+            raise Reject(f"{name} has no offset")
+        at = at.replace(tzinfo=assumed)
     if not 1900 <= at.year <= 2200:
         raise Reject(f"{name} is in the year {at.year}")
     return at
 
 
+_WHOLE = re.compile(r"([0-9]{1,19})(?:\.0*)?")
+
+
 def number(value: Any, name: str) -> str:
+    """A whole number as text, whichever way it came: 60, `"60"`, `"60.0"`."""
     if type(value) is int and 0 <= value < 10**19:
         return str(value)
-    digits = text(value, name)
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 19:
+    digits = _WHOLE.fullmatch(text(value, name).strip())
+    if not digits:
         raise Reject(f"{name} is not a number")
-    return str(int(digits))
+    return str(int(digits[1]))

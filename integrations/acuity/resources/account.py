@@ -2,11 +2,22 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from bookings.models import AppointmentType, Calendar
-from integrations.acuity.errors import BadAnswer
-from integrations.acuity.reading.values import Reject, clean, digest, money, number, text
+from bookings.models import AppointmentType, Calendar, Payment
+from integrations.acuity.errors import AnotherAccount, BadAnswer, UnknownAccount
+from integrations.acuity.reading import zones
+from integrations.acuity.reading.values import (
+    Reject,
+    clean,
+    currency,
+    digest,
+    listed,
+    money,
+    number,
+    text,
+    yes,
+)
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.upsert import Counts, upsert
@@ -15,50 +26,111 @@ CALENDAR = ["external_id", "name", "timezone", "raw", "content_hash"]
 TYPE = ["external_id", "name", "duration", "price", "active", "raw", "content_hash"]
 
 
+class Facts(NamedTuple):
+    """What an import wants to know of an account."""
+
+    id: str
+    name: str
+    timezone: str
+    currency: str
+    country: str
+    by_phone: bool | None
+
+
 class Account:
     name = "account"
     title = "Account"
     task = "acuity.begin"
 
     def fetch(self, context: Context) -> Fetched:
-        me = context.source.get("/me")
-        calendars = context.source.get("/calendars")
-        types = context.source.get("/appointment-types", includeDeleted="true")
-        if (
-            not isinstance(me, dict)
-            or not isinstance(calendars, list)
-            or not isinstance(types, list)
-        ):
-            raise BadAnswer("/me, /calendars or /appointment-types has another shape")
-        # /me may carry tokens: nothing but these few facts is kept.
-        facts = {k: me.get(k) for k in ("name", "timezone", "currency", "clientsDistinctByPhone")}
-        return Fetched([clean(facts), clean(calendars), clean(types)], {}, done=True, count=0)
+        facts = _whose(context)
+        calendars = listed(context.source.get("/calendars"))
+        types = listed(context.source.get("/appointment-types", includeDeleted="true"))
+        if calendars is None or types is None:
+            raise BadAnswer("/calendars or /appointment-types has another shape")
+        return Fetched([facts, clean(calendars), clean(types)], {}, done=True, count=0)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         facts, calendars, types = page.records
         account, tenant = context.account, context.tenant
-        account.name = str(facts["name"] or account.name)[:200]
-        account.timezone = str(facts["timezone"] or "")[:64]
-        by_phone = facts["clientsDistinctByPhone"]
-        account.clients_distinct_by_phone = by_phone if isinstance(by_phone, bool) else None
-        account.save(update_fields=["name", "timezone", "clients_distinct_by_phone"])
-        tenant.timezone = account.timezone or tenant.timezone
-        currency = str(facts["currency"] or "")
-        tenant.currency = currency if len(currency) == 3 else tenant.currency
+        account.source_id, account.country = facts.id, facts.country or account.country
+        account.name = facts.name or account.name
+        account.timezone = facts.timezone
+        account.clients_distinct_by_phone = facts.by_phone
+        account.save(
+            update_fields=["source_id", "country", "name", "timezone", "clients_distinct_by_phone"]
+        )
+        tenant.timezone, tenant.currency = facts.timezone, facts.currency
         tenant.save(update_fields=["timezone", "currency"])
         upsert(tenant, Calendar, CALENDAR, _readable(calendars, calendar))
         upsert(tenant, AppointmentType, TYPE, _readable(types, appointment_type))
         return Counts()
 
 
+def _whose(context: Context) -> Facts:
+    """Whose account this is. Raises UnknownAccount or AnotherAccount, in words for the owner."""
+    account, tenant = context.account, context.tenant
+    had = Facts(account.source_id, "", account.timezone, "", "", None)
+    if account.source_id:
+        had = had._replace(currency=tenant.currency)
+    facts, lacking = _facts(context.source.get("/me"), had)
+    if lacking:
+        facts, lacking = _facts(context.source.get("/me"), had)
+    if lacking:
+        raise UnknownAccount(f"/me has no {lacking}")
+    if account.source_id and facts.id != account.source_id:
+        raise AnotherAccount(
+            f"it was {account.source_id} and is {facts.id}; give it a tenant of its own,"
+            " or empty the account's source ID in the admin if that is right"
+        )
+    currency = tenant.currency.upper()
+    if facts.currency != currency and Payment.objects.filter(tenant=tenant).exists():
+        raise AnotherAccount(
+            f"payments are stored in {currency} and Acuity now says {facts.currency};"
+            " change the tenant's currency in the admin if that is right"
+        )
+    return facts
+
+
+def _facts(me: Any, had: Facts) -> tuple[Facts, str]:
+    """What `/me` says, and the words for what it should say and does not. What was known before
+    stands until something better comes. /me may carry tokens: nothing else is kept of it."""
+    if not isinstance(me, dict):
+        return had, "object"
+    me = clean(me)
+    ids, name, zone, money_, where = (
+        str(me.get(key) or "").strip() for key in ("id", "name", "timezone", "currency", "country")
+    )
+    by_phone = me.get("clientsDistinctByPhone")
+    facts = Facts(
+        id=ids[:64],
+        name=name[:200],
+        timezone=zones.resolve(zone) or zones.resolve(had.timezone),
+        currency=currency(money_) or currency(had.currency),
+        country=where.upper() if len(where) == 2 and where.isalpha() else "",
+        by_phone=by_phone if isinstance(by_phone, bool) else None,
+    )
+    if not facts.id:
+        return facts, "ID"
+    if not facts.timezone:
+        return facts, f"time zone that exists: {zone[:64]!r}"
+    if not facts.currency:
+        return facts, f"currency code (ISO 4217): {money_[:16]!r}"
+    return facts, ""
+
+
 def calendar(payload: dict[str, Any]) -> Row:
     return (
         number(payload.get("id"), "id"),
         text(payload.get("name"), "name").strip()[:255],
-        text(payload.get("timezone"), "timezone")[:64],
+        _zone(text(payload.get("timezone"), "timezone")),
         payload,
         digest(payload),
     )
+
+
+def _zone(name: str) -> str:
+    return (zones.resolve(name) or name)[:64]
 
 
 def appointment_type(payload: dict[str, Any]) -> Row:
@@ -68,7 +140,7 @@ def appointment_type(payload: dict[str, Any]) -> Row:
         text(payload.get("name"), "name").strip()[:255],
         int(number(payload.get("duration"), "duration")) if duration not in (None, "") else None,
         money(payload.get("price"), "price") if payload.get("price") is not None else Decimal(0),
-        payload.get("active") in (True, "true", "yes", "1"),
+        yes(payload.get("active")),
         payload,
         digest(payload),
     )

@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from bookings.models import AppointmentType, Calendar, Client, Imported, Tenant
 from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.zones import country
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
@@ -60,7 +61,12 @@ class Context:
 
     @cached_property
     def identity(self) -> Identity:
-        return Identity(by_phone=self.account.clients_distinct_by_phone is not False)
+        account = self.account
+        return Identity(
+            by_phone=account.clients_distinct_by_phone is not False,
+            region=account.country or country(account.timezone) or "US",
+            timezone=account.timezone,
+        )
 
     def clients(self, keys: set[str]) -> dict[str, int]:
         """Primary keys by client key: of these, as far as they exist, and of others met before."""

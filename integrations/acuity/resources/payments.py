@@ -43,7 +43,7 @@ class Payments(Resource):
         rows = list(waiting.filter(pk__gt=after)[: size + ahead])
         page, following = rows[:size], rows[size:]
         answers = fetch_payments(context, page, following)
-        fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list))
+        fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list | dict))
         cursor = {"after": page[-1].pk if page else after}
         return Fetched(answers, cursor, len(page) < size, total=total, fetched=fetched)
 
@@ -154,7 +154,7 @@ def save_payments(context: Context, answers: Answers) -> Counts:
             counts += reject(context.run, "payments", [(payload, reason)])
             continue
         try:
-            records = parse_payments(rows)
+            records, faults = parse_payments(rows, context.account.timezone, appointment.starts_at)
         except Reject as reason:
             payload = {"id": appointment.external_id, "payments": clean(rows)}
             counts += reject(context.run, "payments", [(payload, str(reason))])
@@ -169,6 +169,11 @@ def save_payments(context: Context, answers: Answers) -> Counts:
                 changed.append(row)
             else:
                 counts.unchanged += 1
+        if faults:
+            # What is no longer listed may be what could not be read.
+            payload = {"id": appointment.external_id, "payments": clean(rows)}
+            counts += reject(context.run, "payments", [(payload, "; ".join(faults))])
+            continue
         changed += _vanished(had, now)
         appointment.payments_fetched_for = appointment.payment_state
         appointment.payments_read_at = now
