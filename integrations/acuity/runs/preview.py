@@ -99,6 +99,8 @@ def _appointments(context: Context) -> tuple[dict[str, int], int]:
     walk = appointments.walk(context, first or date.today().isoformat(), context.limit)
     while not done:
         page = walk.page(position)
+        if page.anew:
+            counts, fetched, asked = Counts(), 0, 0
         parsed = appointments.parse(context, page.records)
         records = {record.id: record for record in parsed.records}
         counts += compare(
