@@ -313,11 +313,22 @@ def test_a_listing_that_goes_in_circles_fails_the_run(monkeypatch: pytest.Monkey
     assert (run.status, run.error_class) == ("failed", "Stalled")
 
 
-def test_a_crowded_day_behind_a_cap_of_100_is_a_named_gap() -> None:
+def test_a_crowded_day_behind_a_cap_of_100_is_complete_through_the_people() -> None:
     data = small()
     data.crowd(date(2026, 3, 3))
 
     with source(data, cap=100) as box:
+        run = import_all(box)
+
+    assert (run.status, run.gaps) == ("completed", [])
+    assert ids() == source_ids(data)
+
+
+def test_a_crowded_minute_behind_a_cap_of_4_is_a_named_gap() -> None:
+    data = small()
+    data.crowd(date(2026, 3, 3), total=300, same_minute=300)
+
+    with source(data, cap=4) as box:
         run = import_all(box)
 
     assert run.status == "completed_with_gaps"

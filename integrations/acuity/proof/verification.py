@@ -148,6 +148,8 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
     if context.ahead and not page.done and (following := walk.request(page.cursor)):
         context.source.ahead("/appointments", excludeForms="true", **following)
     listed = _listed(context, page.records)
+    if page.anew:
+        cursor |= {"months": {}, "upto": None}
     cursor["months"] = Counter(cursor.get("months", {})) + appointments.by_month(context, listed)
     low = _instant(cursor.get("upto"))
     high = None if page.done else _last_instant(page.records) or low
@@ -240,10 +242,11 @@ def _month(context: Context, cursor: dict[str, Any]) -> Fetched:
     day = (first - timedelta(days=1)).isoformat()
     walk = appointments.walk(context, day, listing(context), last_day=last, excludeForms="true")
     position: dict[str, Any] = {}
-    rows, done = [], False
+    rows: list[Row] = []
+    done = False
     while not done:
         page = walk.page(position)
-        rows += page.records
+        rows = page.records if page.anew else rows + page.records
         position, done = page.cursor, page.done
     listed = [row for row in _listed(context, rows) if row.day[:7] == month]
     keys = {row.key for row in rows}

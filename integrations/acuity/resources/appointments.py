@@ -19,7 +19,9 @@ from integrations.acuity.reading.records import AppointmentRecord, Place, parse_
 from integrations.acuity.reading.values import Reject, digest, print_of
 from integrations.acuity.resources import payments
 from integrations.acuity.resources.base import Context, Fetched, Log, Resource, window
+from integrations.acuity.source.closed import FIRST
 from integrations.acuity.source.paging import ALL, Keyset
+from integrations.acuity.source.slices import People
 from integrations.acuity.store.bulk import Row as Values
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import LINKS, Counts, Parsed, compare, linked, links, upsert
@@ -74,9 +76,14 @@ class Appointments(Resource):
                 read = partial(read_ahead, context.identity) if context.mostly_new else None
                 context.source.ahead("/appointments", read, **asked)
                 page.cursor["limit"] = context.limit
-        kept = {"first": cursor["first"], "last": cursor["last"], "began": cursor["began"]}
+        kept = {
+            name: cursor[name] for name in ("first", "last", "began", "begins") if name in cursor
+        }
+        if page.records:
+            kept.setdefault("begins", page.records[0].day or cursor["first"])
         if context.step.created + context.step.updated + context.step.rejected == 0:
-            kept["months"] = Counter(cursor.get("months", {})) + by_month(context, page.records)
+            before = {} if page.anew else cursor.get("months", {})
+            kept["months"] = Counter(before) + by_month(context, page.records)
         following = page.cursor | kept
         seen = context.step.offset + len(page.records)
         total = seen if page.done else _estimate(seen, following)
@@ -97,6 +104,8 @@ class Appointments(Resource):
         pages = walk(context, first or timezone.localdate().isoformat(), context.limit)
         while not done:
             page = pages.page(position)
+            if page.anew:
+                counts, fetched = Counts(), 0
             parsed = parse(context, page.records)
             hashes = {record.id: record.content_hash for record in parsed.records}
             counts += compare(Appointment, context.tenant, hashes)
@@ -122,14 +131,16 @@ def list_appointments(context: Context, **params: Any) -> list[Row]:
 
 
 def first_booking(context: Context) -> str | None:
-    """The day to start from, or None if the account has no booking in the window."""
+    """The day to start from, or None if the account has no booking in the window.
+
+    No answer says which booking is the first, so the walk starts before all of them.
+    """
     if context.first_day:
         return context.first_day.isoformat()
-    rows = list_appointments(context, **ALL, max=1, minDate="1900-01-01")
-    if not rows:
-        return None
-    days = walk(context, "1970-01-01", 1).dates(rows[0])
-    return min(days, default=date(1970, 1, 1)).isoformat()
+    some = list_appointments(context, **ALL, max=1, minDate=FIRST.isoformat())
+    some = some or list_appointments(context, showall="true", max=1)
+    some = some or list_appointments(context, canceled="true", max=1)
+    return FIRST.isoformat() if some else None
 
 
 def last_booking(context: Context) -> str:
@@ -141,7 +152,9 @@ def last_booking(context: Context) -> str:
 
 def _estimate(read: int, cursor: dict[str, Any]) -> int | None:
     """How many there will be, if the rest of the time is as busy as what was read of it."""
-    first, last, now = (date.fromisoformat(cursor[key]) for key in ("first", "last", "day"))
+    if "begins" not in cursor:
+        return None
+    first, last, now = (date.fromisoformat(cursor[key]) for key in ("begins", "last", "day"))
     if now <= first or last <= first:
         return None
     return round(read * max(1.0, (last - first) / (now - first)))
@@ -159,7 +172,14 @@ def walk(
         zones=context.zones,
         calendars=context.calendars,
         types=context.types,
+        people=known_people(context),
     )
+
+
+def known_people(context: Context) -> People:
+    """Who might have booked; asked of the database only where a day has to be divided by people."""
+    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
+    return rows.values_list("first_name", "last_name", "email", "phone")
 
 
 def by_month(context: Context, rows: Iterable[Row]) -> Counter[str]:

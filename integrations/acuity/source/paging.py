@@ -1,37 +1,44 @@
-"""How is a listing walked whose API has no pages? See docs/guarantees.md for the proof of the end."""
+"""How is a listing walked whose API has no pages? See docs/guarantees.md for the proof of the end.
+
+The walk goes forward by day for as long as the source obeys (`checks`); a crowded day is divided by
+other filters (`slices`), and a source that disobeys is listed anew by what it does obey (`closed`).
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, timedelta
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from integrations.acuity.reading.listing import Row
+from integrations.acuity.source.checks import ZONES_APART, Booking, Days, Source, is_canceled
+from integrations.acuity.source.closed import (
+    DAY,
+    FIRST,
+    Everything,
+    crowded,
+    unlisted,
+    unseen_canceled,
+)
+from integrations.acuity.source.slices import People
 
-Fetch = Callable[..., list[Row]]
+Fetch = Callable[..., list[Any]]
 # Canceled bookings too, oldest first: newest first would shift under every new booking.
 ALL = {"direction": "ASC", "showall": "true"}
-# A silent cap below this many rows is not believed: shorter answers are taken as whole.
-SMALLEST_CAP = 50
-# The dates of one instant, from UTC-12 to UTC+14, are at most so far apart.
-ZONES_APART = timedelta(days=2)
+# What the forward walk leans on.
+NEEDED = {"direction", "minDate"}
 
 
 @dataclass
 class Page:
     """Records not seen before, the cursor behind them, and what could not be proven."""
 
-    records: list[Row]
+    records: list[Any]
     cursor: dict[str, Any]
     done: bool = False
     gaps: list[dict[str, Any]] = field(default_factory=list)
-
-
-def zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
+    # Parameters that the source has disobeyed.
+    ignored: frozenset[str] = frozenset()
+    # These are all records, oldest first, those of earlier pages among them: count from here.
+    anew: bool = False
 
 
 class Keyset:
@@ -39,8 +46,9 @@ class Keyset:
     on the earliest date that the last record has in any of them, and doubles are dropped by ID.
 
     A page shorter than `max` proves nothing, since answers may be capped silently. The end is
-    an answer that brings no new ID and is shorter than another answer was; a day whose answers
-    stop growing is split by calendar, then by type, and is a gap if that is not enough either.
+    an answer that brings no new ID and is shorter than another answer was, and after which the
+    newest bookings bring nothing new either; no size is special. The cursor keeps what was learned:
+    `longest`, the parameters `ignored`, the `ceiling` of `max`, whether a `canceled` one was seen.
     """
 
     def __init__(
@@ -53,120 +61,132 @@ class Keyset:
         zones: Iterable[str] = (),
         calendars: Iterable[str] = (),
         types: Iterable[str] = (),
+        people: People = (),
     ) -> None:
         self.limit, self.first_day, self.last_day = limit, first_day, last_day
-        self._fetch = fetch
-        self._zones = [UTC, *(z for name in sorted(set(zones)) if (z := zone(name)))]
-        self._calendars, self._types = sorted(set(calendars)), sorted(set(types))
+        self._fetch, self._people, self._days = fetch, people, Days(zones)
+        self._values = {"calendarID": set(calendars), "appointmentTypeID": set(types)}
 
     def request(self, cursor: dict[str, Any]) -> dict[str, Any] | None:
         """What `page(cursor)` will ask first, so that it can be fetched ahead; None at the end."""
         day = self._day(cursor)
         if self.last_day and day > self.last_day:
             return None
-        until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
-        asked = self.limit + len(cursor.get("seen", {}))
-        return ALL | {"minDate": day.isoformat(), "max": asked, **until}
+        asked = self._source(cursor).size(self.limit + len(cursor.get("seen", {})))
+        return ALL | self._bounds(day) | {"max": asked}
 
     def page(self, cursor: dict[str, Any]) -> Page:
-        day = self._day(cursor)
+        day, source = self._day(cursor), self._source(cursor)
         seen: dict[str, str] = cursor.get("seen", {})
-        longest: int = cursor.get("longest", 0)
+        canceled: bool = cursor.get("canceled", False)
         params = self.request(cursor)
         if params is None:
-            return Page([], cursor, done=True)
-        asked = params["max"]
-        rows = self._fetch(**params)
-        fresh = _fresh(rows, seen)
+            return self._end(source, day, seen, canceled, cursor)
+        answer = source.ask(**params)
+        if answer.disobeyed & NEEDED:
+            return self._anew(source)
+        fresh = [row for row in _fresh(answer.rows, seen) if self._reaches(row, day)]
+        canceled = canceled or any(map(is_canceled, answer.rows))
         if fresh:
-            following = max(day, self._resume_day(rows, day))
-            seen = seen | self._latest(rows, following)
-            return Page(fresh, self._cursor(following, seen, max(longest, len(rows))))
-        if len(rows) < max(longest, SMALLEST_CAP) and len(rows) < asked:
-            return Page([], cursor, done=True)
-        return self._crowded(day, seen, max(longest, len(rows)))
+            following = max(day, self._resume_day(answer.rows, day))
+            seen = seen | self._latest(answer.rows, following)
+            return Page(fresh, self._cursor(source, following, seen, canceled))
+        if answer.whole or self._beyond(answer.strays):
+            return self._end(source, day, seen, canceled, cursor)
+        return self._crowded(source, day, seen, canceled)
 
-    def _crowded(self, day: date, seen: dict[str, str], longest: int) -> Page:
-        """All of a day whose answer no longer grows: by calendar, then by type, else a gap."""
-        found: dict[str, Row] = {}
-        complete = self._slice(day, {}, longest, found) or self._offsets(day, found)
-        if not complete:
-            complete = bool(self._calendars)
-            for calendar in self._calendars:
-                if self._slice(day, {"calendarID": calendar}, longest, found):
-                    continue
-                parts = [
-                    self._slice(
-                        day, {"calendarID": calendar, "appointmentTypeID": kind}, longest, found
-                    )
-                    for kind in self._types
-                ]
-                complete = complete and bool(parts) and all(parts)
+    def _reaches(self, row: Any, day: date) -> bool:
+        """Whether the row may be of `day` or later; earlier ones are no progress, and not kept."""
+        return row.day >= day.isoformat() or max(self.dates(row), default=date.max) >= day
+
+    def _beyond(self, strays: list[Any]) -> bool:
+        """Whether the rows have gone past the last day."""
+        return bool(self.last_day) and any(row.day > str(self.last_day) for row in strays)
+
+    def _crowded(self, source: Source, day: date, seen: dict[str, str], canceled: bool) -> Page:
+        """All of a day whose answer no longer grows: by other filters, else a gap."""
+        what = {"showall": "true"}
+        complete, found = crowded(source, self.limit, self._values, self._people, day, what)
         rows = list(found.values())
-        gap = {
-            "kind": "day",
-            "day": day.isoformat(),
-            "listed": len(rows),
-            "reason": "Acuity cuts its answers for this day short, however it is asked.",
-        }
-        following = day + timedelta(days=1)
-        cursor = self._cursor(following, seen | self._latest(rows, following), longest)
-        return Page(_fresh(rows, seen), cursor, gaps=[] if complete else [gap])
+        following = day + DAY
+        canceled = canceled or any(map(is_canceled, rows))
+        cursor = self._cursor(source, following, seen | self._latest(rows, following), canceled)
+        gaps = [] if complete else [unlisted(day, len(rows))]
+        return Page(_fresh(rows, seen), cursor, gaps=gaps, ignored=frozenset(source.ignored))
 
-    def _slice(
-        self, day: date, filters: dict[str, str], longest: int, found: dict[str, Row]
-    ) -> bool:
-        """Add to `found` what the day has under `filters`; True if that is provably all."""
-        asked, before = self.limit, -1
-        only = {"minDate": day.isoformat(), "maxDate": day.isoformat(), **filters}
-        while True:
-            rows = self._ask(max=asked, **only)
-            found.update((row.key, row) for row in rows)
-            if len(rows) < asked or len(rows) <= before:
-                break
-            asked, before = asked * 4, len(rows)
-        if len(rows) < min(asked, max(longest, SMALLEST_CAP)):
-            return True
-        backwards = self._ask(max=asked, **{**only, "direction": "DESC"})
-        found.update((row.key, row) for row in backwards)
-        instants = {row.starts for row in rows}
-        same = {row.key for row in rows} == {row.key for row in backwards}
-        return same and len(instants) > 1 and len(rows) < asked
+    def _end(
+        self,
+        source: Source,
+        day: date,
+        seen: dict[str, str],
+        canceled: bool,
+        cursor: dict[str, Any],
+    ) -> Page:
+        """Nothing new came. It is the end if differently cut questions bring nothing new either."""
+        gaps = []
+        bounds = self._bounds(self.first_day)
+        if not canceled:
+            only = source.ask(canceled="true", direction="ASC", **bounds, max=self.limit)
+            if any(map(is_canceled, only.rows)):
+                source.ignored.add("showall")
+                return self._anew(source)
+            gaps = [unseen_canceled()] if "canceled" in source.ignored else []
+        newest = source.ask(**ALL | {"direction": "DESC"}, **bounds, max=self.limit // 2 + 1)
+        if unseen := self._since(day, newest.rows, seen):
+            # Made a moment ago, or never shown to those who ask for the oldest first?
+            again = source.ask(**ALL, **self._bounds(day), max=self.limit + len(seen))
+            fresh = [row for row in _fresh(again.rows, seen) if self._reaches(row, day)]
+            if {row.key for row in unseen} - {row.key for row in fresh}:
+                return self._anew(source)
+            seen = seen | self._latest(fresh, day)
+            return Page(fresh, self._cursor(source, day, seen, canceled))
+        return Page([], cursor, done=True, gaps=gaps, ignored=frozenset(source.ignored))
 
-    def _offsets(self, day: date, found: dict[str, Row]) -> bool:
-        """The day by offset, both ways, for a server that honours it. True if both agree."""
-        only = {"minDate": day.isoformat(), "maxDate": day.isoformat()}
-        ways = [
-            Offset(
-                lambda way=way, **asked: self._ask(**only, direction=way, **asked), self.limit
-            ).rows()
-            for way in ("ASC", "DESC")
-        ]
-        for rows in ways:
-            found.update(rows or {})
-        return ways[0] is not None and ways[1] is not None and ways[0].keys() == ways[1].keys()
+    def _since(self, day: date, rows: list[Any], seen: dict[str, str]) -> list[Any]:
+        """Rows not seen although the walk has passed them, or stands before them."""
+        low = day.isoformat()
+        inside = [row for row in rows if not self.last_day or row.day <= self.last_day.isoformat()]
+        return [row for row in _fresh(inside, seen) if row.day >= low]
 
-    def _ask(self, **params: Any) -> list[Row]:
-        return self._fetch(**ALL | params)
+    def _anew(self, source: Source) -> Page:
+        """The source disobeys: everything at one go, by what it does obey."""
+        low = self.first_day if self.first_day > FIRST else None
+        everything = Everything(
+            source, self.limit, self._days, self._values, self._people, low, self.last_day
+        )
+        rows = everything.rows()
+        ignored = frozenset(source.ignored)
+        cursor = self._cursor(source, self._day({}), {}, True)
+        return Page(rows, cursor, done=True, gaps=everything.gaps, ignored=ignored, anew=True)
+
+    def _source(self, cursor: dict[str, Any]) -> Source:
+        known = set(cursor.get("ignored", ()))
+        return Source(self._fetch, known, cursor.get("longest", 0), cursor.get("ceiling"))
+
+    def _bounds(self, day: date) -> dict[str, str]:
+        until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
+        return {"minDate": day.isoformat(), **until}
 
     def _day(self, cursor: dict[str, Any]) -> date:
         return date.fromisoformat(cursor["day"]) if cursor.get("day") else self.first_day
 
-    def _cursor(self, day: date, seen: dict[str, str], longest: int) -> dict[str, Any]:
+    def _cursor(
+        self, source: Source, day: date, seen: dict[str, str], canceled: bool
+    ) -> dict[str, Any]:
         kept = {key: latest for key, latest in seen.items() if latest >= day.isoformat()}
-        return {"day": day.isoformat(), "seen": kept, "longest": longest}
+        cursor = {"day": day.isoformat(), "seen": kept, "longest": source.longest}
+        learned = {
+            "ignored": sorted(source.ignored),
+            "ceiling": source.ceiling,
+            "canceled": canceled,
+        }
+        return cursor | {name: value for name, value in learned.items() if value}
 
-    def dates(self, row: Row) -> list[date]:
+    def dates(self, row: Booking) -> list[date]:
         """The date of a record in every zone that might bound Acuity's days."""
-        if not (at := row.at):
-            return []
-        own = [z for z in (zone(row.zone),) if z]
-        try:
-            return [at.date(), *(at.astimezone(z).date() for z in [*self._zones, *own])]
-        except OverflowError:
-            return []
+        return self._days.of(row)
 
-    def _latest(self, rows: list[Row], since: date) -> dict[str, str]:
+    def _latest(self, rows: list[Any], since: date) -> dict[str, str]:
         """The last date by ID, in any zone, of the rows that may have one from `since` on."""
         early = (max(since, date.min + ZONES_APART) - ZONES_APART).isoformat()
         # Many bookings begin at one time of one calendar's zone.
@@ -181,31 +201,9 @@ class Keyset:
             latest[row.key] = dates[place]
         return latest
 
-    def _resume_day(self, rows: list[Row], day: date) -> date:
+    def _resume_day(self, rows: list[Any], day: date) -> date:
         last = next((dates for row in reversed(rows) if (dates := self.dates(row))), [day])
         return min(last)
-
-
-class Offset:
-    """For a server that honours `offset`, which Acuity does not: believed only after two different
-    pages were seen."""
-
-    def __init__(self, fetch: Fetch, limit: int) -> None:
-        self._fetch, self._limit = fetch, limit
-
-    def rows(self) -> dict[str, Row] | None:
-        """Everything by ID, or None if the second page was the first again."""
-        found: dict[str, Row] = {}
-        offset = 0
-        while True:
-            rows = self._fetch(max=self._limit, offset=offset)
-            fresh = _fresh(rows, found)
-            if rows and not fresh:
-                return None
-            if not rows:
-                return found
-            found.update((row.key, row) for row in fresh)
-            offset += len(rows)
 
 
 class Snapshot:
@@ -221,6 +219,6 @@ class Snapshot:
             offset += sum(len(group) for group in chunk)
 
 
-def _fresh(rows: list[Row], seen: Mapping[str, Any]) -> list[Row]:
+def _fresh(rows: list[Any], seen: Mapping[str, Any]) -> list[Any]:
     """Rows with an ID not in `seen`; of doubles in one answer the last wins."""
     return list({row.key: row for row in rows if row.key not in seen}.values())

@@ -12,7 +12,7 @@ def say_what_older_runs_asked(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0002_staged_text'),
+        ('integrations', '0003_account_facts'),
     ]
 
     operations = [

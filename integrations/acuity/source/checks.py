@@ -1,0 +1,181 @@
+"""Does an answer obey its question? Nothing leans on a parameter that has been disobeyed."""
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from integrations.acuity.errors import AcuityError
+
+# The dates of one instant, from UTC-12 to UTC+14, are at most so far apart.
+ZONES_APART = timedelta(days=2)
+REFUSED = (400, 422)
+NO = (None, False, 0, "", "0", "false", "no")
+
+
+class Booking(Protocol):
+    """What a walk asks of a row."""
+
+    starts: Any
+    canceled: Any
+    calendar_id: Any
+    type_id: Any
+    first_name: Any
+    last_name: Any
+    email: Any
+    phone: Any
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def at(self) -> datetime | None: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def day(self) -> str: ...
+
+
+# The attribute by which a filter selects.
+FILTERS = {
+    "calendarID": "calendar_id",
+    "appointmentTypeID": "type_id",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "email": "email",
+    "phone": "phone",
+}
+
+
+def zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def is_canceled(row: Booking) -> bool:
+    value = row.canceled
+    return (value.lower() if isinstance(value, str) else value) not in NO
+
+
+@dataclass
+class Answer:
+    """Rows inside the range that was asked for, what was outside, and whether all of it came."""
+
+    rows: list[Any]
+    strays: list[Any]
+    disobeyed: frozenset[str]
+    # Fewer rows than were asked for, and than another answer had: it was not cut.
+    whole: bool
+
+    @property
+    def all(self) -> list[Any]:
+        return self.rows + self.strays
+
+
+@dataclass
+class Source:
+    """Asks, compares each answer with its question, and remembers what was not obeyed."""
+
+    fetch: Callable[..., list[Any]]
+    ignored: set[str] = field(default_factory=set)
+    longest: int = 0
+    # The largest `max` that is not refused.
+    ceiling: int | None = None
+    requests: int = 0
+
+    def size(self, wanted: int) -> int:
+        return min(wanted, self.ceiling) if self.ceiling else wanted
+
+    def ask(self, **asked: Any) -> Answer:
+        asked["max"] = self.size(asked["max"])
+        rows = self._fetch(asked)
+        disobeyed: set[str] = set()
+        inside: list[Any] = []
+        strays: list[Any] = []
+        for row in rows:
+            off = outside(row, asked)
+            (strays if off else inside).append(row)
+            disobeyed |= off
+        # A single row that does not belong there is no rule.
+        if len(strays) * 2 <= len(rows):
+            disobeyed.clear()
+        if not in_order(inside, asked.get("direction", "DESC")):
+            disobeyed.add("direction")
+        disobeyed |= {name for name in FILTERS if not obeys(rows, name, asked.get(name))}
+        if wanted := asked.get("canceled"):
+            odd = [row for row in rows if is_canceled(row) != (wanted == "true")]
+            disobeyed |= {"canceled"} if odd else set()
+        if len(rows) > asked["max"]:
+            disobeyed.add("max")
+        self.ignored |= disobeyed
+        whole = not rows or (len(rows) < self.longest and len(rows) < asked["max"])
+        self.longest = max(self.longest, len(rows))
+        return Answer(inside, strays, frozenset(disobeyed), whole)
+
+    def _fetch(self, asked: dict[str, Any]) -> list[Any]:
+        """A refused question is asked for less, until less cannot be asked for."""
+        while True:
+            self.requests += 1
+            try:
+                return self.fetch(**asked)
+            except AcuityError as error:
+                if error.status not in REFUSED or asked["max"] <= 1:
+                    raise
+                asked["max"] = self.ceiling = asked["max"] // 2
+
+
+def outside(row: Booking, asked: dict[str, Any]) -> set[str]:
+    """Which of the question's bounds the row is beyond, in whatever zone the days begin."""
+    if not (day := row.day):
+        return set()
+    low, high = asked.get("minDate"), asked.get("maxDate")
+    off = set()
+    if low and day < _moved(low, -ZONES_APART):
+        off.add("minDate")
+    if high and day > _moved(high, ZONES_APART):
+        off.add("maxDate")
+    return off
+
+
+def _moved(day: str, by: timedelta) -> str:
+    return (date.fromisoformat(day) + by).isoformat()
+
+
+def in_order(rows: list[Any], direction: str) -> bool:
+    """Whether the rows go one way, by the instant or by the local time."""
+    times = [(at, row.starts[:19]) for row in rows if (at := row.at) and at.tzinfo]
+    if direction != "ASC":
+        times.reverse()
+    by_instant = all(a[0] <= b[0] for a, b in itertools.pairwise(times))
+    return by_instant or all(a[1] <= b[1] for a, b in itertools.pairwise(times))
+
+
+def obeys(rows: Iterable[Booking], name: str, wanted: Any) -> bool:
+    """Whether all rows have what the filter `name` asked for."""
+    if not wanted:
+        return True
+    return all(_plain(name, getattr(row, FILTERS[name])) == _plain(name, wanted) for row in rows)
+
+
+def _plain(name: str, value: Any) -> str:
+    text = str(value if value is not None else "").casefold().strip()
+    return "".join(filter(str.isdigit, text))[-10:] if name == "phone" else text
+
+
+class Days:
+    """The dates that a record may have: nobody knows in which zone Acuity's days begin."""
+
+    def __init__(self, zones: Iterable[str]) -> None:
+        self._zones = [UTC, *(z for name in sorted(set(zones)) if (z := zone(name)))]
+
+    def of(self, row: Booking) -> list[date]:
+        if not (at := row.at):
+            return []
+        own = [z for z in (zone(row.zone),) if z]
+        try:
+            return [at.date(), *(at.astimezone(z).date() for z in [*self._zones, *own])]
+        except OverflowError:
+            return []

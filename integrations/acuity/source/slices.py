@@ -1,0 +1,168 @@
+"""How is a question answered in full whose answer is cut, and that no dates can divide further?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.acuity.source.checks import FILTERS, Answer, Source
+
+People = Iterable[tuple[str, str, str, str]]
+# One crowded day may take so many requests.
+BUDGET = 400
+NAMES = ("firstName", "lastName", "email", "phone")
+CANCELED = "canceled"
+
+
+@dataclass
+class Slices:
+    """One question divided by calendar, type, canceled or not, and by the people who booked.
+
+    `values` are the calendars and types that are known; what rows show is added to them. People
+    are those of the client list, as far as given, and those of the rows seen.
+    """
+
+    source: Source
+    limit: int
+    values: dict[str, set[str]]
+    people: People = ()
+    found: dict[str, Any] = field(default_factory=dict)
+    until: int = 0
+
+    def everything(self, asked: dict[str, Any]) -> bool:
+        """Add to `found` all rows of the question; True if that is provably all."""
+        self.until = self.source.requests + BUDGET
+        if self._part(asked, ["calendarID", "appointmentTypeID", CANCELED]):
+            return True
+        return self._offsets(asked) or self._by_name(asked)
+
+    def _part(self, asked: dict[str, Any], ways: list[str]) -> bool:
+        answer = self._grown(asked)
+        if answer.whole or self._both_ways(asked, answer):
+            return True
+        if len(answer.rows) == 1 and not answer.strays and self.source.longest == 1:
+            # All that this source has ever shown at once: there is nothing to divide.
+            return True
+        for n, way in enumerate(ways):
+            if way in self.source.ignored:
+                continue
+            parts = self._parts(asked, way, answer.all)
+            if not parts:
+                continue
+            # A part that is as large as the whole says nothing new, but can be divided otherwise.
+            whole = [self._part(part, ways[n + 1 :]) for part in parts]
+            if way in self.source.ignored:
+                continue
+            return all(whole)
+        return False
+
+    def _parts(self, asked: dict[str, Any], way: str, rows: list[Any]) -> list[dict[str, Any]]:
+        if self.source.requests >= self.until:
+            return []
+        if way == CANCELED:
+            rest = {name: value for name, value in asked.items() if name != "showall"}
+            if CANCELED in asked or "showall" not in asked:
+                return []
+            return [rest | {CANCELED: value} for value in ("true", "false")]
+        seen = {str(value) for row in rows if (value := getattr(row, FILTERS[way]))}
+        return [asked | {way: value} for value in sorted(self.values.get(way, set()) | seen)]
+
+    def _grown(self, asked: dict[str, Any]) -> Answer:
+        """The answer to the question, asked for more and more for as long as that brings more."""
+        size, before = self.limit, -1
+        while True:
+            answer = self.ask(**asked, max=size)
+            got = len(answer.all)
+            if got < self.source.size(size) or got <= before or self.source.size(size) < size:
+                return answer
+            size, before = size * 4, got
+
+    def _both_ways(self, asked: dict[str, Any], answer: Answer) -> bool:
+        """Whether the newest rows are the oldest rows, too.
+
+        What is missing from both would have to be at the latest of their times and at the earliest.
+        """
+        if "direction" in self.source.ignored or answer.strays:
+            return self._passed_the_end(asked, answer)
+        size = max(self.limit, len(answer.rows) + 1)
+        backwards = self.ask(**asked | {"direction": "DESC"}, max=size)
+        if "direction" in self.source.ignored or backwards.strays:
+            return False
+        rows = answer.rows + backwards.rows
+        same = {row.key for row in answer.rows} == {row.key for row in backwards.rows}
+        return same and len({row.at for row in rows}) > 1
+
+    def _passed_the_end(self, asked: dict[str, Any], answer: Answer) -> bool:
+        """Whether oldest-first rows of the question are followed by rows after its last day."""
+        if "direction" in self.source.ignored or not answer.strays or "maxDate" not in asked:
+            return False
+        return all(row.day > asked["maxDate"] for row in answer.strays)
+
+    def _offsets(self, asked: dict[str, Any]) -> bool:
+        """By offset, both ways, for a server that honors it. True if both agree."""
+        ways = []
+        for way in ("ASC", "DESC"):
+            rows = self._offset(asked | {"direction": way})
+            if rows is None:
+                return False
+            ways.append(rows)
+        return ways[0] == ways[1] and len(ways[0]) > self.source.longest
+
+    def _offset(self, asked: dict[str, Any]) -> set[str] | None:
+        """The keys of everything, or None if the second page was the first again."""
+        seen: set[str] = set()
+        offset = 0
+        while self.source.requests < self.until:
+            rows = self.ask(**asked, max=self.limit, offset=offset).all
+            fresh = {row.key for row in rows} - seen
+            if rows and not fresh:
+                return None
+            if not rows:
+                return seen
+            seen |= fresh
+            offset += len(rows)
+        return None
+
+    def _by_name(self, asked: dict[str, Any]) -> bool:
+        """Everybody's bookings, by first name and by last name in turn, until neither brings more.
+
+        If the client list is known, and has a first name for everybody, first names are enough.
+        """
+        known = [dict(zip(NAMES, person, strict=True)) for person in self.people]
+        done: dict[str, set[str]] = {"firstName": set(), "lastName": set()}
+        before = -1
+        while before < len(self.found):
+            before = len(self.found)
+            for way, names in done.items():
+                if not self._of_everybody(asked, way, names, known):
+                    return False
+                if known and all(person["firstName"] for person in self._persons(known)):
+                    return True
+        return True
+
+    def _of_everybody(
+        self, asked: dict[str, Any], way: str, done: set[str], known: list[dict[str, str]]
+    ) -> bool:
+        others = [name for name in NAMES if name != way]
+        while True:
+            # People of the rows seen come first: of the others, many have not booked this day.
+            seen = {person[way] for person in self._persons([])} - {""}
+            names = sorted(seen - done) or sorted({p[way] for p in known} - done - {""})
+            if not names:
+                return True
+            for name in names:
+                if self.source.requests >= self.until:
+                    return False
+                done.add(name)
+                ways = ["calendarID", "appointmentTypeID", CANCELED, *others]
+                if not self._part(asked | {way: name}, ways) or way in self.source.ignored:
+                    return False
+
+    def _persons(self, known: list[dict[str, str]]) -> list[dict[str, str]]:
+        rows = self.found.values()
+        texts = [{n: str(getattr(row, FILTERS[n]) or "") for n in NAMES} for row in rows]
+        return known + texts
+
+    def ask(self, **asked: Any) -> Answer:
+        answer = self.source.ask(**asked)
+        self.found.update((row.key, row) for row in answer.all)
+        return answer
