@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test chaos endurance bench
+.PHONY: install demo up lint quick browser test worlds chaos endurance bench
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -26,7 +26,7 @@ lint: install
 
 # What needs no browser, PostgreSQL, Redis or process of its own.
 quick: install
-	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not endurance'
+	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not endurance and not worlds'
 
 # The browser tests' own: what the system has, else its package, else Playwright's download.
 browser: install
@@ -41,6 +41,10 @@ test: lint browser
 	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m database
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --skip-covered --sort=cover
+
+# Invented accounts, sources that lie, and a judge that has never read the importer.
+worlds: install
+	$(PY) -m tests.worlds --count 1000
 
 chaos: install
 	$(PY) -m tests.chaos 500

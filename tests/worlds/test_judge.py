@@ -117,7 +117,7 @@ def test_less_than_could_be_had_without_a_word_is_lost(honest: Any) -> None:
     world, result = honest
     Appointment.objects.get(external_id="1550000003").delete()
 
-    assert kinds(world, result | {"verified": False}, "either") == {"lost"}
+    assert kinds(world, result | {"verified": False, "scope": {}}, "either") == {"lost"}
 
 
 def test_an_unpaid_booking_s_undone_payment_is_covered_only_where_all_were_asked() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.worlds.scenarios import play, scenario
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.worlds]
 
 
 def test_nothing_false_is_said_of_a_hundred_worlds() -> None:
