@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from bookings import charts
+from integrations.acuity.proof.headline import headline
 from integrations.acuity.runs import progress, states
 from integrations.console.start import period
 from integrations.models import ImportRun
@@ -41,6 +42,7 @@ def context(run: ImportRun) -> dict[str, Any]:
     active = run.status in ImportRun.ACTIVE
     return {
         "run": run,
+        "headline": headline(run.scope, run.verified),
         "look": look,
         "state_template": f"integrations/run/{look}.html",
         "live": active and run.status != "paused",

@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import progress
 from integrations.models import ImportRun
 
 WORDS = {
-    "completed": "completed, verified: nothing is missing",
+    "completed": "completed, verified",
     "completed_with_gaps": "completed with gaps: something is missing or unproven, see below",
     "paused": "paused",
     "failed": "failed, resumable",
@@ -78,6 +79,8 @@ def summary(result: dict[str, Any], reason: str = "") -> None:
         table.add_row(name, *(f"{value:,}" for value in result[name].values()))
     console.print(table)
     console.print(f"Run {result['run']}: [bold]{WORDS.get(result['status'], result['status'])}[/]")
+    if said := headline(result["scope"], result["verified"]):
+        console.print(said, soft_wrap=True)
     console.print(
         f"{result['requests']:,} requests, {result['retries']} retries, {result['elapsed_s']} s"
     )
