@@ -49,7 +49,7 @@ class Bomb:
         for name, step in STEPS.items():
             for method, points in SEAMS.items():
                 setattr(step, method, self.around(*points, name, getattr(step, method)))
-        report, work, send = page._report, window.run_window, messages.send
+        report, work, send = page._watch_rejects, window.run_window, messages.send
 
         def reported(run: Any, step: Any, *rest: Any) -> None:
             self.reach("after_commit", step.resource)
@@ -72,7 +72,7 @@ class Bomb:
                 if sender is not None and sender.name == step.task:
                     self.reach("before_ack", name)
 
-        page._report, window.run_window, messages.send = reported, worked, sent
+        page._watch_rejects, window.run_window, messages.send = reported, worked, sent
         task_postrun.connect(done, weak=False)
 
     def around(self, before: str, after: str, resource: str, inner: Callable[..., Any]) -> Any:

@@ -89,7 +89,7 @@ def serious(page: Page) -> list[str]:
 
 
 def test_from_the_action_to_completed_with_pause_and_resume(page: Page, box: Sandbox) -> None:
-    box.account.edit(box.account.appointments[30]["id"], price="12,50")
+    box.account.edit(box.account.appointments[30]["id"], price="twelve")
     page.goto("/admin/integrations/acuityaccount/")
     page.check("input.action-select")
     page.select_option("select[name=action]", "import_from_acuity")

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from ninja import Field, Header, Query, Router, Schema
-from pydantic import ValidationInfo, create_model, field_validator
+from pydantic import AfterValidator, ValidationInfo, create_model, field_validator
 
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
@@ -18,8 +18,14 @@ from integrations.api.site import api as api
 from integrations.api.tokens import Caller
 from integrations.models import AcuityAccount, ImportRun
 
-# Documented here; whether it is one is said by whoever starts the run, in words.
-Name = Annotated[str, Field(json_schema_extra={"enum": list(RESOURCES)})]
+
+def _known(name: str) -> str:
+    if name not in RESOURCES:
+        raise ValueError(f"cannot import {name!r}, choose from {', '.join(RESOURCES)}")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(RESOURCES)})]
 
 
 class Start(Schema):
