@@ -133,11 +133,21 @@ class HonoursOffset(Lie):
         return int(text) if text.isdigit() else 0
 
 
-class RefusesMaxAbove(Lie):
-    """`max` above `n` is a 400."""
+class OneDirection(Lie):
+    """Answers are always newest first, or always oldest first, whatever `direction` says."""
 
-    def __init__(self, n: int = 100) -> None:
-        self.n = n
+    def __init__(self, direction: str) -> None:
+        self.direction = direction
+
+    def hears(self, params: Params) -> Params:
+        return params | {"direction": self.direction}
+
+
+class RefusesMaxAbove(Lie):
+    """`max` above `n` is a 400, or a 422."""
+
+    def __init__(self, n: int = 100, status: int = 400) -> None:
+        self.n, self.status = n, status
 
     def begins(self, world: World, rng: random.Random) -> None:
         capped = CapAt(self.n)
@@ -146,19 +156,23 @@ class RefusesMaxAbove(Lie):
 
     def replies(self, request: Request, reply: Reply, world: World) -> Reply:
         if request.resource == "appointments" and as_max(request.params) > self.n:
-            return error(400, "bad_request", f"max must be at most {self.n}")
+            return error(self.status, "bad_request", f"max must be at most {self.n}")
         return reply
 
 
 class StrayRow(Lie):
-    """Every answer of the bookings begins with the account's oldest one, whatever was asked."""
+    """Every answer of the bookings begins with the account's oldest (or newest) one, always."""
+
+    def __init__(self, newest: bool = False) -> None:
+        self.newest = newest
 
     def replies(self, request: Request, reply: Reply, world: World) -> Reply:
         if request.resource != "appointments" or not world.bookings or reply.status != 200:
             return reply
-        oldest = min(world.bookings.values(), key=lambda one: (one.starts, one.id))
-        if all(row["id"] != oldest.id for row in reply.body):
-            reply.body.insert(0, world.booking_row(oldest))
+        in_time = sorted(world.bookings.values(), key=lambda one: (one.starts, one.id))
+        stray = in_time[-1 if self.newest else 0]
+        if all(row["id"] != stray.id for row in reply.body):
+            reply.body.insert(0, world.booking_row(stray))
         return reply
 
 
@@ -332,6 +346,21 @@ class AtOneRecord(Lie):
             if self.times >= 0:
                 return OF_ONE_RECORD[self.fault]()
         return reply
+
+
+class Answers(Lie):
+    """Requests of a resource get this answer instead: `times`, or for good."""
+
+    right = "either"
+
+    def __init__(self, resource: str, reply: Fault, times: int = 10**9) -> None:
+        self.resource, self.reply, self.times = resource, reply, times
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.resource != self.resource:
+            return reply
+        self.times -= 1
+        return self.reply() if self.times >= 0 else reply
 
 
 class NoContent(Lie):

@@ -339,7 +339,7 @@ class World:
             "priceSold": money(booking.price_sold),
             "paid": "yes" if booking.paid else "no",
             "amountPaid": money(booking.amount_paid),
-            "type": kind.name.strip(),
+            "type": kind.name,
             "appointmentTypeID": kind.id,
             "classID": booking.class_id,
             "addonIDs": booking.addon_ids,
@@ -460,15 +460,20 @@ def phone_in(country: str, rng: random.Random) -> str:
 
 @cache
 def phone_key(text: str, country: str) -> str:
-    """What makes two ways of writing a number one: E.164 as read in `country`, else its digits."""
+    """What makes two ways of writing a number one: E.164 as read in `country`, else its digits.
+
+    A number that is in use is the better reading; one of the right length will do, as those set
+    aside for examples are in no use.
+    """
     text = re.sub(r"\.0$", "", text.strip())
-    for reading, region in ((text, country), ("+" + digits(text).removeprefix("00"), None)):
-        try:
-            parsed = phonenumbers.parse(reading, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(parsed):
-            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    for fits in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
+        for reading, region in ((text, country), ("+" + digits(text).removeprefix("00"), None)):
+            try:
+                parsed = phonenumbers.parse(reading, region)
+            except phonenumbers.NumberParseException:
+                continue
+            if fits(parsed):
+                return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return digits(text)
 
 
