@@ -99,7 +99,9 @@ def test_f1_two_bookings_in_the_order_they_were_made_are_two() -> None:
 @pytest.mark.parametrize("count", [60, 330])
 def test_f1_answers_in_another_order_arrive_whole(disorder: Lie, count: int) -> None:
     world = busy(count, days=150)
-    by_number = dict(zip(sorted(world.bookings, reverse=True), world.bookings.values(), strict=True))
+    by_number = dict(
+        zip(sorted(world.bookings, reverse=True), world.bookings.values(), strict=True)
+    )
     world.moment.bookings = {number: one for number, one in by_number.items()}
     for number, one in world.bookings.items():
         one.id = number
