@@ -102,7 +102,7 @@ def test_f1_answers_in_another_order_arrive_whole(disorder: Lie, count: int) -> 
     by_number = dict(
         zip(sorted(world.bookings, reverse=True), world.bookings.values(), strict=True)
     )
-    world.moment.bookings = {number: one for number, one in by_number.items()}
+    world.moment.bookings = by_number
     for number, one in world.bookings.items():
         one.id = number
 
