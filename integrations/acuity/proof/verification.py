@@ -251,7 +251,7 @@ def _month(context: Context, cursor: dict[str, Any]) -> Fetched:
     listed = [row for row in _listed(context, rows) if row.day[:7] == month]
     keys = {row.key for row in rows}
     refreshed = _ask(context, _changed(context, listed, {}))[0]
-    following = cursor | {"again": again, "months": cursor["months"] | {month: len(listed)}}
+    following = cursor | {"again": again, "months": cursor.get("months", {}) | {month: len(listed)}}
     for name in ("hidden", "apart"):
         following[name] = _without(cursor.get(name, {}), keys)
     return Fetched([("appointments", refreshed)], following, count=0)
