@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 # The source refuses an import that asks too long; this stops one that no longer asks.
 MOST_SECONDS = 60
@@ -95,7 +96,10 @@ def wait(run: Any, patient: bool) -> bool:
     if patient:
         time.sleep(max(0.0, step.not_before.timestamp() - time.time()))
     else:
-        run.steps.update(not_before=None)
+        # As if that time had passed.
+        skipped = step.not_before - timezone.now()
+        since = step.failing_since and step.failing_since - skipped
+        run.steps.filter(pk=step.pk).update(not_before=None, failing_since=since)
         shared_throttle.cache_clear()
     return True
 

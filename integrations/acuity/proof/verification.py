@@ -178,7 +178,12 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
 
 def _cut(context: Context, cursor: dict[str, Any]) -> Fetched:
     """The same bookings, asked for otherwise. What only this shows is fetched and counted."""
-    rows, position = cuts.ask(context, cursor.get("cut", {}), listing(context))
+    if "ceiling" not in cursor:
+        # The walk has learned how many rows this source lets itself be asked for.
+        walked = context.run.steps.filter(resource="appointments").first()
+        cursor["ceiling"] = walked.cursor.get("ceiling") if walked else None
+    most = min(listing(context), cursor["ceiling"] or LISTING)
+    rows, position = cuts.ask(context, cursor.get("cut", {}), most)
     following = cursor | {"cut": position}
     if position.get("over"):
         return Fetched([], following | {"phase": "strays"}, count=0)
