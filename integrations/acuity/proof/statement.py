@@ -111,11 +111,14 @@ def _of(gap: Gap) -> str:
 def _clients_scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
     rows = Client.objects.filter(tenant=context.tenant, source="acuity")
     alike = "listed twice, alike" if answers.get("alike") else "listed twice, not alike"
+    searched = (
+        "searched: more than listed" if answers.get("cut") else "searched for a few: no others"
+    )
     return {
         "listed": answers.get("entries", 0),
         "stored": rows.filter(listed=True).count(),
         "only_in_bookings": rows.filter(listed=False).count(),
-        "evidence": [alike],
+        "evidence": [alike, searched],
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from bookings.models import Appointment, Client
-from integrations.acuity.proof import cuts, statement
+from integrations.acuity.proof import cuts, people, statement
 from integrations.acuity.reading.listing import Row, core_of
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject, print_of
@@ -27,10 +27,6 @@ RECHECKS = 2
 STRAYS = 500
 # Above this many, and above a fiftieth of all, what vanished is believed only when a person says so.
 MANY_GONE = 20
-CLIENTS_DIFFER = {
-    "kind": "clients",
-    "reason": "Acuity's client list was another one each time it was asked for.",
-}
 # Clients are compared so many at a time.
 AT_ONCE = 1000
 
@@ -50,10 +46,8 @@ class Verification:
         phase = cursor.setdefault("phase", "clients")
         if phase == "clients":
             wanted = "clients" in context.resources
-            groups, unlisted, facts = _clients(context) if wanted else ([], [], {})
-            cursor["clients"] = facts
-            if wanted and not facts["alike"]:
-                cursor["gaps"] = [CLIENTS_DIFFER]
+            groups, unlisted, facts, gaps = _clients(context) if wanted else ([], [], {}, [])
+            cursor |= {"clients": facts, "gaps": gaps}
             found = [("clients", groups), ("unlisted", unlisted)]
             if "appointments" not in context.resources:
                 following: dict[str, Any] = {"phase": "payments"}
@@ -100,14 +94,16 @@ def listing(context: Context) -> int:
     return int(context.run.tuning.get("listing", LISTING))
 
 
-def _clients(context: Context) -> tuple[list[list[Any]], list[int], dict[str, Any]]:
+def _clients(
+    context: Context,
+) -> tuple[list[list[Any]], list[int], dict[str, Any], list[dict[str, Any]]]:
     """Groups of entries whose client is not stored, or stored otherwise than listed; the rows of
-    clients that are listed no longer, because they were renamed, merged or deleted; and what the
-    two readings of the list have shown."""
+    clients that are listed no longer, because they were renamed, merged or deleted; what the readings
+    of the list have shown; and the gaps in it."""
     known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
     changed: list[list[Any]] = []
     found: set[str] = set()
-    entries, facts = _read_twice(context)
+    entries, facts, gaps = people.read(context)
     listed = clients.grouped(entries, context.identity)
     for _, groups in Snapshot.chunks(listed, AT_ONCE):
         records = {}
@@ -122,19 +118,10 @@ def _clients(context: Context) -> tuple[list[list[Any]], list[int], dict[str, An
         found |= stored.keys()
     facts["people"] = len(found)
     # Nobody is unlisted by an answer that another one contradicts.
-    if known.count() == len(found) or not facts["alike"]:
-        return changed, [], facts
+    if known.count() == len(found) or gaps:
+        return changed, [], facts, gaps
     left = [pk for pk, key in known.values_list("pk", "external_id") if key not in found]
-    return changed, left, facts
-
-
-def _read_twice(context: Context) -> tuple[list[bytes], dict[str, Any]]:
-    """The longest of two answers, or of three where they differ; whether the last two were alike."""
-    first, second = (clients.list_clients(context) for _ in range(2))
-    if sorted(first) != sorted(second):
-        first, second = second, clients.list_clients(context)
-    longest = max(first, second, key=len)
-    return longest, {"entries": len(longest), "alike": sorted(first) == sorted(second)}
+    return changed, left, facts, gaps
 
 
 def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:

@@ -86,9 +86,9 @@ class Clients(Resource):
             RejectedRecord.objects.filter(pk=record.pk).update(resolved_at=timezone.now())
 
 
-def list_clients(context: Context) -> list[bytes]:
+def list_clients(context: Context, **search: str) -> list[bytes]:
     """The entries as they came: an account may have a hundred thousand."""
-    entries = context.source.get("/clients")
+    entries = context.source.get("/clients", **search)
     if not isinstance(entries, list):
         raise BadAnswer("/clients is not a list")
     return entries
