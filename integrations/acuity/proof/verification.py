@@ -129,7 +129,9 @@ def _appointments(context: Context, cursor: dict[str, Any]) -> Fetched:
         cursor["first"] = appointments.first_booking(context)
     if cursor["first"] is None:
         strays = _months_of(appointments.stored(payments.in_window(context)), context)
-        return Fetched([], cursor | {"phase": "strays", "strays": strays}, count=0)
+        # That a listing is empty is believed no more than that it is whole.
+        following = {"phase": "cuts", "strays": strays, "evidence": cuts.EVIDENCE}
+        return Fetched([], cursor | following, count=0)
     walk = appointments.walk(context, cursor["first"], listing(context), excludeForms="true")
     page = walk.page(cursor)
     if context.ahead and not page.done and (following := walk.request(page.cursor)):
