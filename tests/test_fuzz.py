@@ -14,7 +14,7 @@ from integrations.acuity.reading.identity import Identity, phone_key
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import parse_appointment, parse_client, parse_payments
 from integrations.acuity.reading.values import Reject, clean
-from integrations.acuity.resources import clients
+from integrations.acuity.resources.clients import save
 from integrations.acuity.sandbox import make_account
 
 ACCOUNT = make_account(clients=5, appointments=20, months=1)
@@ -145,7 +145,7 @@ def test_a_number_beyond_all_numbers_is_a_reject() -> None:
     entry = b'{"id": 1, "firstName": "Ada", "price": 1e999}'
 
     with pytest.raises(Reject):
-        parse_client(clients.opened([entry]), Identity())
+        parse_client(save.opened([entry]), Identity())
     with pytest.raises(Reject):
         parse_appointment(listing.decode_one(entry), Identity())
     assert listing.decode_one(entry).payload == entry.decode()

@@ -76,10 +76,14 @@ class TestWhole:
         box.account.calendars[1]["name"] = "Moved"
         del box.account.calendars[2]
 
-        found = Chairs().check(context)
+        page = Chairs().check(context, {"anew": True})
 
-        assert {str(row["id"]) for row in found.changed} == {lost, changed}
-        assert found.unlisted == [gone]
+        assert {str(row["id"]) for row in page.found.save} == {lost, changed}
+        assert page.cursor["unlisted"] == [gone]
+        Chairs().heal(context, page.found)
+        said = Chairs().statement(context, page.cursor)
+        assert [(gap["kind"], gap["extra"]) for gap in said.gaps] == [("chairs", 1)]
+        assert Calendar.objects.filter(name="Moved").exists()
 
     def test_what_cannot_be_read_is_kept_and_settled_once_it_can(
         self, context: Context, box: Sandbox

@@ -12,10 +12,9 @@ from django.db import connection
 
 from bookings.models import Appointment, Client
 from integrations.acuity.accounts import find
-from integrations.acuity.proof import verification
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
-from integrations.acuity.resources import appointments
+from integrations.acuity.resources.appointments import check, save
 from integrations.acuity.runs import control, window
 from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
@@ -33,8 +32,8 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     def parsed(*_: Any) -> None:
         raise AssertionError("a booking was parsed")
 
-    monkeypatch.setattr(appointments, "parse_appointment", parsed)
-    monkeypatch.setattr(verification, "core_of", parsed)
+    monkeypatch.setattr(save, "parse_appointment", parsed)
+    monkeypatch.setattr(check, "core_of", parsed)
 
 
 def turned(body: bytes) -> list[Row]:

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
-from bookings.models import AppointmentType, Calendar, Client, Imported, Tenant
+from bookings.models import Appointment, AppointmentType, Calendar, Client, Imported, Tenant
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.zones import country
 from integrations.acuity.source.fetching import Fetcher
@@ -20,6 +20,9 @@ from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRe
 
 # So many clients are got to know at once.
 MANY_CLIENTS = 200_000
+# A page without forms is small, so the proof asks for many at once.
+LISTING = 2500
+Gap = dict[str, Any]
 
 
 @dataclass
@@ -51,6 +54,11 @@ class Context:
     @property
     def limit(self) -> int:
         return self.run.page_limit
+
+    @property
+    def listing(self) -> int:
+        """How many the proof asks for at once: fewer after a time-out."""
+        return int(self.run.tuning.get("listing", LISTING))
 
     @property
     def requests_per_second(self) -> float:
@@ -147,6 +155,37 @@ class Fetched:
         return len(self.records) if self.count is None else self.count
 
 
+@dataclass
+class Found:
+    """What a resource's `heal` is to write: records as `fetch` has them, and rows that are gone."""
+
+    save: list[Any] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Checked:
+    """One page of a resource's proof, and where that goes on."""
+
+    found: Found
+    cursor: dict[str, Any]
+    done: bool = False
+    # Records compared, where they are what progress is told by, and how many there may be.
+    count: int = 0
+    total: int | None = None
+
+
+@dataclass
+class Said:
+    """What a resource's proof may say: its part of the scope, its gaps, and what it knows besides."""
+
+    scope: dict[str, Any]
+    gaps: list[Gap] = field(default_factory=list)
+    coverage: dict[str, list[int]] = field(default_factory=dict)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
 class Step(Protocol):
     """One step of an import: `fetch` talks to Acuity, `save` to the database, never both."""
 
@@ -200,6 +239,36 @@ class Resource(Step, Protocol):
     @abstractmethod
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """Store a record that was rejected, if it can be read now. Raises NotFound if it is gone."""
+
+    @abstractmethod
+    def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
+        """Ask again, otherwise than `fetch` did, and compare. Writes nothing.
+
+        `cursor` is this proof's position in this resource: `{"anew": bool}` at first.
+        """
+
+    def recheck(self, context: Context, cursor: dict[str, Any]) -> Checked:
+        """Once every resource was checked: what did not add up, asked once more."""
+        return Checked(Found(), cursor, done=True)
+
+    @abstractmethod
+    def heal(self, context: Context, found: Found) -> None:
+        """Write what `check` found. Never asks."""
+
+    @abstractmethod
+    def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
+        """What this proof, at its end, may say. Never more than was asked and compared."""
+
+
+def in_window(context: Context) -> QuerySet[Appointment]:
+    """The run's appointments that the source still has."""
+    rows = Appointment.objects.filter(tenant=context.tenant, source="acuity", removed_at=None)
+    return rows.filter(**window(context.run))
+
+
+def many(n: int, what: str) -> str:
+    """`1 booking`, `1,204 bookings`."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def window(run: ImportRun) -> dict[str, Any]:

@@ -3,25 +3,26 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 from bookings.models import Imported
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.values import Reject, clean, digest, number
-from integrations.acuity.resources.base import Context, Fetched, Log, Resource
+from integrations.acuity.resources.base import (
+    Checked,
+    Context,
+    Fetched,
+    Found,
+    Gap,
+    Log,
+    Resource,
+    Said,
+    many,
+)
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
 from integrations.models import ImportRun, RejectedRecord
-
-
-class Differences(NamedTuple):
-    """What a listing and the database do not agree on."""
-
-    # As they came: missing from the database, or stored otherwise.
-    changed: list[Any]
-    # IDs that are stored and listed no longer.
-    unlisted: list[str]
 
 
 class Whole(Resource):
@@ -34,8 +35,9 @@ class Whole(Resource):
     path: str
     # Columns of the model, in the order of what `read` returns.
     columns: tuple[str, ...]
-    # Sent with the request.
+    # Sent with the request; the proof adds `second_look`, so as not to ask as the import did.
     params: dict[str, str] = {}
+    second_look: dict[str, str] = {}
     model: type[Imported]
 
     @property
@@ -73,19 +75,44 @@ class Whole(Resource):
         """The listing is all there is to ask. One that is listed no longer stays rejected."""
         self._save(context, [row for row in self._list(context) if _key(row) == record.external_id])
 
-    def check(self, context: Context) -> Differences:
-        """The listing, asked anew, against what is stored. Writes nothing."""
-        payloads = {_key(payload): payload for payload in self._list(context)}
+    def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
+        """The listing, asked twice anew, against what is stored."""
+        first, second = (self._list(context, **self.second_look) for _ in range(2))
+        payloads = {_key(payload): payload for payload in [*first, *second]}
         parsed = self._parse(payloads.values())
         stored = dict(self._rows(context.tenant.pk).values_list("external_id", "content_hash"))
         changed = [payloads[row[0]] for row in parsed.records if stored.get(row[0]) != row[-1]]
-        return Differences(changed, [key for key in stored if key not in payloads])
+        facts = {
+            "listed": len(payloads),
+            "alike": digest(first) == digest(second),
+            "unlisted": [key for key in stored if key not in payloads],
+        }
+        return Checked(Found(changed), facts, done=True)
+
+    def heal(self, context: Context, found: Found) -> None:
+        self._save(context, found.save)
+
+    def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
+        alike, unlisted = cursor.get("alike", False), cursor.get("unlisted", [])
+        gaps: list[Gap] = []
+        if not alike:
+            reason = f"Acuity's {self.title.lower()} were others each time they were listed."
+            gaps.append({"kind": self.name, "reason": reason})
+        if unlisted:
+            reason = f"{many(len(unlisted), self.noun)} stored that Acuity does not list."
+            gaps.append({"kind": self.name, "extra": len(unlisted), "reason": reason})
+        scope = {
+            "listed": cursor.get("listed", 0),
+            "stored": self.stored(context.run),
+            "evidence": ["listed twice, alike" if alike else "listed twice, not alike"],
+        }
+        return Said(scope, gaps)
 
     def _rows(self, tenant_id: Any) -> Any:
         return self.model._default_manager.filter(tenant=tenant_id, source="acuity")
 
-    def _list(self, context: Context) -> list[Any]:
-        rows = context.source.get(self.path, **self.params)
+    def _list(self, context: Context, **params: str) -> list[Any]:
+        rows = context.source.get(self.path, **self.params | params)
         if not isinstance(rows, list):
             raise BadAnswer(f"{self.path} is not a list")
         return [clean(row) for row in rows]

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from integrations.acuity import errors, events
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.proof import verification
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
 from integrations.acuity.runs import control, leases
@@ -214,7 +213,7 @@ class Window:
             tuning = Tuning.of(run.tuning, run.page_limit)
             self._limit(tuning.failed(), tuning)
             return True
-        listing = run.tuning.get("listing", verification.LISTING)
+        listing = self.context.listing
         if (
             step.resource == "verify"
             and listing > SMALL_PAGE

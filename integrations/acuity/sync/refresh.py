@@ -13,8 +13,9 @@ from django.utils import timezone
 from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.resources import appointments, payments
-from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.appointments import save as appointments
+from integrations.acuity.resources.base import Context, in_window
+from integrations.acuity.resources.payments import save as payments
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest
 
@@ -55,7 +56,7 @@ def _read(context: Context, external_id: str) -> str:
         appointments.remove(gone)
         return "gone at the source"
     counts = appointments.save_appointments(context, [row])
-    stored = payments.in_window(context).filter(external_id=external_id)
+    stored = in_window(context).filter(external_id=external_id)
     payments.save_payments(context, payments.fetch_payments(context, list(stored)))
     return f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"
 

@@ -1,31 +1,21 @@
-"""Appointments: walked by day, canceled ones too, never skipped for want of a client."""
+"""How is a page of bookings written? Only what changed, and never skipped for want of a client."""
 
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from datetime import date
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
-from integrations.acuity.errors import AcuityError, BadAnswer, Gone
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
 from integrations.acuity.reading.values import Reject, digest, print_of
-from integrations.acuity.resources import payments
-from integrations.acuity.resources.base import Context, Fetched, Log, Resource, window
-from integrations.acuity.source.closed import FIRST
-from integrations.acuity.source.paging import ALL, Keyset
-from integrations.acuity.source.slices import People
+from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
 from integrations.acuity.store.rejects import reject, resolve
-from integrations.acuity.store.upsert import LINKS, Counts, Parsed, compare, linked, links, upsert
-from integrations.models import ImportRun, RejectedRecord
+from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
 
 FIELDS = [
     "external_id",
@@ -51,141 +41,6 @@ FIELDS = [
     "fingerprint",
     "content_hash",
 ]
-
-
-class Appointments(Resource):
-    name, title, noun = "appointments", "Appointments", "appointment"
-    model = Appointment
-    log = Log(page="appointments", progress="appointments", every=25)
-    sized = True
-    task = "acuity.import_appointments"
-
-    def fetch(self, context: Context) -> Fetched:
-        cursor = dict(context.step.cursor)
-        if "first" not in cursor:
-            cursor["first"] = first_booking(context)
-            if cursor["first"] is None:
-                return Fetched([], cursor, done=True)
-            cursor |= {"last": last_booking(context), "began": timezone.now().isoformat()}
-        # What was fetched ahead was asked for with the limit of that time.
-        limit = min(cursor.pop("limit", context.limit), context.limit)
-        page = walk(context, cursor["first"], limit).page(cursor)
-        if context.ahead and not page.done:
-            asked = walk(context, cursor["first"], context.limit).request(page.cursor)
-            if asked:
-                read = partial(read_ahead, context.identity) if context.mostly_new else None
-                context.source.ahead("/appointments", read, **asked)
-                page.cursor["limit"] = context.limit
-        kept = {
-            name: cursor[name] for name in ("first", "last", "began", "begins") if name in cursor
-        }
-        if page.records:
-            kept.setdefault("begins", page.records[0].day or cursor["first"])
-        if context.step.created + context.step.updated + context.step.rejected == 0:
-            before = {} if page.anew else cursor.get("months", {})
-            kept["months"] = Counter(before) + by_month(context, page.records)
-        following = page.cursor | kept
-        seen = context.step.offset + len(page.records)
-        total = seen if page.done else _estimate(seen, following)
-        return Fetched(page.records, following, page.done, total, page.gaps)
-
-    def save(self, context: Context, page: Fetched) -> Counts:
-        return save_appointments(context, page.records)
-
-    def stored(self, run: ImportRun) -> int:
-        rows = Appointment.objects.filter(tenant=run.account.tenant_id, source="acuity")
-        return rows.filter(removed_at=None, **window(run)).count()
-
-    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
-        counts, fetched = Counts(), 0
-        first = first_booking(context)
-        position: dict[str, Any] = {}
-        done = first is None
-        pages = walk(context, first or timezone.localdate().isoformat(), context.limit)
-        while not done:
-            page = pages.page(position)
-            if page.anew:
-                counts, fetched = Counts(), 0
-            parsed = parse(context, page.records)
-            hashes = {record.id: record.content_hash for record in parsed.records}
-            counts += compare(Appointment, context.tenant, hashes)
-            counts += Counts(rejected=len(parsed.rejects))
-            saw(parsed.records)
-            fetched += len(page.records)
-            position, done = page.cursor, page.done
-        return {"fetched": fetched} | asdict(counts)
-
-    def read_one(self, context: Context, record: RejectedRecord) -> None:
-        (current,) = context.source.each([f"/appointments/{record.external_id}"])
-        if current is None:
-            raise Gone
-        if not isinstance(current, AcuityError):
-            save_appointments(context, [current])
-
-
-def list_appointments(context: Context, **params: Any) -> list[Row]:
-    rows = context.source.get("/appointments", **params)
-    if not isinstance(rows, list):
-        raise BadAnswer("/appointments is not a list")
-    return rows
-
-
-def first_booking(context: Context) -> str | None:
-    """The day to start from, or None if the account has no booking in the window.
-
-    No answer says which booking is the first, so the walk starts before all of them.
-    """
-    if context.first_day:
-        return context.first_day.isoformat()
-    some = list_appointments(context, **ALL, max=1, minDate=FIRST.isoformat())
-    some = some or list_appointments(context, showall="true", max=1)
-    some = some or list_appointments(context, canceled="true", max=1)
-    return FIRST.isoformat() if some else None
-
-
-def last_booking(context: Context) -> str:
-    """The last day that has a booking, or the window's last; only progress is told by it."""
-    rows = list_appointments(context, **ALL | {"direction": "DESC"}, max=1)
-    days = walk(context, "1970-01-01", 1).dates(rows[0]) if rows else []
-    return min([max(days, default=date.max), context.last_day or date.max]).isoformat()
-
-
-def _estimate(read: int, cursor: dict[str, Any]) -> int | None:
-    """How many there will be, if the rest of the time is as busy as what was read of it."""
-    if "begins" not in cursor:
-        return None
-    first, last, now = (date.fromisoformat(cursor[key]) for key in ("begins", "last", "day"))
-    if now <= first or last <= first:
-        return None
-    return round(read * max(1.0, (last - first) / (now - first)))
-
-
-def walk(
-    context: Context, first: str, limit: int, last_day: date | None = None, **params: Any
-) -> Keyset:
-    """The keyset walk from `first` to `last_day`, or to the end of this run's window."""
-    return Keyset(
-        lambda **asked: list_appointments(context, **params, **asked),
-        limit,
-        date.fromisoformat(first),
-        last_day=last_day or context.last_day,
-        zones=context.zones,
-        calendars=context.calendars,
-        types=context.types,
-        people=known_people(context),
-    )
-
-
-def known_people(context: Context) -> People:
-    """Who might have booked; asked of the database only where a day has to be divided by people."""
-    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
-    return rows.values_list("first_name", "last_name", "email", "phone")
-
-
-def by_month(context: Context, rows: Iterable[Row]) -> Counter[str]:
-    """How many rows of the run's window take place in each month."""
-    low, high = (str(day or "") for day in (context.run.min_date, context.run.max_date))
-    return Counter(row.day[:7] for row in rows if low <= row.day and (not high or row.day <= high))
 
 
 class Stored(NamedTuple):
@@ -216,7 +71,7 @@ def _known(context: Context, rows: Sequence[Row]) -> dict[str, Stored]:
     times = [at for row in (rows[0], rows[-1]) if (at := row.at) and at.tzinfo] if rows else []
     if len(times) < 2:
         return {}
-    between = payments.in_window(context).filter(starts_at__gte=times[0], starts_at__lte=times[1])
+    between = in_window(context).filter(starts_at__gte=times[0], starts_at__lte=times[1])
     return stored(between[: 2 * len(rows)])
 
 

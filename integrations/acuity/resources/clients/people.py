@@ -4,8 +4,8 @@ from string import ascii_lowercase
 from typing import Any
 
 from bookings.models import Client
-from integrations.acuity.resources import clients
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.clients.save import list_clients
 
 # So many people who are known only from bookings are searched for by name.
 ASKED = 5
@@ -20,9 +20,9 @@ def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[dict[str, 
 
     The longest of two answers, or of three where they differ; with whom a search shows beside them.
     """
-    first, second = (clients.list_clients(context) for _ in range(2))
+    first, second = (list_clients(context) for _ in range(2))
     if sorted(first) != sorted(second):
-        first, second = second, clients.list_clients(context)
+        first, second = second, list_clients(context)
     entries = max(first, second, key=len)
     alike = sorted(first) == sorted(second)
     gaps = [] if alike else [DIFFERS]
@@ -49,5 +49,5 @@ def _searched(context: Context, listed: set[bytes], names: list[str]) -> set[byt
     """Entries that a search shows and the list does not."""
     found: set[bytes] = set()
     for name in names:
-        found.update(clients.list_clients(context, search=name))
+        found.update(list_clients(context, search=name))
     return found - listed

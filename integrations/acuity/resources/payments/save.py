@@ -1,6 +1,5 @@
-"""Payments: one request an appointment, asked only where the source's word of them changed."""
+"""Which lists of payments are due, how are they asked for, and how written?"""
 
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,71 +10,16 @@ from django.utils import timezone
 
 from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
-from integrations.acuity.reading.records import AppointmentRecord, PaymentRecord, parse_payments
+from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.values import Reject, clean
-from integrations.acuity.resources.base import Context, Fetched, Log, Resource, window
+from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts
-from integrations.models import ImportRun, RejectedRecord
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5
 FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at"]
 Answers = list[tuple[Appointment, Any]]
-
-
-class Payments(Resource):
-    name, title, noun = "payments", "Payments", "payment"
-    model = Payment
-    log = Log(page="payments", progress="payments", every=25)
-    after = ("appointments",)
-    options = {"payments": ("paid", "all")}
-    task = "acuity.import_payments"
-
-    def fetch(self, context: Context) -> Fetched:
-        waiting = due(context).order_by("pk")
-        total = context.step.total
-        if total is None:
-            total = waiting.count()
-        size = page_size(context)
-        ahead = size if context.ahead else 0
-        after = context.step.cursor.get("after", 0)
-        rows = list(waiting.filter(pk__gt=after)[: size + ahead])
-        page, following = rows[:size], rows[size:]
-        answers = fetch_payments(context, page, following)
-        fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list | dict))
-        cursor = {"after": page[-1].pk if page else after}
-        return Fetched(answers, cursor, len(page) < size, total=total, fetched=fetched)
-
-    def save(self, context: Context, page: Fetched) -> Counts:
-        return save_payments(context, page.records)
-
-    def stored(self, run: ImportRun) -> int:
-        rows = Payment.objects.filter(tenant=run.account.tenant_id, removed_at=None)
-        return rows.filter(appointment__removed_at=None, **window(run)).count()
-
-    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
-        """They are not asked for, one request each; only how many those would be."""
-        return {"requests": context.foreseen[self.name]}
-
-    def foresee(self, context: Context, records: list[AppointmentRecord]) -> None:
-        rows = Appointment.objects.filter(
-            tenant=context.tenant, external_id__in=[record.id for record in records]
-        )
-        had = dict(rows.values_list("external_id", "payments_fetched_for"))
-        for record in records:
-            wanted = record.paid or record.amount_paid or context.run.payments_mode == "all"
-            if (wanted or had.get(record.id)) and had.get(record.id) != record.payment_state:
-                context.foreseen[self.name] += 1
-
-    def read_one(self, context: Context, record: RejectedRecord) -> None:
-        (current,) = context.source.each([f"/appointments/{record.external_id}/payments"])
-        if isinstance(current, Gone):
-            raise current
-        if isinstance(current, AcuityError):
-            return
-        stored = in_window(context).filter(external_id=record.external_id)
-        save_payments(context, [(appointment, current) for appointment in stored])
 
 
 def page_size(context: Context) -> int:
@@ -85,22 +29,18 @@ def page_size(context: Context) -> int:
     return max(1, min(context.limit, int(per_second * PAGE_SECONDS)))
 
 
-def in_window(context: Context) -> QuerySet[Appointment]:
-    """The run's appointments that the source still has."""
-    run = context.run
-    rows = Appointment.objects.filter(tenant=context.tenant, source="acuity", removed_at=None)
-    if run.min_date:
-        rows = rows.filter(service_date__gte=run.min_date)
-    if run.max_date:
-        rows = rows.filter(service_date__lte=run.max_date)
-    return rows
-
-
 def due(context: Context) -> QuerySet[Appointment]:
-    """This run's appointments whose payments are not stored as the source now has them."""
-    rows = in_window(context).exclude(payments_fetched_for=F("payment_state"))
+    """This run's appointments whose payments are not stored as the source now has them.
+
+    Where all are asked for, also those that nobody has read since the run began: a correction of
+    the same amount shows nowhere else.
+    """
+    rows = in_window(context)
     if context.run.payments_mode == "all":
-        return rows
+        since = context.run.created_at or timezone.now()
+        read = Q(payments_read_at__gte=since, payments_fetched_for=F("payment_state"))
+        return rows.exclude(read & Q(payments_read_at__isnull=False))
+    rows = rows.exclude(payments_fetched_for=F("payment_state"))
     return rows.filter(Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for=""))
 
 

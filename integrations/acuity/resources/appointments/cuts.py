@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from integrations.acuity.reading.listing import Row
-from integrations.acuity.resources import appointments
+from integrations.acuity.resources.appointments.walk import list_appointments
 from integrations.acuity.resources.base import Context
 
 # A day's slack on each side for the zone in which Acuity's days begin, and one for the row's own.
@@ -31,7 +31,7 @@ def ask(context: Context, cut: dict[str, Any], limit: int) -> tuple[list[Row], d
         return [], cut | {"over": True}
     question, until = asked[n], cut.get("until") or _day(context.last_day)
     bounds = {"minDate": _day(context.first_day), "maxDate": until}
-    rows = appointments.list_appointments(
+    rows = list_appointments(
         context,
         **question,
         **{name: day for name, day in bounds.items() if day},

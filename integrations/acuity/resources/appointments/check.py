@@ -1,0 +1,258 @@
+"""Is a booking missing? Everything is listed again, by another cut too, and asked for by ID if need be."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from bookings.models import Appointment
+from integrations.acuity.reading.listing import Row, core_of
+from integrations.acuity.reading.values import print_of
+from integrations.acuity.resources.appointments import cuts, said
+from integrations.acuity.resources.appointments.save import Stored, stored
+from integrations.acuity.resources.appointments.walk import by_month, first_booking, walk
+from integrations.acuity.resources.base import Checked, Context, Found, in_window
+from integrations.models import RejectedRecord
+
+RECHECKS = 2
+# So many bookings that no listing shows are asked for by their ID; more say nothing new.
+STRAYS = 500
+# Above this many, and above a fiftieth of all, what vanished is believed only when a person says so.
+MANY_GONE = 20
+
+
+def check(context: Context, cursor: dict[str, Any]) -> Checked:
+    """Phases: `listing` page by page, `cuts` of the same listing otherwise, `strays` that no listing
+    showed by their ID. Bookings that the import has just found as they are stored are not listed
+    again, unless the cursor begins with `anew`."""
+    cursor = dict(cursor)
+    phase = cursor.get("phase")
+    if phase is None:
+        if not cursor.get("anew") and (months := said.of_unchanged(context)) is not None:
+            cursor["months"] = months
+            recent = said.cut_recently(context)
+            if recent:
+                return Checked(Found(), cursor | {"evidence": [recent]}, done=True)
+            cursor |= {"phase": "cuts", "evidence": cuts.EVIDENCE}
+        else:
+            cursor["phase"] = "listing"
+    return PHASES[cursor["phase"]](context, cursor)
+
+
+def recheck(context: Context, cursor: dict[str, Any]) -> Checked:
+    """Months that do not add up, listed once more; then the second look at what is gone."""
+    if "again" not in cursor:
+        counted, listed = said.stored_by_month(context), cursor.get("months", {})
+        apart = Counter(cursor.get("apart", {}).values())
+        off = {
+            m for m in listed.keys() | counted if listed.get(m, 0) + apart[m] != counted.get(m, 0)
+        }
+        off |= set(apart) | set(cursor.get("hidden", {}).values())
+        cursor = cursor | {"again": sorted(off - {""}) * RECHECKS}
+    if cursor["again"]:
+        return _month(context, cursor)
+    return _gone(context, cursor)
+
+
+def _list(context: Context, cursor: dict[str, Any]) -> Checked:
+    if "first" not in cursor:
+        cursor["first"] = first_booking(context)
+    if cursor["first"] is None:
+        strays = _months_of(stored(in_window(context)), context)
+        # That a listing is empty is believed no more than that it is whole.
+        empty = {"phase": "cuts", "strays": strays, "evidence": cuts.EVIDENCE}
+        return Checked(Found(), cursor | empty)
+    pages = walk(context, cursor["first"], context.listing, excludeForms="true")
+    page = pages.page(cursor)
+    if context.ahead and not page.done and (asked := pages.request(page.cursor)):
+        context.source.ahead("/appointments", excludeForms="true", **asked)
+    listed = _listed(context, page.records)
+    if page.anew:
+        cursor |= {"months": {}, "upto": None}
+    cursor["months"] = Counter(cursor.get("months", {})) + by_month(context, listed)
+    low = _instant(cursor.get("upto"))
+    high = None if page.done else _last_instant(page.records) or low
+    known = (
+        {row.key for row in listed}
+        | cursor.get("seen", {}).keys()
+        | page.cursor.get("seen", {}).keys()
+    )
+    held = stored(_between(context, low, high))
+    unseen = {key: had for key, had in held.items() if key not in known}
+    strays = _without(cursor.get("strays", {}), known) | _months_of(unseen, context)
+    refreshed = _ask(context, _changed(context, listed, held))[0]
+    following = cursor | page.cursor | {"upto": high.isoformat() if high else None}
+    following["strays"] = strays
+    if page.done:
+        following |= {"phase": "cuts", "seen": {}, "evidence": cuts.EVIDENCE}
+    total = context.step.total
+    if total is None:
+        total = in_window(context).count()
+    if page.gaps:
+        # They wait here until the proof is finished: what stands on the run is the last proof's.
+        following["gaps"] = [*cursor.get("gaps", []), *page.gaps]
+    return Checked(Found(refreshed), following, count=len(page.records), total=total)
+
+
+def _cut(context: Context, cursor: dict[str, Any]) -> Checked:
+    """The same bookings, asked for otherwise. What only this shows is fetched and counted."""
+    if "ceiling" not in cursor:
+        # The walk has learned how many rows this source lets itself be asked for.
+        walked = context.run.steps.filter(resource="appointments").first()
+        cursor["ceiling"] = walked.cursor.get("ceiling") if walked else None
+    most = min(context.listing, cursor["ceiling"] or context.listing)
+    rows, position = cuts.ask(context, cursor.get("cut", {}), most)
+    following = cursor | {"cut": position}
+    if position.get("over"):
+        return Checked(Found(), following | {"phase": "strays"})
+    listed = _listed(context, rows)
+    keys = [row.key for row in listed]
+    held = stored(in_window(context).filter(external_id__in=keys))
+    apart = {row.key: row.day[:7] for row in listed if row.key not in held}
+    following["strays"] = _without(cursor.get("strays", {}), set(keys))
+    following["apart"] = cursor.get("apart", {}) | apart
+    refreshed = _ask(context, list(apart.keys() - _rejected(context, apart)))[0]
+    return Checked(Found(refreshed), following)
+
+
+def _strays(context: Context, cursor: dict[str, Any]) -> Checked:
+    """What is stored but was in no listing is asked for by its ID: moved, hidden, or gone."""
+    strays: dict[str, str] = cursor.get("strays", {})
+    keys = sorted(strays)[:STRAYS]
+    found, missing = _ask(context, keys)
+    hidden = {row.key: strays[row.key] for row in found}
+    left = _without(strays, {*hidden, *missing})
+    following = cursor | {"hidden": hidden, "missing": missing}
+    following |= {"strays": {}, "unasked": len(left)}
+    return Checked(Found(found), following, done=True)
+
+
+def _month(context: Context, cursor: dict[str, Any]) -> Checked:
+    """A month that does not add up, listed once more at a stroke: a booking may have moved into
+    it, or out of it, while the listing went by."""
+    month, *again = cursor["again"]
+    first = date.fromisoformat(f"{month}-01")
+    last = (first + timedelta(days=31)).replace(day=1)
+    day = (first - timedelta(days=1)).isoformat()
+    pages = walk(context, day, context.listing, last_day=last, excludeForms="true")
+    position: dict[str, Any] = {}
+    rows: list[Row] = []
+    done = False
+    while not done:
+        page = pages.page(position)
+        rows = page.records if page.anew else rows + page.records
+        position, done = page.cursor, page.done
+    listed = [row for row in _listed(context, rows) if row.day[:7] == month]
+    keys = {row.key for row in rows}
+    refreshed = _ask(context, _changed(context, listed, {}))[0]
+    following = cursor | {"again": again, "months": cursor.get("months", {}) | {month: len(listed)}}
+    for name in ("hidden", "apart"):
+        following[name] = _without(cursor.get(name, {}), keys)
+    return Checked(Found(refreshed), following)
+
+
+def _gone(context: Context, cursor: dict[str, Any]) -> Checked:
+    """The second look at what answered 404 and was in no listing: only what does so twice is gone,
+    and nothing if it is so much that the source is the likelier fault."""
+    found, missing = _ask(context, cursor.get("missing", []))
+    gone = in_window(context).filter(external_id__in=missing)
+    pks = list(gone.values_list("pk", flat=True))
+    most = max(MANY_GONE, in_window(context).count() // 50)
+    if len(pks) > most and not context.run.accept_removals:
+        cursor, pks = cursor | {"refused": len(pks)}, []
+    return Checked(Found(found, pks), cursor, done=True)
+
+
+def _listed(context: Context, rows: list[Row]) -> list[Row]:
+    """The listed bookings inside the run's window."""
+    return [row for row in rows if (at := row.instant) and context.in_window(at.date())]
+
+
+def _changed(context: Context, listed: list[Row], held: dict[str, Stored]) -> list[str]:
+    """IDs that are missing from the database, stored otherwise than listed, or linked wrongly."""
+    elsewhere = [row.key for row in listed if row.key not in held]
+    if elsewhere:
+        found = in_window(context).filter(external_id__in=elsewhere)
+        held = held | stored(found)
+    owners = {row.key: context.identity.owner_of(row) for row in listed}
+    clients = context.clients(set(owners.values()))
+    alike = _alike(listed, held)
+    return [
+        row.key
+        for row in listed
+        if not (had := held.get(row.key))
+        or not had.linked
+        or clients.get(owners[row.key], had.client) != had.client
+        or row.key not in alike
+    ]
+
+
+def _alike(listed: list[Row], held: dict[str, Stored]) -> set[str]:
+    """IDs of the rows that are stored as they are listed: by their bytes, else by their content."""
+    same, others = set(), {}
+    for row in listed:
+        if not (had := held.get(row.key)):
+            continue
+        if had.fingerprint[:32] == print_of(row.body) or had.content_hash[:32] == print_of(
+            row.core
+        ):
+            same.add(row.key)
+        else:
+            others[had.pk] = row
+    if others:
+        contents = Appointment.objects.filter(pk__in=others).exclude(content_hash="")
+        for pk, raw in contents.values_list("pk", "raw"):
+            payload = others[pk].payload
+            if isinstance(payload, dict) and core_of(payload) == raw:
+                same.add(others[pk].key)
+    return same
+
+
+def _between(
+    context: Context, low: datetime | None, high: datetime | None
+) -> QuerySet[Appointment]:
+    rows = in_window(context)
+    if low:
+        rows = rows.filter(starts_at__gte=low)
+    return rows.filter(starts_at__lt=high) if high else rows
+
+
+def _ask(context: Context, keys: list[str]) -> tuple[list[Row], list[str]]:
+    """Ask for single bookings: what they are now, and the IDs that Acuity denies (a 404)."""
+    keys = list(dict.fromkeys(keys))
+    answers = context.source.each([f"/appointments/{key}" for key in keys])
+    found = [answer for answer in answers if isinstance(answer, Row)]
+    return found, [key for key, answer in zip(keys, answers, strict=True) if answer is None]
+
+
+def _months_of(stored: dict[str, Stored], context: Context) -> dict[str, str]:
+    """The month in which each of these bookings is stored, by ID."""
+    pks = [had.pk for had in stored.values()]
+    days = Appointment.objects.filter(pk__in=pks).values_list("external_id", "service_date")
+    return {key: f"{day:%Y-%m}" for key, day in days}
+
+
+def _without(found: dict[str, str], keys: Iterable[str]) -> dict[str, str]:
+    gone = set(keys)
+    return {key: month for key, month in found.items() if key not in gone}
+
+
+def _rejected(context: Context, keys: Iterable[str]) -> set[str]:
+    """Those that could not be read just now: asking once more would say the same."""
+    waiting = RejectedRecord.objects.filter(
+        account=context.account, resource="appointments", resolved_at=None
+    )
+    return set(waiting.filter(external_id__in=list(keys)).values_list("external_id", flat=True))
+
+
+def _instant(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _last_instant(rows: list[Row]) -> datetime | None:
+    return max((at.astimezone(UTC) for row in rows if (at := row.instant)), default=None)
+
+
+PHASES = {"listing": _list, "cuts": _cut, "strays": _strays}

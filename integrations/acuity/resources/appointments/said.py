@@ -1,0 +1,121 @@
+"""What may be said of the bookings? Month by month, with what is left."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.utils import timezone
+
+from bookings.models import Appointment
+from integrations.acuity.resources.appointments import cuts
+from integrations.acuity.resources.base import Context, Gap, Said, in_window, many
+from integrations.models import ImportRun
+
+# What the import saw is the state of the account for so long.
+RECENT = timedelta(minutes=15)
+# For so long a proof may lean on an earlier one's differently cut questions, if nothing changed.
+CUT_HOLDS = timedelta(days=7)
+
+
+def statement(context: Context, cursor: dict[str, Any]) -> Said:
+    listed = Counter(cursor.get("months", {})) + Counter(cursor.get("apart", {}).values())
+    stored = stored_by_month(context)
+    coverage = {
+        month: [listed.get(month, 0), stored.get(month, 0)]
+        for month in sorted(listed.keys() | stored.keys())
+    }
+    scope = {
+        "listed": sum(listed.values()),
+        "stored": sum(stored.values()),
+        "months": len(coverage),
+        "evidence": cursor.get("evidence", cuts.EVIDENCE[:1]),
+    }
+    gaps = [*cursor.get("gaps", []), *_missing(coverage), *_unlisted(context, coverage, cursor)]
+    return Said(scope, gaps, coverage, ignored=cursor.get("cut", {}).get("ignored", []))
+
+
+def stored_by_month(context: Context) -> dict[str, int]:
+    days = in_window(context).values("service_date").annotate(n=Count("pk")).order_by()
+    months: Counter[str] = Counter()
+    for day, n in days.values_list("service_date", "n"):
+        months[f"{day:%Y-%m}"] += n
+    return dict(months)
+
+
+def of_unchanged(context: Context) -> dict[str, int] | None:
+    """How many appointments Acuity has in each month, if the import has proven it a moment ago.
+
+    An import that finds every listed booking stored as it is listed, and nothing else stored, has
+    compared everything: listing it once more would ask the same again.
+    """
+    step = context.run.steps.get(resource="appointments")
+    months: dict[str, int] | None = step.cursor.get("months")
+    written = step.created + step.updated + step.rejected
+    if months is None or written or context.run.gaps or sum(months.values()) != step.unchanged:
+        return None
+    since = step.cursor.get("began")
+    if since and datetime.fromisoformat(since) < timezone.now() - RECENT:
+        return None
+    return months if months == stored_by_month(context) else None
+
+
+def cut_recently(context: Context) -> str:
+    """How an earlier proof cut its questions differently, if that was within `CUT_HOLDS`."""
+    since = timezone.now() - CUT_HOLDS
+    earlier = ImportRun.objects.filter(
+        account=context.account, verified=True, verified_at__gte=since
+    )
+    for run in earlier.exclude(pk=context.run.pk).order_by("-verified_at")[:20]:
+        if cuts.EVIDENCE[1] in (run.scope.get("appointments") or {}).get("evidence", []):
+            return (
+                f"the import's own pages; cut differently at {run.verified_at:%Y-%m-%dT%H:%M:%SZ}"
+            )
+    return ""
+
+
+def _unlisted(
+    context: Context, coverage: dict[str, list[int]], cursor: dict[str, Any]
+) -> list[Gap]:
+    """What is stored, or answers by its ID, and stands in no listing: the listing is not whole."""
+    gaps: list[Gap] = []
+    hidden: dict[str, str] = cursor.get("hidden", {})
+    if hidden:
+        months = set(hidden.values())
+        calendars = set(
+            Appointment.objects.filter(tenant=context.tenant, external_id__in=hidden)
+            .values_list("calendar__external_id", flat=True)
+            .distinct()
+        )
+        shared = f" All of them are in {months.pop()}." if len(months) == 1 else ""
+        if len(calendars) == 1 and len(hidden) > 1 and (calendar := calendars.pop()):
+            shared += f" All of them are in calendar {calendar}."
+        least = "At least " if cursor.get("unasked") else ""
+        reason = f"{least}{many(len(hidden), 'booking')} exist that no listing shows; others may too.{shared}"
+        gaps.append({"kind": "unlisted", "missing": len(hidden), "reason": reason})
+    if refused := cursor.get("refused", 0):
+        reason = (
+            f"Acuity no longer shows {many(refused, 'booking')}, and none was marked as gone:"
+            " if that is right, import again with --accept-removals."
+        )
+        gaps.append({"kind": "removals", "missing": refused, "reason": reason})
+    known = Counter(hidden.values())
+    for month, (source, stored) in coverage.items():
+        extra = stored - source - known[month]
+        if extra > 0 and not refused:
+            reason = f"{many(extra, 'appointment')} stored that Acuity's listing does not show."
+            gaps.append({"kind": "unlisted", "month": month, "extra": extra, "reason": reason})
+    return gaps
+
+
+def _missing(coverage: dict[str, list[int]]) -> list[Gap]:
+    return [
+        {
+            "kind": "appointments",
+            "month": month,
+            "missing": source - stored,
+            "reason": f"{many(source - stored, 'appointment')} listed by Acuity but not stored.",
+        }
+        for month, (source, stored) in coverage.items()
+        if source > stored
+    ]

@@ -1,0 +1,79 @@
+"""Clients: the whole list comes at once whatever is asked, so it is staged and read by offset."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from django.utils import timezone
+
+from bookings.models import Client
+from integrations.acuity.reading.records import parse_client
+from integrations.acuity.reading.values import Reject
+from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Log, Resource, Said
+from integrations.acuity.resources.clients import check, save
+from integrations.acuity.store.upsert import Counts, compare
+from integrations.models import ImportRun, RejectedRecord, StagedPage
+
+
+class Clients(Resource):
+    name, title, noun = "clients", "Clients", "client"
+    model = Client
+    log = Log(page="clients", progress="contacts", every=50)
+    task = "acuity.import_clients"
+
+    def fetch(self, context: Context) -> Fetched:
+        cursor, step = context.step.cursor, context.step
+        if not cursor.get("staged"):
+            entries = save.list_clients(context)
+            groups = save.grouped(entries, context.identity)
+            return Fetched(groups, {"staged": True}, done=not groups, total=len(entries), count=0)
+        staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
+        if staged is None:
+            return Fetched([], cursor, done=True)
+        groups = [save.opened([*map(bytes, group)]) for group in save.GROUPS.decode(staged.records)]
+        count = sum(map(len, groups))
+        done = step.offset + count >= (step.total or 0)
+        return Fetched(groups, cursor, done=done, count=count)
+
+    def save(self, context: Context, page: Fetched) -> Counts:
+        if not context.step.cursor.get("staged"):
+            save.stage(context, page.records)
+            return Counts()
+        counts = save.save_clients(context, page.records)
+        if page.done:
+            StagedPage.objects.filter(step=context.step).delete()
+        return counts
+
+    def stored(self, run: ImportRun) -> int:
+        return Client.objects.filter(tenant=run.account.tenant_id, source="acuity").count()
+
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+        entries, rejected = save.list_clients(context), 0
+        records = {}
+        for group in save.grouped(entries, context.identity):
+            try:
+                record = parse_client(save.opened(group), context.identity)
+            except Reject:
+                rejected += len(group)
+                continue
+            records[record.key] = record.content_hash
+        counts = compare(Client, context.tenant, records)
+        return {"fetched": len(entries)} | asdict(counts + Counts(rejected=rejected))
+
+    def read_one(self, context: Context, record: RejectedRecord) -> None:
+        """As it was kept: the source answers with all of them or none."""
+        if not save.save_clients(context, [[record.payload]]).rejected:
+            # A client has no ID by which its reject would be found.
+            RejectedRecord.objects.filter(pk=record.pk).update(resolved_at=timezone.now())
+
+    def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
+        groups, gone, facts, gaps = check.compare_all(context)
+        return Checked(Found(groups, gone), {"facts": facts, "gaps": gaps}, done=True)
+
+    def heal(self, context: Context, found: Found) -> None:
+        save.save_clients(context, found.save)
+        # Without its hash, the row is written again when its client comes back.
+        Client.objects.filter(pk__in=found.gone).update(listed=False, content_hash="")
+
+    def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
+        return Said(check.scope(context, cursor.get("facts", {})), cursor.get("gaps", []))

@@ -1,0 +1,59 @@
+"""Is a client missing, or listed no longer? The list is read again, and compared."""
+
+import contextlib
+from typing import Any
+
+from bookings.models import Client
+from integrations.acuity.reading.records import parse_client
+from integrations.acuity.reading.values import Reject
+from integrations.acuity.resources.base import Context, Gap
+from integrations.acuity.resources.clients import people
+from integrations.acuity.resources.clients.save import grouped, opened
+from integrations.acuity.source.paging import Snapshot
+
+# Clients are compared so many at a time.
+AT_ONCE = 1000
+
+
+def compare_all(
+    context: Context,
+) -> tuple[list[list[Any]], list[int], dict[str, Any], list[Gap]]:
+    """Groups of entries whose client is not stored, or stored otherwise than listed; the rows of
+    clients that are listed no longer, because they were renamed, merged or deleted; what the readings
+    of the list have shown; and the gaps in it."""
+    known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
+    changed: list[list[Any]] = []
+    found: set[str] = set()
+    entries, facts, gaps = people.read(context)
+    listed = grouped(entries, context.identity)
+    for _, groups in Snapshot.chunks(listed, AT_ONCE):
+        records = {}
+        for group in map(opened, groups):
+            with contextlib.suppress(Reject):
+                record = parse_client(group, context.identity)
+                records[record.key] = (record.content_hash, group)
+        stored = dict(
+            known.filter(external_id__in=records).values_list("external_id", "content_hash")
+        )
+        changed += [group for key, (print_, group) in records.items() if stored.get(key) != print_]
+        found |= stored.keys()
+    facts["people"] = len(found)
+    # Nobody is unlisted by an answer that another one contradicts.
+    if known.count() == len(found) or gaps:
+        return changed, [], facts, gaps
+    left = [pk for pk, key in known.values_list("pk", "external_id") if key not in found]
+    return changed, left, facts, gaps
+
+
+def scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
+    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
+    alike = "listed twice, alike" if answers.get("alike") else "listed twice, not alike"
+    searched = (
+        "searched: more than listed" if answers.get("cut") else "searched for a few: no others"
+    )
+    return {
+        "listed": answers.get("entries", 0),
+        "stored": rows.filter(listed=True).count(),
+        "only_in_bookings": rows.filter(listed=False).count(),
+        "evidence": [alike, searched],
+    }

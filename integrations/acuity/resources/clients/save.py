@@ -1,0 +1,95 @@
+"""How are entries of the client list kept until they are read, and written?"""
+
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from bookings.models import Client
+from integrations.acuity.errors import BadAnswer
+from integrations.acuity.reading import listing
+from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.records import ClientRecord, parse_client
+from integrations.acuity.reading.values import Reject
+from integrations.acuity.resources.base import Context
+from integrations.acuity.source.paging import Snapshot
+from integrations.acuity.store.rejects import reject
+from integrations.acuity.store.upsert import Counts, Parsed, upsert
+from integrations.models import StagedPage
+
+FIELDS = [
+    "external_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "notes",
+    "name_key",
+    "listed",
+    "raw",
+    "content_hash",
+]
+
+
+def list_clients(context: Context, **search: str) -> list[bytes]:
+    """The entries as they came: an account may have a hundred thousand."""
+    entries = context.source.get("/clients", **search)
+    if not isinstance(entries, list):
+        raise BadAnswer("/clients is not a list")
+    return entries
+
+
+def grouped(entries: list[bytes], identity: Identity) -> list[list[bytes]]:
+    """Entries that are one client, together; what has no key stands alone."""
+    groups: dict[str | int, list[bytes]] = {}
+    for position, entry in enumerate(entries):
+        groups.setdefault(identity.key_of_entry(entry) or position, []).append(entry)
+    return list(groups.values())
+
+
+def opened(group: list[bytes]) -> list[Any]:
+    return [listing.opened(entry) for entry in group]
+
+
+def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
+    parsed = Parsed()
+    for group in groups:
+        try:
+            parsed.records.append(parse_client(group, context.identity))
+        except Reject as reason:
+            parsed.rejects += [(entry, str(reason)) for entry in group]
+    counts, _ = upsert(context.tenant, Client, FIELDS, [_row(record) for record in parsed.records])
+    return counts + reject(context.run, "clients", parsed.rejects)
+
+
+GROUPS = msgspec.json.Decoder(list[list[msgspec.Raw]])
+
+
+def text(groups: list[list[bytes]]) -> str:
+    """The groups as they came, which `GROUPS` decodes."""
+    return (b"[[" + b"],[".join(b",".join(group) for group in groups) + b"]]").decode()
+
+
+def stage(context: Context, groups: list[list[bytes]]) -> None:
+    chunks = Snapshot.chunks(groups, context.limit)
+    while pages := [
+        StagedPage(step=context.step, offset=offset, records=text(chunk))
+        for offset, chunk in islice(chunks, 20)
+    ]:
+        StagedPage.objects.bulk_create(pages)
+
+
+def _row(r: ClientRecord) -> tuple[Any, ...]:
+    """As FIELDS has it."""
+    return (
+        r.key,
+        r.first_name,
+        r.last_name,
+        r.email,
+        r.phone,
+        r.notes,
+        r.name_key,
+        True,
+        {"entries": r.entries},
+        r.content_hash,
+    )

@@ -1,0 +1,85 @@
+"""Payments: one request an appointment, asked only where the source's word of them changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bookings.models import Appointment, Payment
+from integrations.acuity.errors import AcuityError, Gone
+from integrations.acuity.reading.records import AppointmentRecord
+from integrations.acuity.resources.base import (
+    Checked,
+    Context,
+    Fetched,
+    Found,
+    Log,
+    Resource,
+    Said,
+    in_window,
+    window,
+)
+from integrations.acuity.resources.payments import check, save
+from integrations.acuity.store.upsert import Counts
+from integrations.models import ImportRun, RejectedRecord
+
+
+class Payments(Resource):
+    name, title, noun = "payments", "Payments", "payment"
+    model = Payment
+    log = Log(page="payments", progress="payments", every=25)
+    after = ("appointments",)
+    options = {"payments": ("paid", "all")}
+    task = "acuity.import_payments"
+
+    def fetch(self, context: Context) -> Fetched:
+        waiting = save.due(context).order_by("pk")
+        total = context.step.total
+        if total is None:
+            total = waiting.count()
+        size = save.page_size(context)
+        ahead = size if context.ahead else 0
+        after = context.step.cursor.get("after", 0)
+        rows = list(waiting.filter(pk__gt=after)[: size + ahead])
+        page, following = rows[:size], rows[size:]
+        answers = save.fetch_payments(context, page, following)
+        fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list | dict))
+        cursor = {"after": page[-1].pk if page else after}
+        return Fetched(answers, cursor, len(page) < size, total=total, fetched=fetched)
+
+    def save(self, context: Context, page: Fetched) -> Counts:
+        return save.save_payments(context, page.records)
+
+    def stored(self, run: ImportRun) -> int:
+        rows = Payment.objects.filter(tenant=run.account.tenant_id, removed_at=None)
+        return rows.filter(appointment__removed_at=None, **window(run)).count()
+
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+        """They are not asked for, one request each; only how many those would be."""
+        return {"requests": context.foreseen[self.name]}
+
+    def foresee(self, context: Context, records: list[AppointmentRecord]) -> None:
+        rows = Appointment.objects.filter(
+            tenant=context.tenant, external_id__in=[record.id for record in records]
+        )
+        had = dict(rows.values_list("external_id", "payments_fetched_for"))
+        for record in records:
+            wanted = record.paid or record.amount_paid or context.run.payments_mode == "all"
+            if (wanted or had.get(record.id)) and had.get(record.id) != record.payment_state:
+                context.foreseen[self.name] += 1
+
+    def read_one(self, context: Context, record: RejectedRecord) -> None:
+        (current,) = context.source.each([f"/appointments/{record.external_id}/payments"])
+        if isinstance(current, Gone):
+            raise current
+        if isinstance(current, AcuityError):
+            return
+        stored = in_window(context).filter(external_id=record.external_id)
+        save.save_payments(context, [(appointment, current) for appointment in stored])
+
+    def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
+        return check.check(context, cursor)
+
+    def heal(self, context: Context, found: Found) -> None:
+        save.save_payments(context, found.save)
+
+    def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
+        return check.statement(context)

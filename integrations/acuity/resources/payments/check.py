@@ -1,0 +1,93 @@
+"""Is a payment missing? What is still due is asked for, and what the database has lost."""
+
+from collections import Counter
+from typing import Any
+
+from django.db.models import F, Min, Sum
+
+from bookings.models import Appointment, Payment
+from integrations.acuity.resources.base import Checked, Context, Found, Gap, Said, in_window, many
+from integrations.acuity.resources.payments.save import (
+    due,
+    fetch_payments,
+    lost,
+    page_size,
+    with_sums,
+)
+
+MOST_DIFFERENCES = 500
+
+
+def check(context: Context, cursor: dict[str, Any]) -> Checked:
+    """What is still due because it changed meanwhile, then what the database has lost since."""
+    after, again = cursor.get("after", 0), cursor.get("lost", False)
+    waiting = lost(context) if again else due(context)
+    # Each is asked for once: a list that cannot be read stays due.
+    rows = list(waiting.filter(pk__gt=after).order_by("pk")[: page_size(context)])
+    found = Found(fetch_payments(context, rows))
+    if rows:
+        return Checked(found, {"after": rows[-1].pk, "lost": again})
+    return Checked(found, {"after": 0, "lost": True}, done=again)
+
+
+def statement(context: Context) -> Said:
+    return Said(_scope(context), _unread(context), differences=_differences(context))
+
+
+def _scope(context: Context) -> dict[str, Any]:
+    rows = in_window(context)
+    read = rows.exclude(payments_fetched_for="")
+    unasked = rows.filter(payments_fetched_for="", paid=False, amount_paid=0).count()
+    kept = Payment.objects.filter(appointment__in=rows, removed_at=None)
+    cents: Counter[str] = Counter()
+    for day, amount in kept.values_list("service_date").annotate(Sum("amount")).order_by():
+        cents[f"{day:%Y-%m}"] += round(amount * 100)
+    oldest = read.aggregate(oldest=Min("payments_read_at"))["oldest"]
+    return {
+        "asked": rows.count() - unasked,
+        "lists_read": read.count(),
+        "unasked": unasked,
+        "unasked_why": "unpaid, nothing paid" if unasked else "",
+        "oldest_reading": f"{oldest:%Y-%m-%dT%H:%M:%SZ}" if oldest else None,
+        "refunds": "those made at a card processor are not in Acuity",
+        "cents": dict(sorted(cents.items())),
+        "evidence": ["each list by its booking"],
+    }
+
+
+def _unread(context: Context) -> list[Gap]:
+    unread = due(context).count()
+    if not unread:
+        return []
+    reason = f"{many(unread, 'appointment')} whose payments could not be stored."
+    return [{"kind": "payments", "missing": unread, "reason": reason}]
+
+
+def _differences(context: Context) -> list[dict[str, Any]]:
+    """Appointments whose payments do not add up to what Acuity says was paid."""
+    rows = with_sums(in_window(context).exclude(payments_fetched_for=""))
+    rows = rows.exclude(sum_now=F("amount_paid")).order_by("service_date", "pk")
+    return [
+        {
+            "appointment": row.external_id,
+            "month": f"{row.service_date:%Y-%m}",
+            "amount_paid": str(row.amount_paid),
+            "payments": str(row.sum_now),
+            "reason": _reason(row),
+        }
+        for row in rows.prefetch_related("payments")[:MOST_DIFFERENCES]
+    ]
+
+
+def _reason(row: Appointment) -> str:
+    """Why the sums differ, where that is known."""
+    kept = [payment for payment in row.payments.all() if payment.removed_at is None]
+    if any(payment.amount < 0 for payment in kept):
+        return "refund"
+    if row.certificate:
+        return "certificate"
+    if not kept and row.paid and row.amount_paid == 0:
+        return "package"
+    if not kept:
+        return "no payments listed"
+    return "unknown"
