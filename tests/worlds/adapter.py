@@ -20,7 +20,8 @@ def run_import(base_url: str, user_id: str, api_key: str, **options: Any) -> dic
     """One import, worked through in this thread; the object that `--json` prints.
 
     `status` is "endless" where it doesn't come to an end, and "crashed: …" where it raises. With
-    `patient=True` pauses are waited for; else what would be asked in a minute is asked now.
+    `patient=True` pauses are waited for; else what would be asked in a minute is asked now. `tenant`
+    puts the account under a tenant that has another one already.
     """
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
@@ -57,11 +58,14 @@ def work_through(
     from integrations.acuity.runs.results import result
     from integrations.acuity.source.throttle import shared_throttle
 
-    patient = options.pop("patient", False)
+    patient, tenant = options.pop("patient", False), options.pop("tenant", None)
     shared_throttle.cache_clear()
     account = find.ensure(user_id, api_key, base_url)
     if account.base_url != base_url:
         account.base_url = base_url
+        account.save()
+    if tenant:
+        account.tenant_id = tenant
         account.save()
     # One that was left paused must not stand in the way.
     for left in account.runs.filter(status__in=UNFINISHED):

@@ -79,7 +79,7 @@ def client_is_renamed(world: World, rng: random.Random) -> None:
     entry = rng.choice(named_once)
     theirs = [one for one in world.bookings.values() if same_name(one, entry)]
     for row in [entry, *theirs]:
-        row.last = "Married"
+        row.last = f"Married {len(world.past)}"
 
 
 def client_is_deleted(world: World, rng: random.Random) -> None:

@@ -26,6 +26,39 @@ from tests.worlds.world import Booking, World, digits
 # How a listing is answered
 
 
+def reachable(world: World, cap: int) -> bool:
+    """Whether some question shows each booking though no answer holds more than `cap`.
+
+    A day is cut by calendar, type and canceled, and then only by the names that the client list
+    tells: a stranger in the middle of a pile stays unseen.
+    """
+    piles: dict[Any, list[Booking]] = {}
+    for one in world.bookings.values():
+        key = (world.day(one), one.calendar_id, one.type_id, one.canceled)
+        piles.setdefault(key, []).append(one)
+    known = {filter_key(entry) for entry in world.entries}
+    for pile in piles.values():
+        if len(pile) < cap:
+            continue
+        for one in pile:
+            same = sum(filtered_alike(world, one, other) for other in pile)
+            if filter_key(one) not in known or same >= cap:
+                return False
+    return True
+
+
+def filter_key(row: Any) -> tuple[str, str]:
+    return row.first.strip().casefold(), row.last.strip().casefold()
+
+
+def filtered_alike(world: World, one: Booking, other: Booking) -> bool:
+    """Whether a question for `one`, by first and last name, shows `other`."""
+    asked, there = filter_key(one), filter_key(other)
+    if world.partial_filters:
+        return asked[0] in there[0] and asked[1] in there[1]
+    return asked == there
+
+
 class CapAt(Lie):
     """Every answer of the bookings ends silently after `n` rows, whatever `max` says."""
 
@@ -39,12 +72,7 @@ class CapAt(Lie):
         return f"cap at {self.n}"
 
     def begins(self, world: World, rng: random.Random) -> None:
-        # Nothing cuts finer than one day of one person.
-        piles: dict[Any, int] = {}
-        for one in world.bookings.values():
-            key = (world.day(one), one.first.strip().casefold(), one.last.strip().casefold())
-            piles[key] = piles.get(key, 0) + 1
-        if max(piles.values(), default=0) >= self.n:
+        if not reachable(world, self.n):
             self.right = "either"
 
     def cuts(self, resource: str, rows: list[Any], params: Params) -> list[Any]:
@@ -52,19 +80,22 @@ class CapAt(Lie):
 
 
 class CapClientsAt(Lie):
-    """The client list ends silently after `n` entries."""
+    """The client list ends silently after `n` entries: `times`, or for good."""
 
     right = "either"
 
-    def __init__(self, n: int) -> None:
-        self.n = n
+    def __init__(self, n: int, times: int = 10**9) -> None:
+        self.n, self.times = n, times
 
     @property
     def name(self) -> str:
         return f"clients cut at {self.n}"
 
     def cuts(self, resource: str, rows: list[Any], params: Params) -> list[Any]:
-        return rows[: self.n] if resource == "clients" else rows
+        if resource != "clients":
+            return rows
+        self.times -= 1
+        return rows[: self.n] if self.times >= 0 else rows
 
 
 class Ignore(Lie):
@@ -80,9 +111,8 @@ class Ignore(Lie):
 
     def begins(self, world: World, rng: random.Random) -> None:
         if "max" in self.names:
-            capped = CapAt(100)
-            capped.begins(world, rng)
-            self.right = "either" if len(self.names) > 1 else capped.right
+            whole = len(self.names) == 1 and reachable(world, 100)
+            self.right = "complete" if whole else "either"
 
     def hears(self, params: Params) -> Params:
         return {name: value for name, value in params.items() if name not in self.names}
@@ -150,9 +180,7 @@ class RefusesMaxAbove(Lie):
         self.n, self.status = n, status
 
     def begins(self, world: World, rng: random.Random) -> None:
-        capped = CapAt(self.n)
-        capped.begins(world, rng)
-        self.right = capped.right
+        self.right = "complete" if reachable(world, self.n) else "either"
 
     def replies(self, request: Request, reply: Reply, world: World) -> Reply:
         if request.resource == "appointments" and as_max(request.params) > self.n:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.worlds import lies
 from tests.worlds.adapter import run_import
-from tests.worlds.events import EVENTS, Event
+from tests.worlds.events import EVENTS, Event, booking_is_made
 from tests.worlds.judge import Bounds, Judge, Verdict, verdicts
 from tests.worlds.source import Lie, Source
 from tests.worlds.world import World, invented
@@ -57,10 +57,22 @@ LISTING = ["direction", "showall", "canceled", "minDate", "maxDate", "max", "cal
 CAPS = [5, 25, 40, 60, 100, 250, 500]
 
 
+def ignored_pair(world: World, rng: random.Random) -> Lie:
+    pair = rng.sample([*LISTING, "appointmentTypeID"], 2)
+    if set(pair) == {"showall", "canceled"} and all(
+        one.canceled for one in world.bookings.values()
+    ):
+        # Nothing but canceled bookings, and no question shows one: nobody could know.
+        return lies.Ignore("showall")
+    return lies.Ignore(*pair)
+
+
 def listing_lie(world: World, rng: random.Random) -> Lie:
+    # A deleted calendar that is listed only by its ID is known to nobody.
+    there = [each.id for each in world.calendars if not each.deleted]
     made: list[Callable[[], Lie]] = [
         lambda: lies.Ignore(rng.choice([*LISTING, "appointmentTypeID"])),
-        lambda: lies.Ignore(*rng.sample([*LISTING, "appointmentTypeID"], 2)),
+        lambda: ignored_pair(world, rng),
         lambda: lies.CapAt(rng.choice(CAPS)),
         lambda: lies.CapAt(rng.choice(CAPS)),
         lies.ById,
@@ -72,7 +84,7 @@ def listing_lie(world: World, rng: random.Random) -> Lie:
         lies.DaysInUtc,
         lies.DaysOfTheCalendar,
         lambda: lies.CapClientsAt(rng.choice([3, 5, 10, 25])),
-        lambda: lies.WholeListingLacksACalendar(rng.choice(world.calendars).id),
+        lambda: lies.WholeListingLacksACalendar(rng.choice(there)),
     ]
     return rng.choice(made)()
 
@@ -153,6 +165,9 @@ def scenario(seed: int) -> Scenario:
             each.options["page_limit"] = rng.choice([10, 100, 500])
     if rng.random() < 0.3:
         changes = [rng.choice(EVENTS) for _ in range(rng.randint(1, 3))]
+        if way == "hiding":
+            # A new booking that no listing shows is known to nobody.
+            changes = [change for change in changes if change is not booking_is_made]
         if len(imports) > 1 and rng.random() < 0.6:
             imports[1].before = changes
         else:
@@ -160,7 +175,7 @@ def scenario(seed: int) -> Scenario:
             during.during = sorted(
                 ((rng.randint(1, 40), change) for change in changes), key=lambda one: one[0]
             )
-    if world.bookings and rng.random() < 0.08:
+    if world.bookings and way != "hiding" and rng.random() < 0.08:
         day = rng.choice([world.day(one) for one in world.bookings.values()])
         imports[-1].options |= {
             "min_date": day - timedelta(days=15),
@@ -219,7 +234,8 @@ def allowed(each: Import, judge: Judge) -> str:
     rights = {lie.right for lie in each.lies}
     if "gap" in rights:
         return "gap"
-    shaped = [lie for lie in each.lies if not isinstance(lie, lies.Worded | lies.ByteOrderMark)]
+    only_words = lies.Worded | lies.ByteOrderMark | lies.RawControls | lies.MeSays
+    shaped = [lie for lie in each.lies if not isinstance(lie, only_words)]
     vanished = any("vanishes" in event.__name__ for event in each.before)
     vanished |= any("vanishes" in event.__name__ for _, event in each.during)
     # What is gone needs two looks a minute apart; an import that stops at one says so.
