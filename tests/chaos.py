@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from tests.commands.test_commands import ROOT
 from tests.services import Redis, postgres_url
-from tests.test_commands import ROOT
 
 WORKERS = 3
 AT_ONCE = 8

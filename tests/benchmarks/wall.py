@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
-from tests.test_stalls import Place, ended
+from tests.runs.test_stalls import Place, ended
 
 BUDGET = 10
 

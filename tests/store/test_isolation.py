@@ -11,8 +11,8 @@ from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount, ImportRun
-from tests.test_import import unlimited  # noqa: F401
 from tests.truth import stored, truth
+from tests.whole.test_import import unlimited  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

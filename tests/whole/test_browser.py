@@ -16,10 +16,10 @@ from integrations.acuity.runs import control, leases
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.management import embedded
 from integrations.models import AcuityAccount
-from tests.test_import import unlimited  # noqa: F401
+from tests.whole.test_import import unlimited  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()
 SHOTS = Path(os.environ.get("SCREENSHOTS", "")) if os.environ.get("SCREENSHOTS") else None
 # Playwright's loop makes Django think that the test is asynchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

@@ -9,8 +9,8 @@ import pytest
 
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.steps import STEPS
+from tests.commands.test_commands import ROOT, environment, untraced
 from tests.crashing import POINTS
-from tests.test_commands import ROOT, environment, untraced
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.test_commands import ROOT, untraced
+from tests.commands.test_commands import ROOT, untraced
 
 pytestmark = pytest.mark.slow
 

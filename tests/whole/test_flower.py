@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.test_commands import ROOT, environment, query
-from tests.test_stalls import Place, box, ended, place  # noqa: F401
+from tests.commands.test_commands import ROOT, environment, query
+from tests.runs.test_stalls import Place, box, ended, place  # noqa: F401
 
 pytestmark = pytest.mark.slow
 LOGIN = ("watcher", "secret")

@@ -29,7 +29,7 @@ from integrations.acuity.sync import refresh
 from integrations.api.tokens import issue
 from integrations.management import embedded
 from integrations.models import AcuityAccount, ImportRun, RefreshRequest
-from tests.test_import import import_all, unlimited  # noqa: F401
+from tests.whole.test_import import import_all, unlimited  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/integrations/booking/acuity"

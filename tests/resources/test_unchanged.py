@@ -20,7 +20,15 @@ from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.source.answers import DECODERS
 from integrations.models import AcuityAccount, ImportRun
-from tests.test_import import ids, import_all, prove_again, small, source, source_ids, unlimited  # noqa: F401
+from tests.whole.test_import import (  # noqa: F401
+    ids,
+    import_all,
+    prove_again,
+    small,
+    source,
+    source_ids,
+    unlimited,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 BOOKING = small().appointments[0]

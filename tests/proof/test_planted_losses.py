@@ -17,8 +17,8 @@ from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Account, Sandbox
 from integrations.models import ImportRun
-from tests.test_import import import_all, small, source, source_ids, unlimited  # noqa: F401
 from tests.truth import stored, truth
+from tests.whole.test_import import import_all, small, source, source_ids, unlimited  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Loss = Callable[[Account], Any]

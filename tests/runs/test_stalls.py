@@ -15,9 +15,9 @@ import pytest
 import redis
 
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from tests.commands.test_commands import ROOT, credentials, environment, manage, query
 from tests.services import Redis
 from tests.tables import dump, events
-from tests.test_commands import ROOT, credentials, environment, manage, query
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,8 @@ from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.store import upsert
 from integrations.models import ImportRun, ImportStep
 from tests import invariants
-from tests.test_import import unlimited  # noqa: F401
 from tests.truth import stored, truth
+from tests.whole.test_import import unlimited  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

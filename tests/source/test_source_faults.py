@@ -17,7 +17,7 @@ from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source import client
 from integrations.acuity.source.throttle import LocalBudget, Throttle
 from integrations.models import ImportRun, ImportStep
-from tests.test_import import ids, prove_again, small, source, source_ids, unlimited  # noqa: F401
+from tests.whole.test_import import ids, prove_again, small, source, source_ids, unlimited  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

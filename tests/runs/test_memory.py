@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
-from tests.test_commands import ROOT, credentials, environment
+from tests.commands.test_commands import ROOT, credentials, environment
 
 pytestmark = pytest.mark.slow
 

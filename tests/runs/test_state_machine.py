@@ -14,8 +14,8 @@ from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
-from tests.test_import import unlimited  # noqa: F401
 from tests.truth import stored, truth
+from tests.whole.test_import import unlimited  # noqa: F401
 
 pytestmark = pytest.mark.slow
 DATA = make_account(clients=6, appointments=25, months=2)

@@ -27,8 +27,8 @@ from integrations.acuity.sandbox.server import Answer
 from integrations.acuity.source import client
 from integrations.acuity.source.answers import retry_after
 from integrations.acuity.source.throttle import LocalBudget, Throttle
-from tests.test_import import ids, import_all, small, source, source_ids, unlimited  # noqa: F401
-from tests.test_source_faults import Hostile
+from tests.source.test_source_faults import Hostile
+from tests.whole.test_import import ids, import_all, small, source, source_ids, unlimited  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]]

@@ -9,7 +9,7 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import control, leases, window
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import CompletionEvent, ImportRun
-from tests.test_import import import_all, prove_again, small, source, unlimited, work  # noqa: F401
+from tests.whole.test_import import import_all, prove_again, small, source, unlimited, work  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 STATEMENT = ("status", "verified", "verified_at", "coverage", "gaps", "differences", "finished_at")

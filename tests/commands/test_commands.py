@@ -18,7 +18,7 @@ from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from tests.tables import dump
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def environment(tmp_path: Path, **env: str) -> dict[str, str]:
