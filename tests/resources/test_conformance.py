@@ -119,11 +119,12 @@ class TestRepeated:
         def overtaken(context: Any) -> Any:
             page = fetch(context)
             if not rivals:
-                rivals.append(context.step.version)
-                ImportStep.objects.filter(pk=context.step.pk).update(
-                    lease_until=context.step.heartbeat_at - timedelta(seconds=1)
+                mine = ImportStep.objects.get(pk=context.position.step)
+                rivals.append(mine.version)
+                ImportStep.objects.filter(pk=mine.pk).update(
+                    lease_until=mine.heartbeat_at - timedelta(seconds=1)
                 )
-                window.run_window(str(run.pk), resource, context.step.version)
+                window.run_window(str(run.pk), resource, mine.version)
             return page
 
         monkeypatch.setattr(STEPS[resource], "fetch", overtaken, raising=False)

@@ -14,11 +14,12 @@ from integrations.acuity.reading.values import text
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients import Clients
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.resources.whole import Whole
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
-from integrations.models import ImportRun, ImportStep, RejectedRecord
+from integrations.models import ImportRun, RejectedRecord
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +43,7 @@ def context(box: Sandbox) -> Iterator[Context]:
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
     run = ImportRun.objects.create(account=account)
     source = Fetcher(account_client(account), lambda: None)
-    yield Context(run, ImportStep(run=run, resource="chairs"), source)
+    yield Context.of(Scope.of(run), source)
     source.close()
 
 
@@ -57,7 +58,7 @@ class TestWhole:
         first, second = bring(context), bring(context)
 
         assert (first, second) == (Counts(created=4), Counts(unchanged=4))
-        assert Chairs().stored(context.run) == 4
+        assert Chairs().stored(context.scope) == 4
 
     def test_a_dry_run_counts_and_writes_nothing(self, context: Context) -> None:
         seen: list[Any] = []

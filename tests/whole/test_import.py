@@ -305,7 +305,10 @@ def test_a_crowded_day_is_complete_through_offsets_where_they_work() -> None:
 
 def test_a_listing_that_goes_in_circles_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        STEPS["clients"], "fetch", lambda context: Fetched([], context.step.cursor), raising=False
+        STEPS["clients"],
+        "fetch",
+        lambda context: Fetched([], context.position.cursor),
+        raising=False,
     )
     with source(small()) as box:
         run = import_all(box)

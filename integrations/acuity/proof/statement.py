@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Gap, many
-from integrations.models import ImportRun, RejectedRecord
+from integrations.models import RejectedRecord
 
 
 def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
@@ -18,7 +18,7 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
     said = {
         name: resource.statement(context, inner.get(name, {}))
         for name, resource in RESOURCES.items()
-        if name in context.resources
+        if name in context.scope.resources
     }
     rejected = _rejected(context)
     for name, part in said.items():
@@ -33,14 +33,12 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
         "verified": not gaps,
         "verified_at": timezone.now(),
     }
-    for name, value in fields.items():
-        setattr(context.run, name, value)
-    ImportRun.objects.filter(pk=context.run.pk).update(**fields)
+    context.scope.runs.update(**fields)
 
 
 def _rejected(context: Context) -> dict[str, Gap]:
     """What this run could not read, by resource."""
-    rows = RejectedRecord.objects.filter(run=context.run, resolved_at=None)
+    rows = RejectedRecord.objects.filter(run__in=context.scope.runs, resolved_at=None)
     counts = rows.values_list("resource").annotate(n=Count("pk")).order_by("resource")
     return {
         name: {

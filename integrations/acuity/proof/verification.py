@@ -22,8 +22,8 @@ class Verification:
     task = "acuity.verify"
 
     def fetch(self, context: Context) -> Fetched:
-        cursor = context.step.cursor
-        turns = [(r, name) for r in ROUNDS for name in RESOURCES if name in context.resources]
+        cursor = context.position.cursor
+        turns = [(r, name) for r in ROUNDS for name in RESOURCES if name in context.scope.resources]
         turn, inner = cursor.get("turn", 0), cursor.get("inner", {})
         if turn >= len(turns):
             return Fetched([], cursor, done=True, count=0)

@@ -19,10 +19,11 @@ from integrations.acuity.resources.base import (
     Said,
     many,
 )
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
-from integrations.models import ImportRun, RejectedRecord
+from integrations.models import RejectedRecord
 
 
 class Whole(Resource):
@@ -59,8 +60,8 @@ class Whole(Resource):
     def save(self, context: Context, page: Fetched) -> Counts:
         return self._save(context, page.records)
 
-    def stored(self, run: ImportRun) -> int:
-        count: int = self._rows(run.account.tenant_id).count()
+    def stored(self, scope: Scope) -> int:
+        count: int = self._rows(scope.account.tenant_id).count()
         return count
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
@@ -103,7 +104,7 @@ class Whole(Resource):
             gaps.append({"kind": self.name, "extra": len(unlisted), "reason": reason})
         scope = {
             "listed": cursor.get("listed", 0),
-            "stored": self.stored(context.run),
+            "stored": self.stored(context.scope),
             "evidence": ["listed twice, alike" if alike else "listed twice, not alike"],
         }
         return Said(scope, gaps)
@@ -135,8 +136,8 @@ class Whole(Resource):
         parsed = self._parse(payloads)
         names = ["external_id", *self.columns, "raw", "content_hash"]
         counts, _ = upsert(context.tenant, self.model, names, parsed.records)
-        resolve(context.run, self.name, [row[0] for row in parsed.records])
-        return counts + reject(context.run, self.name, parsed.rejects)
+        resolve(context.scope.origin, self.name, [row[0] for row in parsed.records])
+        return counts + reject(context.scope.origin, self.name, parsed.rejects)
 
 
 def _key(payload: Any) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from integrations.acuity import errors, events
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Fetched, Resource
+from integrations.acuity.resources.scope import LISTING, Position
 from integrations.acuity.runs import control, leases
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
@@ -27,10 +28,12 @@ class Stale(Exception):
     """The step moved on without us; nothing was written."""
 
 
-def process_page(context: Context, token: str) -> bool:
-    """One page. True if it was the step's last. Raises Stale if the step moved on meanwhile."""
+def process_page(context: Context, run: ImportRun, step: ImportStep, token: str) -> bool:
+    """One page from where `step` stands. True if it was the last. Raises Stale if the step moved on
+    meanwhile."""
     started = time.monotonic()
-    run, step, client = context.run, context.step, context.source.client
+    client = context.source.client
+    context.position = _position(run, step)
     page = STEPS[step.resource].fetch(context)
     if not page.done and not page.size and page.cursor == step.cursor:
         raise errors.Stalled(f"{step.resource} at offset {step.offset}")
@@ -39,13 +42,13 @@ def process_page(context: Context, token: str) -> bool:
         need_not_be_flushed()
         _hold(step, token)
         counts = STEPS[step.resource].save(context, page)
-        _checkpoint(context, token, page, counts, spent, started)
+        _checkpoint(run, step, token, page, counts, spent, started)
         elapsed = int((time.monotonic() - started) * 1000)
         PageFetch.objects.create(
             run=run,
             resource=step.resource,
             offset=step.offset,
-            limit=context.limit,
+            limit=context.position.limit,
             count=page.size,
             requests=spent.requests,
             throttled=spent.throttled,
@@ -59,6 +62,18 @@ def process_page(context: Context, token: str) -> bool:
         _report(resource, run, step, page.size, elapsed)
     _watch_rejects(run, step, page, counts)
     return page.done
+
+
+def _position(run: ImportRun, step: ImportStep) -> Position:
+    return Position(
+        cursor=step.cursor,
+        offset=step.offset,
+        total=step.total,
+        limit=run.page_limit,
+        listing=int(run.tuning.get("listing", LISTING)),
+        unchanged=step.created + step.updated + step.rejected == 0,
+        step=step.pk,
+    )
 
 
 def grown(before: int, after: int) -> bool:
@@ -87,10 +102,16 @@ def _hold(step: ImportStep, token: str) -> None:
 
 
 def _checkpoint(
-    context: Context, token: str, page: Fetched, counts: Counts, spent: Tally, started: float
+    run: ImportRun,
+    step: ImportStep,
+    token: str,
+    page: Fetched,
+    counts: Counts,
+    spent: Tally,
+    started: float,
 ) -> None:
     """Position and counters move together, and only from the version that was read."""
-    step, now, run = context.step, timezone.now(), context.run
+    now = timezone.now()
     moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token).update(
         version=F("version") + 1,
         cursor=page.cursor,

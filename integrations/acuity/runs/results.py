@@ -6,12 +6,14 @@ from django.utils import timezone
 
 from integrations.acuity import events
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.scope import Scope
 from integrations.models import ImportRun
 
 
 def stored(run: ImportRun) -> dict[str, int]:
     """How many rows the run's window now has in the database, by resource."""
-    return {name: resource.stored(run) for name, resource in RESOURCES.items()}
+    scope = Scope.of(run)
+    return {name: resource.stored(scope) for name, resource in RESOURCES.items()}
 
 
 def in_log(rows: dict[str, int]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from integrations.acuity import errors, events
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.runs import control, leases
 from integrations.acuity.runs.page import Stale, process_page
 from integrations.acuity.runs.tuning import SMALLEST, Tuning
@@ -133,7 +134,7 @@ class Window:
         self.run, self.step, self.token = run, step, token
         self.client = account_client(run.account, run)
         self.source = Fetcher(self.client, self.heartbeat)
-        self.context = Context(run, step, self.source)
+        self.context = Context.of(Scope.of(run), self.source)
         self._renewed = self._looked = time.monotonic()
 
     def heartbeat(self) -> None:
@@ -155,7 +156,7 @@ class Window:
             return self._trouble(errors.DatabaseTrouble(type(error).__name__))
         finally:
             self.source.close()
-            self.context.forget()
+            self.context.catalog.forget()
             with contextlib.suppress(DatabaseError):
                 self.client.calls.record()
 
@@ -166,7 +167,7 @@ class Window:
         while True:
             self.context.ahead = time.monotonic() < until
             began = time.monotonic()
-            done = process_page(self.context, self.token)
+            done = process_page(self.context, self.run, self.step, self.token)
             before_page = step.offset
             step.refresh_from_db()
             self._tune(step, step.offset - before_page, time.monotonic() - began, done)
@@ -179,7 +180,7 @@ class Window:
                 self._looked = now
                 self.client.calls.record()
                 self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
-                self.context.run = self.run
+                self.context.scope = Scope.of(self.run)
                 if self.run.status not in ImportRun.WORKING:
                     return Outcome("stop", f"{words}; run is {self.run.status}")
                 if start + TURN_SECONDS < now < until and control.others_wait(self.run.pk):
@@ -213,7 +214,7 @@ class Window:
             tuning = Tuning.of(run.tuning, run.page_limit)
             self._limit(tuning.failed(), tuning)
             return True
-        listing = self.context.listing
+        listing = self.context.position.listing
         if (
             step.resource == "verify"
             and listing > SMALL_PAGE

@@ -26,10 +26,10 @@ from integrations.acuity.resources.base import (
     Log,
     Resource,
     Said,
-    window,
 )
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.store.upsert import Counts, compare
-from integrations.models import ImportRun, RejectedRecord
+from integrations.models import RejectedRecord
 
 
 class Appointments(Resource):
@@ -40,47 +40,47 @@ class Appointments(Resource):
     task = "acuity.import_appointments"
 
     def fetch(self, context: Context) -> Fetched:
-        cursor = dict(context.step.cursor)
+        cursor = dict(context.position.cursor)
         if "first" not in cursor:
             cursor["first"] = first_booking(context)
             if cursor["first"] is None:
                 return Fetched([], cursor, done=True)
             cursor |= {"last": last_booking(context), "began": timezone.now().isoformat()}
         # What was fetched ahead was asked for with the limit of that time.
-        limit = min(cursor.pop("limit", context.limit), context.limit)
+        limit = min(cursor.pop("limit", context.position.limit), context.position.limit)
         page = walk(context, cursor["first"], limit).page(cursor)
         if context.ahead and not page.done:
-            asked = walk(context, cursor["first"], context.limit).request(page.cursor)
+            asked = walk(context, cursor["first"], context.position.limit).request(page.cursor)
             if asked:
                 read = partial(save.read_ahead, context.identity) if context.mostly_new else None
                 context.source.ahead("/appointments", read, **asked)
-                page.cursor["limit"] = context.limit
-        kept = {
+                page.cursor["limit"] = context.position.limit
+        kept: dict[str, Any] = {
             name: cursor[name] for name in ("first", "last", "began", "begins") if name in cursor
         }
         if page.records:
             kept.setdefault("begins", page.records[0].day or cursor["first"])
-        if context.step.created + context.step.updated + context.step.rejected == 0:
+        if context.position.unchanged:
             before = {} if page.anew else cursor.get("months", {})
             kept["months"] = Counter(before) + by_month(context, page.records)
         following = page.cursor | kept
-        seen = context.step.offset + len(page.records)
+        seen = context.position.offset + len(page.records)
         total = seen if page.done else estimate(seen, following)
         return Fetched(page.records, following, page.done, total, page.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save.save_appointments(context, page.records)
 
-    def stored(self, run: ImportRun) -> int:
-        rows = Appointment.objects.filter(tenant=run.account.tenant_id, source="acuity")
-        return rows.filter(removed_at=None, **window(run)).count()
+    def stored(self, scope: Scope) -> int:
+        rows = Appointment.objects.filter(tenant=scope.tenant, source="acuity")
+        return scope.period.filter(rows.filter(removed_at=None)).count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         counts, fetched = Counts(), 0
         first = first_booking(context)
         position: dict[str, Any] = {}
         done = first is None
-        pages = walk(context, first or timezone.localdate().isoformat(), context.limit)
+        pages = walk(context, first or timezone.localdate().isoformat(), context.position.limit)
         while not done:
             page = pages.page(position)
             if page.anew:

@@ -64,7 +64,7 @@ def _list(context: Context, cursor: dict[str, Any]) -> Checked:
         # That a listing is empty is believed no more than that it is whole.
         empty = {"phase": "cuts", "strays": strays, "evidence": cuts.EVIDENCE}
         return Checked(Found(), cursor | empty)
-    pages = walk(context, cursor["first"], context.listing, excludeForms="true")
+    pages = walk(context, cursor["first"], context.position.listing, excludeForms="true")
     page = pages.page(cursor)
     if context.ahead and not page.done and (asked := pages.request(page.cursor)):
         context.source.ahead("/appointments", excludeForms="true", **asked)
@@ -87,7 +87,7 @@ def _list(context: Context, cursor: dict[str, Any]) -> Checked:
     following["strays"] = strays
     if page.done:
         following |= {"phase": "cuts", "seen": {}, "evidence": cuts.EVIDENCE}
-    total = context.step.total
+    total = context.position.total
     if total is None:
         total = in_window(context).count()
     if page.gaps:
@@ -100,9 +100,9 @@ def _cut(context: Context, cursor: dict[str, Any]) -> Checked:
     """The same bookings, asked for otherwise. What only this shows is fetched and counted."""
     if "ceiling" not in cursor:
         # The walk has learned how many rows this source lets itself be asked for.
-        walked = context.run.steps.filter(resource="appointments").first()
+        walked = context.scope.steps.filter(resource="appointments").first()
         cursor["ceiling"] = walked.cursor.get("ceiling") if walked else None
-    most = min(context.listing, cursor["ceiling"] or context.listing)
+    most = min(context.position.listing, cursor["ceiling"] or context.position.listing)
     rows, position = cuts.ask(context, cursor.get("cut", {}), most)
     following = cursor | {"cut": position}
     if position.get("over"):
@@ -136,7 +136,7 @@ def _month(context: Context, cursor: dict[str, Any]) -> Checked:
     first = date.fromisoformat(f"{month}-01")
     last = (first + timedelta(days=31)).replace(day=1)
     day = (first - timedelta(days=1)).isoformat()
-    pages = walk(context, day, context.listing, last_day=last, excludeForms="true")
+    pages = walk(context, day, context.position.listing, last_day=last, excludeForms="true")
     position: dict[str, Any] = {}
     rows: list[Row] = []
     done = False
@@ -160,14 +160,14 @@ def _gone(context: Context, cursor: dict[str, Any]) -> Checked:
     gone = in_window(context).filter(external_id__in=missing)
     pks = list(gone.values_list("pk", flat=True))
     most = max(MANY_GONE, in_window(context).count() // 50)
-    if len(pks) > most and not context.run.accept_removals:
+    if len(pks) > most and not context.scope.accept_removals:
         cursor, pks = cursor | {"refused": len(pks)}, []
     return Checked(Found(found, pks), cursor, done=True)
 
 
 def _listed(context: Context, rows: list[Row]) -> list[Row]:
     """The listed bookings inside the run's window."""
-    return [row for row in rows if (at := row.instant) and context.in_window(at.date())]
+    return [row for row in rows if (at := row.instant) and context.scope.period.contains(at.date())]
 
 
 def _changed(context: Context, listed: list[Row], held: dict[str, Stored]) -> list[str]:
@@ -177,7 +177,7 @@ def _changed(context: Context, listed: list[Row], held: dict[str, Stored]) -> li
         found = in_window(context).filter(external_id__in=elsewhere)
         held = held | stored(found)
     owners = {row.key: context.identity.owner_of(row) for row in listed}
-    clients = context.clients(set(owners.values()))
+    clients = context.catalog.clients(set(owners.values()))
     alike = _alike(listed, held)
     return [
         row.key

@@ -16,7 +16,9 @@ EVIDENCE = ["oldest first", "newest first by calendar", "canceled apart"]
 
 def questions(context: Context) -> list[dict[str, str]]:
     newest = {"direction": "DESC"}
-    each = [newest | {"showall": "true", "calendarID": key} for key in sorted(context.calendars)]
+    each = [
+        newest | {"showall": "true", "calendarID": key} for key in sorted(context.catalog.calendars)
+    ]
     return [*each, newest | {"canceled": "true"}]
 
 
@@ -29,8 +31,8 @@ def ask(context: Context, cut: dict[str, Any], limit: int) -> tuple[list[Row], d
     n = cut.get("n", 0)
     if n >= len(asked):
         return [], cut | {"over": True}
-    question, until = asked[n], cut.get("until") or _day(context.last_day)
-    bounds = {"minDate": _day(context.first_day), "maxDate": until}
+    question, until = asked[n], cut.get("until") or _day(context.scope.period.widened.last)
+    bounds = {"minDate": _day(context.scope.period.widened.first), "maxDate": until}
     rows = list_appointments(
         context,
         **question,

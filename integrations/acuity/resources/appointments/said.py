@@ -49,10 +49,10 @@ def of_unchanged(context: Context) -> dict[str, int] | None:
     An import that finds every listed booking stored as it is listed, and nothing else stored, has
     compared everything: listing it once more would ask the same again.
     """
-    step = context.run.steps.get(resource="appointments")
+    step = context.scope.steps.select_related("run").get(resource="appointments")
     months: dict[str, int] | None = step.cursor.get("months")
     written = step.created + step.updated + step.rejected
-    if months is None or written or context.run.gaps or sum(months.values()) != step.unchanged:
+    if months is None or written or step.run.gaps or sum(months.values()) != step.unchanged:
         return None
     since = step.cursor.get("began")
     if since and datetime.fromisoformat(since) < timezone.now() - RECENT:
@@ -66,7 +66,7 @@ def cut_recently(context: Context) -> str:
     earlier = ImportRun.objects.filter(
         account=context.account, verified=True, verified_at__gte=since
     )
-    for run in earlier.exclude(pk=context.run.pk).order_by("-verified_at")[:20]:
+    for run in earlier.exclude(pk__in=context.scope.runs).order_by("-verified_at")[:20]:
         if cuts.EVIDENCE[1] in (run.scope.get("appointments") or {}).get("evidence", []):
             return (
                 f"the import's own pages; cut differently at {run.verified_at:%Y-%m-%dT%H:%M:%SZ}"

@@ -82,7 +82,7 @@ def _unchanged(context: Context, rows: Sequence[Row], known: dict[str, Stored]) 
         for row in rows
         if (had := known.get(row.key)) and had.fingerprint[32:] == print_of(row.body) and had.linked
     ]
-    clients = context.clients({owner for _, owner, _ in same})
+    clients = context.catalog.clients({owner for _, owner, _ in same})
     return {key for key, owner, client in same if clients.get(owner) == client}
 
 
@@ -101,7 +101,7 @@ def parse(context: Context, rows: Iterable[Row], anywhere: bool = False) -> Pars
         except Reject as reason:
             parsed.rejects.append((row.payload, str(reason)))
             continue
-        if anywhere or context.in_window(record.service_date):
+        if anywhere or context.scope.period.contains(record.service_date):
             records[record.id] = record
     parsed.records = list(records.values())
     return parsed
@@ -118,9 +118,9 @@ def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = Fa
     saved = _save(context, found, probably_new=new) if found else Counts()
     counts = Counts(unchanged=len(same)) + saved
     if context.awaits_rejects:
-        resolve(context.run, "appointments", {*same, *(record.id for record in found)})
+        resolve(context.scope.origin, "appointments", {*same, *(record.id for record in found)})
     context.awaits_rejects |= bool(parsed.rejects)
-    return counts + reject(context.run, "appointments", parsed.rejects)
+    return counts + reject(context.scope.origin, "appointments", parsed.rejects)
 
 
 def _save(context: Context, records: list[AppointmentRecord], probably_new: bool) -> Counts:
@@ -181,7 +181,7 @@ def _move_payments(appointments: list[int]) -> None:
 
 def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[str, int]:
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
-    found = context.catalog.setdefault(model, {})
+    found = context.catalog.keys.setdefault(model, {})
     if unknown := places.keys() - found.keys() - {""}:
         rows = model._default_manager.filter(
             tenant=context.tenant, source="acuity", external_id__in=unknown
@@ -195,14 +195,14 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         says["name"] = str(says["name"] or "").strip()[:255]
         row = model._default_manager.create(tenant=context.tenant, external_id=external_id, **says)
         found[external_id] = row.pk
-        context.relearn()
+        context.catalog.relearn()
     return found
 
 
 def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
     """Each record's client: by key, else by e-mail within the name, else made from the booking."""
     wanted = {r.client_key: r for r in records}
-    found = context.clients(set(wanted))
+    found = context.catalog.clients(set(wanted))
     missing = [r for key, r in wanted.items() if key not in found]
     if missing and context.identity.by_phone:
         known = Client.objects.filter(tenant=context.tenant, source="acuity")

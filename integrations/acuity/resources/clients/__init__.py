@@ -11,8 +11,9 @@ from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Log, Resource, Said
 from integrations.acuity.resources.clients import check, save
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.store.upsert import Counts, compare
-from integrations.models import ImportRun, RejectedRecord, StagedPage
+from integrations.models import RejectedRecord, StagedPage
 
 
 class Clients(Resource):
@@ -22,30 +23,30 @@ class Clients(Resource):
     task = "acuity.import_clients"
 
     def fetch(self, context: Context) -> Fetched:
-        cursor, step = context.step.cursor, context.step
+        cursor, position = context.position.cursor, context.position
         if not cursor.get("staged"):
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
             return Fetched(groups, {"staged": True}, done=not groups, total=len(entries), count=0)
-        staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
+        staged = StagedPage.objects.filter(step=position.step, offset=position.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
         groups = [save.opened([*map(bytes, group)]) for group in save.GROUPS.decode(staged.records)]
         count = sum(map(len, groups))
-        done = step.offset + count >= (step.total or 0)
+        done = position.offset + count >= (position.total or 0)
         return Fetched(groups, cursor, done=done, count=count)
 
     def save(self, context: Context, page: Fetched) -> Counts:
-        if not context.step.cursor.get("staged"):
+        if not context.position.cursor.get("staged"):
             save.stage(context, page.records)
             return Counts()
         counts = save.save_clients(context, page.records)
         if page.done:
-            StagedPage.objects.filter(step=context.step).delete()
+            StagedPage.objects.filter(step=context.position.step).delete()
         return counts
 
-    def stored(self, run: ImportRun) -> int:
-        return Client.objects.filter(tenant=run.account.tenant_id, source="acuity").count()
+    def stored(self, scope: Scope) -> int:
+        return Client.objects.filter(tenant=scope.tenant, source="acuity").count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         entries, rejected = save.list_clients(context), 0

@@ -59,7 +59,7 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
         except Reject as reason:
             parsed.rejects += [(entry, str(reason)) for entry in group]
     counts, _ = upsert(context.tenant, Client, FIELDS, [_row(record) for record in parsed.records])
-    return counts + reject(context.run, "clients", parsed.rejects)
+    return counts + reject(context.scope.origin, "clients", parsed.rejects)
 
 
 GROUPS = msgspec.json.Decoder(list[list[msgspec.Raw]])
@@ -71,9 +71,9 @@ def text(groups: list[list[bytes]]) -> str:
 
 
 def stage(context: Context, groups: list[list[bytes]]) -> None:
-    chunks = Snapshot.chunks(groups, context.limit)
+    chunks = Snapshot.chunks(groups, context.position.limit)
     while pages := [
-        StagedPage(step=context.step, offset=offset, records=text(chunk))
+        StagedPage(step_id=context.position.step, offset=offset, records=text(chunk))
         for offset, chunk in islice(chunks, 20)
     ]:
         StagedPage.objects.bulk_create(pages)
