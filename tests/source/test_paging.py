@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.source.paging import Keyset
+from integrations.acuity.source.paging import DayCursor, Keyset
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 FIRST = date(1900, 1, 1)
@@ -119,7 +119,7 @@ def walked(
     source: Lying, limit: int = 100, people: Any = (), **bounds: Any
 ) -> tuple[set[str], list[dict[str, Any]]]:
     """What a walk finds, and its gaps."""
-    cursor: dict[str, Any] = {}
+    cursor = DayCursor()
     found: set[str] = set()
     gaps: list[dict[str, Any]] = []
     while True:
@@ -272,7 +272,7 @@ def test_a_window_of_days_is_listed_by_any_order() -> None:
     low, high = date(2025, 2, 1), date(2025, 2, 20)
     for order in ("start", "id", "newest"):
         keyset: Callable[..., Keyset] = Keyset
-        source, cursor, found = Lying(rows, order=order), {}, set()
+        source, cursor, found = Lying(rows, order=order), DayCursor(), set()
         while True:
             page = keyset(source, 20, low, last_day=high, calendars=CALENDARS).page(cursor)
             found |= keys(page.records)

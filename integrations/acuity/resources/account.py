@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from bookings.models import AppointmentType, Calendar, Payment
 from integrations.acuity.errors import AnotherAccount, BadAnswer, UnknownAccount
 from integrations.acuity.reading import zones
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import (
     Reject,
     clean,
@@ -48,7 +49,7 @@ class Account:
         types = listed(context.source.get("/appointment-types", includeDeleted="true"))
         if calendars is None or types is None:
             raise BadAnswer("/calendars or /appointment-types has another shape")
-        return Fetched([facts, clean(calendars), clean(types)], {}, done=True, count=0)
+        return Fetched([facts, clean(calendars), clean(types)], Stored(), done=True, count=0)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         facts, calendars, types = page.records

@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 
 from bookings.models import Appointment, Tenant
 from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.resources.catalog import Catalog
 from integrations.acuity.resources.scope import Position, Scope
 from integrations.acuity.source.fetching import Fetcher
@@ -19,6 +20,8 @@ from integrations.models import AcuityAccount, RejectedRecord
 
 Gap = dict[str, Any]
 NOWHERE = Position()
+# A `Stored`, or what is in the column already.
+Cursor = Stored | dict[str, Any]
 
 
 @dataclass
@@ -63,7 +66,7 @@ class Fetched:
     """One page as it came over the wire, not yet written."""
 
     records: list[Any]
-    cursor: dict[str, Any]
+    cursor: Cursor
     done: bool = False
     total: int | None = None
     gaps: list[dict[str, Any]] = field(default_factory=list)
@@ -89,7 +92,7 @@ class Checked:
     """One page of a resource's proof, and where that goes on."""
 
     found: Found
-    cursor: dict[str, Any]
+    cursor: Cursor
     done: bool = False
     # Records compared, where they are what progress is told by, and how many there may be.
     count: int = 0
@@ -165,7 +168,7 @@ class Resource(Step, Protocol):
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         """Ask again, otherwise than `fetch` did, and compare. Writes nothing.
 
-        `cursor` is this proof's position in this resource: `{"anew": bool}` at first.
+        `cursor` is this proof's position in this resource, as stored: `{"anew": bool}` at first.
         """
 
     def recheck(self, context: Context, cursor: dict[str, Any]) -> Checked:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bookings.models import Imported
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean, digest, number
 from integrations.acuity.resources.base import (
     Checked,
@@ -24,6 +25,15 @@ from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
 from integrations.models import RejectedRecord
+
+
+class Listed(Stored, frozen=True):
+    """How many rows were listed; and in a proof whether twice alike, and the IDs of stored ones
+    that were not."""
+
+    listed: int = 0
+    alike: bool = False
+    unlisted: list[str] = []
 
 
 class Whole(Resource):
@@ -55,7 +65,7 @@ class Whole(Resource):
 
     def fetch(self, context: Context) -> Fetched:
         rows = self._list(context)
-        return Fetched(rows, {"listed": len(rows)}, done=True, total=len(rows))
+        return Fetched(rows, Listed(len(rows)), done=True, total=len(rows))
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return self._save(context, page.records)
@@ -83,18 +93,19 @@ class Whole(Resource):
         parsed = self._parse(payloads.values())
         stored = dict(self._rows(context.tenant.pk).values_list("external_id", "content_hash"))
         changed = [payloads[row[0]] for row in parsed.records if stored.get(row[0]) != row[-1]]
-        facts = {
-            "listed": len(payloads),
-            "alike": digest(first) == digest(second),
-            "unlisted": [key for key in stored if key not in payloads],
-        }
+        facts = Listed(
+            listed=len(payloads),
+            alike=digest(first) == digest(second),
+            unlisted=[key for key in stored if key not in payloads],
+        )
         return Checked(Found(changed), facts, done=True)
 
     def heal(self, context: Context, found: Found) -> None:
         self._save(context, found.save)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        alike, unlisted = cursor.get("alike", False), cursor.get("unlisted", [])
+        seen = Listed.of(cursor)
+        alike, unlisted = seen.alike, seen.unlisted
         gaps: list[Gap] = []
         if not alike:
             reason = f"Acuity's {self.title.lower()} were others each time they were listed."
@@ -103,7 +114,7 @@ class Whole(Resource):
             reason = f"{many(len(unlisted), self.noun)} stored that Acuity does not list."
             gaps.append({"kind": self.name, "extra": len(unlisted), "reason": reason})
         scope = {
-            "listed": cursor.get("listed", 0),
+            "listed": seen.listed,
             "stored": self.stored(context.scope),
             "evidence": ["listed twice, alike" if alike else "listed twice, not alike"],
         }

@@ -8,6 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors, events
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Fetched, Resource
 from integrations.acuity.resources.scope import LISTING, Position
@@ -35,7 +36,7 @@ def process_page(context: Context, run: ImportRun, step: ImportStep, token: str)
     client = context.source.client
     context.position = _position(run, step)
     page = STEPS[step.resource].fetch(context)
-    if not page.done and not page.size and page.cursor == step.cursor:
+    if not page.done and not page.size and as_json(page.cursor) == step.cursor:
         raise errors.Stalled(f"{step.resource} at offset {step.offset}")
     spent, client.tally = client.tally, Tally()
     with transaction.atomic():
@@ -114,7 +115,7 @@ def _checkpoint(
     now = timezone.now()
     moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token).update(
         version=F("version") + 1,
-        cursor=page.cursor,
+        cursor=as_json(page.cursor),
         offset=F("offset") + page.size,
         total=page.total if page.total is not None else step.total,
         fetched=F("fetched") + (page.size if page.fetched is None else page.fetched),

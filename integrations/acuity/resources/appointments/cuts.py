@@ -3,9 +3,11 @@ then the canceled ones apart. What only such an answer shows is asked for by its
 
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Any
+
+from msgspec.structs import replace
 
 from integrations.acuity.reading.listing import Row
+from integrations.acuity.resources.appointments.cursors import CutCursor
 from integrations.acuity.resources.appointments.walk import list_appointments
 from integrations.acuity.resources.base import Context
 
@@ -22,16 +24,12 @@ def questions(context: Context) -> list[dict[str, str]]:
     return [*each, newest | {"canceled": "true"}]
 
 
-def ask(context: Context, cut: dict[str, Any], limit: int) -> tuple[list[Row], dict[str, Any]]:
-    """The rows of the next answer, and the position behind it; `over` at the end.
-
-    `cut` is {n: which question, until: its last day, keys: the last answer's, ignored: [names]}.
-    """
+def ask(context: Context, cut: CutCursor, limit: int) -> tuple[list[Row], CutCursor]:
+    """The rows of the next answer, and the position behind it; `over` at the end."""
     asked = questions(context)
-    n = cut.get("n", 0)
-    if n >= len(asked):
-        return [], cut | {"over": True}
-    question, until = asked[n], cut.get("until") or _day(context.scope.period.widened.last)
+    if cut.n >= len(asked):
+        return [], replace(cut, over=True)
+    question, until = asked[cut.n], cut.until or _day(context.scope.period.widened.last)
     bounds = {"minDate": _day(context.scope.period.widened.first), "maxDate": until}
     rows = list_appointments(
         context,
@@ -40,22 +38,22 @@ def ask(context: Context, cut: dict[str, Any], limit: int) -> tuple[list[Row], d
         max=limit,
         excludeForms="true",
     )
-    ignored = sorted({*cut.get("ignored", []), *disobeyed(question, until, rows)})
-    following = {"n": n, "ignored": ignored, "keys": sorted(row.key for row in rows)}
+    ignored = sorted({*cut.ignored, *disobeyed(question, until, rows)})
+    keys = sorted(row.key for row in rows)
     days = [row.day for row in rows if row.day]
-    before = set(cut.get("keys", []))
-    nothing_new = before.issuperset(following["keys"])
+    before = set(cut.keys)
+    nothing_new = before.issuperset(keys)
     if (
         not days
         or (nothing_new and len(rows) < len(before))
         or {"maxDate", "calendarID"} & {*ignored}
     ):
-        return rows, {"n": n + 1, "ignored": ignored}
+        return rows, CutCursor(n=cut.n + 1, ignored=ignored)
     oldest = min(days)
     if nothing_new:
         # As many as before and none of them new: the answer is full of one day. Go on before it.
         oldest = _day(date.fromisoformat(min(oldest, until or oldest)) - timedelta(days=1))
-    return rows, following | {"until": oldest}
+    return rows, CutCursor(n=cut.n, ignored=ignored, keys=keys, until=oldest)
 
 
 def disobeyed(question: dict[str, str], until: str, rows: list[Row]) -> list[str]:

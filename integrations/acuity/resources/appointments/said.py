@@ -2,13 +2,13 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count
 from django.utils import timezone
 
 from bookings.models import Appointment
 from integrations.acuity.resources.appointments import cuts
+from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.base import Context, Gap, Said, in_window, many
 from integrations.models import ImportRun
 
@@ -18,8 +18,8 @@ RECENT = timedelta(minutes=15)
 CUT_HOLDS = timedelta(days=7)
 
 
-def statement(context: Context, cursor: dict[str, Any]) -> Said:
-    listed = Counter(cursor.get("months", {})) + Counter(cursor.get("apart", {}).values())
+def statement(context: Context, cursor: ProofCursor) -> Said:
+    listed = Counter(cursor.months) + Counter(cursor.apart.values())
     stored = stored_by_month(context)
     coverage = {
         month: [listed.get(month, 0), stored.get(month, 0)]
@@ -29,10 +29,10 @@ def statement(context: Context, cursor: dict[str, Any]) -> Said:
         "listed": sum(listed.values()),
         "stored": sum(stored.values()),
         "months": len(coverage),
-        "evidence": cursor.get("evidence", cuts.EVIDENCE[:1]),
+        "evidence": cursor.evidence or cuts.EVIDENCE[:1],
     }
-    gaps = [*cursor.get("gaps", []), *_missing(coverage), *_unlisted(context, coverage, cursor)]
-    return Said(scope, gaps, coverage, ignored=cursor.get("cut", {}).get("ignored", []))
+    gaps = [*cursor.gaps, *_missing(coverage), *_unlisted(context, coverage, cursor)]
+    return Said(scope, gaps, coverage, ignored=cursor.cut.ignored)
 
 
 def stored_by_month(context: Context) -> dict[str, int]:
@@ -50,12 +50,12 @@ def of_unchanged(context: Context) -> dict[str, int] | None:
     compared everything: listing it once more would ask the same again.
     """
     step = context.scope.steps.select_related("run").get(resource="appointments")
-    months: dict[str, int] | None = step.cursor.get("months")
+    walk = WalkCursor.of(step.cursor)
+    months = walk.months
     written = step.created + step.updated + step.rejected
     if months is None or written or step.run.gaps or sum(months.values()) != step.unchanged:
         return None
-    since = step.cursor.get("began")
-    if since and datetime.fromisoformat(since) < timezone.now() - RECENT:
+    if walk.began and datetime.fromisoformat(walk.began) < timezone.now() - RECENT:
         return None
     return months if months == stored_by_month(context) else None
 
@@ -74,12 +74,10 @@ def cut_recently(context: Context) -> str:
     return ""
 
 
-def _unlisted(
-    context: Context, coverage: dict[str, list[int]], cursor: dict[str, Any]
-) -> list[Gap]:
+def _unlisted(context: Context, coverage: dict[str, list[int]], cursor: ProofCursor) -> list[Gap]:
     """What is stored, or answers by its ID, and stands in no listing: the listing is not whole."""
     gaps: list[Gap] = []
-    hidden: dict[str, str] = cursor.get("hidden", {})
+    hidden = cursor.hidden
     if hidden:
         months = set(hidden.values())
         calendars = set(
@@ -90,10 +88,10 @@ def _unlisted(
         shared = f" All of them are in {months.pop()}." if len(months) == 1 else ""
         if len(calendars) == 1 and len(hidden) > 1 and (calendar := calendars.pop()):
             shared += f" All of them are in calendar {calendar}."
-        least = "At least " if cursor.get("unasked") else ""
+        least = "At least " if cursor.unasked else ""
         reason = f"{least}{many(len(hidden), 'booking')} exist that no listing shows; others may too.{shared}"
         gaps.append({"kind": "unlisted", "missing": len(hidden), "reason": reason})
-    if refused := cursor.get("refused", 0):
+    if refused := cursor.refused:
         reason = (
             f"Acuity no longer shows {many(refused, 'booking')}, and none was marked as gone:"
             " if that is right, import again with --accept-removals."

@@ -8,6 +8,7 @@ from typing import Any
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.listing import Row
+from integrations.acuity.resources.appointments.cursors import WalkCursor
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.closed import FIRST
 from integrations.acuity.source.paging import ALL, Keyset
@@ -43,11 +44,11 @@ def last_booking(context: Context) -> str:
     ).isoformat()
 
 
-def estimate(read: int, cursor: dict[str, Any]) -> int | None:
+def estimate(read: int, cursor: WalkCursor) -> int | None:
     """How many there will be, if the rest of the time is as busy as what was read of it."""
-    if "begins" not in cursor:
+    if not cursor.begins:
         return None
-    first, last, now = (date.fromisoformat(cursor[key]) for key in ("begins", "last", "day"))
+    first, last, now = map(date.fromisoformat, (cursor.begins, cursor.last, cursor.day))
     if now <= first or last <= first:
         return None
     return round(read * max(1.0, (last - first) / (now - first)))

@@ -8,12 +8,35 @@ from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.reading.records import parse_client
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject
-from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Log, Resource, Said
+from integrations.acuity.resources.base import (
+    Checked,
+    Context,
+    Fetched,
+    Found,
+    Gap,
+    Log,
+    Resource,
+    Said,
+)
 from integrations.acuity.resources.clients import check, save
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord, StagedPage
+
+
+class WholeCursor(Stored, frozen=True):
+    """Whether the list was staged; from then on, the offset says which page is next."""
+
+    staged: bool = False
+
+
+class ProofCursor(Stored, frozen=True):
+    """What the readings of the list have shown, as `check.compare_all` says it."""
+
+    facts: dict[str, Any] = {}
+    gaps: list[Gap] = []
 
 
 class Clients(Resource):
@@ -23,11 +46,13 @@ class Clients(Resource):
     task = "acuity.import_clients"
 
     def fetch(self, context: Context) -> Fetched:
-        cursor, position = context.position.cursor, context.position
-        if not cursor.get("staged"):
+        position, cursor = context.position, WholeCursor.of(context.position.cursor)
+        if not cursor.staged:
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
-            return Fetched(groups, {"staged": True}, done=not groups, total=len(entries), count=0)
+            return Fetched(
+                groups, WholeCursor(staged=True), done=not groups, total=len(entries), count=0
+            )
         staged = StagedPage.objects.filter(step=position.step, offset=position.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
@@ -37,7 +62,7 @@ class Clients(Resource):
         return Fetched(groups, cursor, done=done, count=count)
 
     def save(self, context: Context, page: Fetched) -> Counts:
-        if not context.position.cursor.get("staged"):
+        if not WholeCursor.of(context.position.cursor).staged:
             save.stage(context, page.records)
             return Counts()
         counts = save.save_clients(context, page.records)
@@ -69,7 +94,7 @@ class Clients(Resource):
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         groups, gone, facts, gaps = check.compare_all(context)
-        return Checked(Found(groups, gone), {"facts": facts, "gaps": gaps}, done=True)
+        return Checked(Found(groups, gone), ProofCursor(facts, gaps), done=True)
 
     def heal(self, context: Context, found: Found) -> None:
         save.save_clients(context, found.save)
@@ -77,4 +102,5 @@ class Clients(Resource):
         Client.objects.filter(pk__in=found.gone).update(listed=False, content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        return Said(check.scope(context, cursor.get("facts", {})), cursor.get("gaps", []))
+        proof = ProofCursor.of(cursor)
+        return Said(check.scope(context, proof.facts), proof.gaps)

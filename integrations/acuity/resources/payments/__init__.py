@@ -37,12 +37,12 @@ class Payments(Resource):
             total = waiting.count()
         size = save.page_size(context)
         ahead = size if context.ahead else 0
-        after = context.position.cursor.get("after", 0)
+        after = save.ParentCursor.of(context.position.cursor).after
         rows = list(waiting.filter(pk__gt=after)[: size + ahead])
         page, following = rows[:size], rows[size:]
         answers = save.fetch_payments(context, page, following)
         fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list | dict))
-        cursor = {"after": page[-1].pk if page else after}
+        cursor = save.ParentCursor(page[-1].pk if page else after)
         return Fetched(answers, cursor, len(page) < size, total=total, fetched=fetched)
 
     def save(self, context: Context, page: Fetched) -> Counts:
@@ -76,7 +76,7 @@ class Payments(Resource):
         save.save_payments(context, [(appointment, current) for appointment in stored])
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
-        return check.check(context, cursor)
+        return check.check(context, check.ProofCursor.of(cursor))
 
     def heal(self, context: Context, found: Found) -> None:
         save.save_payments(context, found.save)

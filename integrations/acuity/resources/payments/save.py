@@ -11,6 +11,7 @@ from django.utils import timezone
 from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.reading.records import PaymentRecord, parse_payments
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.rejects import reject, resolve
@@ -20,6 +21,12 @@ from integrations.acuity.store.upsert import Counts
 PAGE_SECONDS = 5
 FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at"]
 Answers = list[tuple[Appointment, Any]]
+
+
+class ParentCursor(Stored, frozen=True):
+    """The primary key of the last appointment that was asked about."""
+
+    after: int = 0
 
 
 def page_size(context: Context) -> int:
