@@ -84,7 +84,7 @@ class TestWhole:
         assert as_json(page.cursor)["unlisted"] == [gone]
         Chairs().heal(context, page.found)
         said = Chairs().statement(context, as_json(page.cursor))
-        assert [(gap["kind"], gap["extra"]) for gap in said.gaps] == [("chairs", 1)]
+        assert [(gap.kind, gap.extra) for gap in said.gaps] == [("chairs", 1)]
         assert Calendar.objects.filter(name="Moved").exists()
 
     def test_what_cannot_be_read_is_kept_and_settled_once_it_can(

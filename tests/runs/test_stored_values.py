@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from integrations.acuity.proof import verification
+from integrations.acuity.reading.findings import Difference, Gap, Pair
 from integrations.acuity.reading.stored import Stored, as_json
 from integrations.acuity.resources import clients, payments
 from integrations.acuity.resources.appointments import cursors
@@ -54,3 +55,15 @@ def test_so_are_those_inside_the_proof() -> None:
 def test_nothing_and_what_nobody_knows_any_more_is_read_too(kind: type[Stored]) -> None:
     assert kind.of({}) == kind.of({"gone_by_now": [1]}) == kind()
     assert as_json(kind()) == {}
+
+
+def test_so_are_gaps_differences_and_coverage() -> None:
+    for name, kind in {"gaps": Gap, "differences": Difference}.items():
+        for column in ROWS[name]:
+            value = kind.of(column)
+            same(value, column)
+            assert as_json(value) == column
+
+    for pair in ROWS["coverage"].values():
+        value = Pair.of(pair)
+        assert [value.source, value.stored] == as_json(value) == pair

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.source.paging import DayCursor, Keyset
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -117,11 +118,11 @@ class Lying:
 
 def walked(
     source: Lying, limit: int = 100, people: Any = (), **bounds: Any
-) -> tuple[set[str], list[dict[str, Any]]]:
+) -> tuple[set[str], list[Gap]]:
     """What a walk finds, and its gaps."""
     cursor = DayCursor()
     found: set[str] = set()
-    gaps: list[dict[str, Any]] = []
+    gaps: list[Gap] = []
     while True:
         keyset = Keyset(
             source, limit, FIRST, zones=["UTC"], calendars=CALENDARS, types=KINDS, people=people,
@@ -264,7 +265,7 @@ def test_a_day_that_nothing_divides_is_a_gap_with_its_size() -> None:
     found, gaps = walked(Lying(rows, cap=25))
 
     assert len(found) == 25
-    assert [(gap["kind"], gap["day"], gap["listed"]) for gap in gaps] == [("day", "2025-01-01", 25)]
+    assert [(gap.kind, gap.day, gap.listed) for gap in gaps] == [("day", "2025-01-01", 25)]
 
 
 def test_a_window_of_days_is_listed_by_any_order() -> None:

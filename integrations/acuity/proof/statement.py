@@ -5,8 +5,10 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
+from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.base import Context, Gap, many
+from integrations.acuity.resources.base import Context, many
 from integrations.models import RejectedRecord
 
 
@@ -26,10 +28,10 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
     gaps = [gap for part in said.values() for gap in part.gaps] + list(rejected.values())
     fields: dict[str, Any] = {
         "scope": {name: part.scope for name, part in said.items()},
-        "coverage": {k: pair for part in said.values() for k, pair in part.coverage.items()},
-        "differences": [row for part in said.values() for row in part.differences],
+        "coverage": as_json({k: v for part in said.values() for k, v in part.coverage.items()}),
+        "differences": as_json([row for part in said.values() for row in part.differences]),
         "ignored_parameters": sorted({name for part in said.values() for name in part.ignored}),
-        "gaps": gaps,
+        "gaps": as_json(gaps),
         "verified": not gaps,
         "verified_at": timezone.now(),
     }
@@ -41,12 +43,12 @@ def _rejected(context: Context) -> dict[str, Gap]:
     rows = RejectedRecord.objects.filter(run__in=context.scope.runs, resolved_at=None)
     counts = rows.values_list("resource").annotate(n=Count("pk")).order_by("resource")
     return {
-        name: {
-            "kind": "rejected",
-            "resource": name,
-            "missing": n,
-            "reason": f"{many(n, 'record')} of {name} that could not be read;"
+        name: Gap(
+            kind="rejected",
+            resource=name,
+            missing=n,
+            reason=f"{many(n, 'record')} of {name} that could not be read;"
             " see the rejected records.",
-        }
+        )
         for name, n in counts
     }

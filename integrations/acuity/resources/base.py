@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from django.db.models import Model, QuerySet
 
 from bookings.models import Appointment, Tenant
+from integrations.acuity.reading.findings import Difference, Gap, Pair
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.resources.catalog import Catalog
@@ -18,7 +19,6 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, RejectedRecord
 
-Gap = dict[str, Any]
 NOWHERE = Position()
 # A `Stored`, or what is in the column already.
 Cursor = Stored | dict[str, Any]
@@ -69,7 +69,7 @@ class Fetched:
     cursor: Cursor
     done: bool = False
     total: int | None = None
-    gaps: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     count: int | None = None
     # Records inside the page, where they are not what the offset counts.
     fetched: int | None = None
@@ -105,8 +105,8 @@ class Said:
 
     scope: dict[str, Any]
     gaps: list[Gap] = field(default_factory=list)
-    coverage: dict[str, list[int]] = field(default_factory=dict)
-    differences: list[dict[str, Any]] = field(default_factory=list)
+    coverage: dict[str, Pair] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
 

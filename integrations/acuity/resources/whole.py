@@ -7,6 +7,7 @@ from typing import Any
 
 from bookings.models import Imported
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean, digest, number
 from integrations.acuity.resources.base import (
@@ -14,7 +15,6 @@ from integrations.acuity.resources.base import (
     Context,
     Fetched,
     Found,
-    Gap,
     Log,
     Resource,
     Said,
@@ -109,10 +109,10 @@ class Whole(Resource):
         gaps: list[Gap] = []
         if not alike:
             reason = f"Acuity's {self.title.lower()} were others each time they were listed."
-            gaps.append({"kind": self.name, "reason": reason})
+            gaps.append(Gap(self.name, reason))
         if unlisted:
             reason = f"{many(len(unlisted), self.noun)} stored that Acuity does not list."
-            gaps.append({"kind": self.name, "extra": len(unlisted), "reason": reason})
+            gaps.append(Gap(self.name, reason, extra=len(unlisted)))
         scope = {
             "listed": seen.listed,
             "stored": self.stored(context.scope),

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
@@ -31,10 +33,7 @@ PASS = (
     "deaths",
     "active_ms",
 )
-UNVERIFIED = {
-    "kind": "unverified",
-    "reason": "Nothing was compared with Acuity: run manage.py acuity_verify.",
-}
+UNVERIFIED = Gap("unverified", "Nothing was compared with Acuity: run manage.py acuity_verify.")
 
 
 class ActiveRun(Exception):
@@ -274,7 +273,7 @@ def finish(run_id: Any) -> bool:
     steps = {step.resource: step for step in run.steps.all()}
     with transaction.atomic():
         if "verify" not in steps:
-            run.gaps = [*run.gaps, UNVERIFIED]
+            run.gaps = [*run.gaps, as_json(UNVERIFIED)]
         among = TRANSITIONS[S.COMPLETED] - {S.CANCELLING}
         if not transition(run.pk, _earned(run), among=among, gaps=run.gaps):
             return False

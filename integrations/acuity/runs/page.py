@@ -138,7 +138,7 @@ def _checkpoint(
     if not moved:
         raise Stale
     if page.gaps:
-        run.gaps = [*run.gaps, *(gap for gap in page.gaps if gap not in run.gaps)]
+        run.gaps = [*run.gaps, *(gap for gap in as_json(page.gaps) if gap not in run.gaps)]
         ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)
 
 

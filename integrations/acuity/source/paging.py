@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.source.checks import ZONES_APART, Booking, Days, Source, is_canceled
 from integrations.acuity.source.closed import (
@@ -57,7 +58,7 @@ class Page(Generic[C]):
     records: list[Any]
     cursor: C
     done: bool = False
-    gaps: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     # Parameters that the source has disobeyed.
     ignored: frozenset[str] = frozenset()
     # These are all records, oldest first, those of earlier pages among them: count from here.

@@ -1,7 +1,6 @@
 """Where does the walk over the bookings stand, and where their proof?"""
 
-from typing import Any
-
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.source.paging import DayCursor
 
@@ -60,4 +59,4 @@ class ProofCursor(DayCursor, frozen=True):
     again: list[str] | None = None
     # Bookings that would have been marked as gone, had they not been so many.
     refused: int = 0
-    gaps: list[dict[str, Any]] = []
+    gaps: list[Gap] = []

@@ -7,9 +7,10 @@ from django.db.models import Count
 from django.utils import timezone
 
 from bookings.models import Appointment
+from integrations.acuity.reading.findings import Gap, Pair
 from integrations.acuity.resources.appointments import cuts
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
-from integrations.acuity.resources.base import Context, Gap, Said, in_window, many
+from integrations.acuity.resources.base import Context, Said, in_window, many
 from integrations.models import ImportRun
 
 # What the import saw is the state of the account for so long.
@@ -22,7 +23,7 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
     listed = Counter(cursor.months) + Counter(cursor.apart.values())
     stored = stored_by_month(context)
     coverage = {
-        month: [listed.get(month, 0), stored.get(month, 0)]
+        month: Pair(listed.get(month, 0), stored.get(month, 0))
         for month in sorted(listed.keys() | stored.keys())
     }
     scope = {
@@ -74,7 +75,7 @@ def cut_recently(context: Context) -> str:
     return ""
 
 
-def _unlisted(context: Context, coverage: dict[str, list[int]], cursor: ProofCursor) -> list[Gap]:
+def _unlisted(context: Context, coverage: dict[str, Pair], cursor: ProofCursor) -> list[Gap]:
     """What is stored, or answers by its ID, and stands in no listing: the listing is not whole."""
     gaps: list[Gap] = []
     hidden = cursor.hidden
@@ -90,30 +91,30 @@ def _unlisted(context: Context, coverage: dict[str, list[int]], cursor: ProofCur
             shared += f" All of them are in calendar {calendar}."
         least = "At least " if cursor.unasked else ""
         reason = f"{least}{many(len(hidden), 'booking')} exist that no listing shows; others may too.{shared}"
-        gaps.append({"kind": "unlisted", "missing": len(hidden), "reason": reason})
+        gaps.append(Gap("unlisted", reason, missing=len(hidden)))
     if refused := cursor.refused:
         reason = (
             f"Acuity no longer shows {many(refused, 'booking')}, and none was marked as gone:"
             " if that is right, import again with --accept-removals."
         )
-        gaps.append({"kind": "removals", "missing": refused, "reason": reason})
+        gaps.append(Gap("removals", reason, missing=refused))
     known = Counter(hidden.values())
-    for month, (source, stored) in coverage.items():
-        extra = stored - source - known[month]
+    for month, pair in coverage.items():
+        extra = pair.stored - pair.source - known[month]
         if extra > 0 and not refused:
             reason = f"{many(extra, 'appointment')} stored that Acuity's listing does not show."
-            gaps.append({"kind": "unlisted", "month": month, "extra": extra, "reason": reason})
+            gaps.append(Gap("unlisted", reason, month=month, extra=extra))
     return gaps
 
 
-def _missing(coverage: dict[str, list[int]]) -> list[Gap]:
+def _missing(coverage: dict[str, Pair]) -> list[Gap]:
     return [
-        {
-            "kind": "appointments",
-            "month": month,
-            "missing": source - stored,
-            "reason": f"{many(source - stored, 'appointment')} listed by Acuity but not stored.",
-        }
-        for month, (source, stored) in coverage.items()
-        if source > stored
+        Gap(
+            kind="appointments",
+            month=month,
+            missing=missing,
+            reason=f"{many(missing, 'appointment')} listed by Acuity but not stored.",
+        )
+        for month, pair in coverage.items()
+        if (missing := pair.source - pair.stored) > 0
     ]

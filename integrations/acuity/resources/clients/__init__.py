@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from bookings.models import Client
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject
@@ -15,7 +16,6 @@ from integrations.acuity.resources.base import (
     Context,
     Fetched,
     Found,
-    Gap,
     Log,
     Resource,
     Said,

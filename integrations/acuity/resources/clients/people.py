@@ -4,18 +4,16 @@ from string import ascii_lowercase
 from typing import Any
 
 from bookings.models import Client
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients.save import list_clients
 
 # So many people who are known only from bookings are searched for by name.
 ASKED = 5
-DIFFERS: dict[str, Any] = {
-    "kind": "clients",
-    "reason": "Acuity's client list was another one each time it was asked for.",
-}
+DIFFERS = Gap("clients", "Acuity's client list was another one each time it was asked for.")
 
 
-def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[dict[str, Any]]]:
+def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[Gap]]:
     """The entries, what the readings have shown (`entries`, `alike`, `cut`), and the gaps.
 
     The longest of two answers, or of three where they differ; with whom a search shows beside them.
@@ -32,7 +30,7 @@ def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[dict[str, 
             f"Acuity cuts its client list short: {len(hidden):,} more of its entries were found by"
             " searching; people without a booking may be missing."
         )
-        gaps.append({"kind": "clients", "found": len(hidden), "reason": reason})
+        gaps.append(Gap("clients", reason, found=len(hidden)))
     whole = [*entries, *sorted(hidden)]
     return whole, {"entries": len(whole), "alike": alike, "cut": bool(hidden)}, gaps
 

@@ -6,7 +6,8 @@ from typing import Any
 from django.db.models import F, Min, Sum
 
 from bookings.models import Appointment, Payment
-from integrations.acuity.resources.base import Checked, Context, Found, Gap, Said, in_window, many
+from integrations.acuity.reading.findings import Difference, Gap
+from integrations.acuity.resources.base import Checked, Context, Found, Said, in_window, many
 from integrations.acuity.resources.payments.save import (
     ParentCursor,
     due,
@@ -67,21 +68,21 @@ def _unread(context: Context) -> list[Gap]:
     if not unread:
         return []
     reason = f"{many(unread, 'appointment')} whose payments could not be stored."
-    return [{"kind": "payments", "missing": unread, "reason": reason}]
+    return [Gap("payments", reason, missing=unread)]
 
 
-def _differences(context: Context) -> list[dict[str, Any]]:
+def _differences(context: Context) -> list[Difference]:
     """Appointments whose payments do not add up to what Acuity says was paid."""
     rows = with_sums(in_window(context).exclude(payments_fetched_for=""))
     rows = rows.exclude(sum_now=F("amount_paid")).order_by("service_date", "pk")
     return [
-        {
-            "appointment": row.external_id,
-            "month": f"{row.service_date:%Y-%m}",
-            "amount_paid": str(row.amount_paid),
-            "payments": str(row.sum_now),
-            "reason": _reason(row),
-        }
+        Difference(
+            appointment=row.external_id,
+            month=f"{row.service_date:%Y-%m}",
+            amount_paid=str(row.amount_paid),
+            payments=str(row.sum_now),
+            reason=_reason(row),
+        )
         for row in rows.prefetch_related("payments")[:MOST_DIFFERENCES]
     ]
 
