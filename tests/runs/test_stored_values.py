@@ -13,6 +13,7 @@ from integrations.acuity.reading.stored import Stored, as_json
 from integrations.acuity.resources import clients, payments
 from integrations.acuity.resources.appointments import cursors
 from integrations.acuity.resources.payments import check
+from integrations.acuity.runs.tuning import Tuning
 
 ROWS = json.loads((Path(__file__).parent / "stored_rows.json").read_text())
 KINDS: dict[str, type[Stored]] = {
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Stored]] = {
     "appointments": cursors.WalkCursor,
     "payments": payments.save.ParentCursor,
     "verify": verification.ProofCursor,
+    "tuning": Tuning,
 }
 INNER: dict[str, type[Stored]] = {
     "clients": clients.ProofCursor,
@@ -38,7 +40,7 @@ def same(value: Any, column: Any) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_cursor_is_read_as_it_was_written(name: str) -> None:
+def test_a_column_is_read_as_it_was_written(name: str) -> None:
     for column in ROWS[name]:
         same(KINDS[name].of(column), column)
 

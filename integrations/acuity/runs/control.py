@@ -17,6 +17,7 @@ from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.results import in_log, stored, summarise
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
+from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.steps import STEPS
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 
@@ -113,13 +114,13 @@ def start(
     return run
 
 
-def _known(account: AcuityAccount) -> dict[str, Any]:
+def _known(account: AcuityAccount) -> Any:
     """What timed out in the last import is not tried again in this one; in the next, it is."""
     runs = ImportRun.objects.filter(account=account, auto_page_limit=True).order_by("-created_at")
-    last = runs.values_list("tuning", flat=True).first() or {}
-    if "inherited" in last or not last.get("ceiling"):
+    last = Tuning.of(runs.values_list("tuning", flat=True).first() or {})
+    if last.inherited or not last.ceiling:
         return {}
-    return {"ceiling": last["ceiling"], "inherited": True}
+    return as_json(Tuning(ceiling=last.ceiling, inherited=True))
 
 
 def enqueue(run: ImportRun) -> None:

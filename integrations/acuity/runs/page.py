@@ -11,8 +11,9 @@ from integrations.acuity import errors, events
 from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Fetched, Resource
-from integrations.acuity.resources.scope import LISTING, Position
+from integrations.acuity.resources.scope import Position
 from integrations.acuity.runs import control, leases
+from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
 from integrations.acuity.store.bulk import analyze, need_not_be_flushed
@@ -71,7 +72,7 @@ def _position(run: ImportRun, step: ImportStep) -> Position:
         offset=step.offset,
         total=step.total,
         limit=run.page_limit,
-        listing=int(run.tuning.get("listing", LISTING)),
+        listing=Tuning.of(run.tuning).listing,
         unchanged=step.created + step.updated + step.rejected == 0,
         step=step.pk,
     )

@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
+from msgspec.structs import replace
 
 from integrations.acuity import errors, events
 from integrations.acuity.accounts.connection import account_client
@@ -193,16 +194,17 @@ class Window:
         run = self.run
         if not run.auto_page_limit or not _sized(step):
             return
-        tuning = Tuning.of(run.tuning, run.page_limit)
+        tuning = Tuning.at(run.page_limit, run.tuning)
         if count >= run.page_limit:
-            self._limit(tuning.observe(count, seconds), tuning)
+            tuning = tuning.observe(count, seconds)
+            self._limit(tuning)
         if done and tuning.best_limit:
             AcuityAccount.objects.filter(pk=run.account_id).update(best_page_limit=run.page_limit)
 
-    def _limit(self, limit: int, tuning: Tuning) -> None:
-        self.run.page_limit, self.run.tuning = limit, self.run.tuning | tuning.facts()
+    def _limit(self, tuning: Tuning) -> None:
+        self.run.page_limit, self.run.tuning = tuning.limit, tuning.column
         ImportRun.objects.filter(pk=self.run.pk, auto_page_limit=True).update(
-            page_limit=limit, tuning=self.run.tuning
+            page_limit=tuning.limit, tuning=tuning.column
         )
 
     def _smaller(self, error: errors.AcuityError) -> bool:
@@ -210,17 +212,16 @@ class Window:
         run, step = self.run, self.step
         if not isinstance(error, errors.ServerTrouble):
             return False
+        tuning = Tuning.at(run.page_limit, run.tuning)
         if _sized(step) and run.auto_page_limit and run.page_limit > SMALLEST:
-            tuning = Tuning.of(run.tuning, run.page_limit)
-            self._limit(tuning.failed(), tuning)
+            self._limit(tuning.failed())
             return True
-        listing = self.context.position.listing
         if (
             step.resource == "verify"
-            and listing > SMALL_PAGE
+            and tuning.listing > SMALL_PAGE
             and isinstance(error, errors.TimedOut)
         ):
-            run.tuning = run.tuning | {"listing": max(listing // 2, SMALL_PAGE)}
+            run.tuning = replace(tuning, listing=max(tuning.listing // 2, SMALL_PAGE)).column
             ImportRun.objects.filter(pk=run.pk).update(tuning=run.tuning)
             return True
         return False
