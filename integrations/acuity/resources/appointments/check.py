@@ -15,7 +15,7 @@ from integrations.acuity.resources.appointments.cursors import ProofCursor, Walk
 from integrations.acuity.resources.appointments.save import Stored, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, walk
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
-from integrations.acuity.source.paging import DayCursor
+from integrations.acuity.source.paging import DayCursor, Page
 from integrations.models import RejectedRecord
 
 RECHECKS = 2
@@ -70,7 +70,7 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     listed = _listed(context, page.records)
     before = replace(cursor, months={}, upto=None) if page.anew else cursor
     low = _instant(before.upto)
-    high = None if page.done else _last_instant(page.records) or low
+    high = None if page.done else _reached(page) or low
     known = {row.key for row in listed} | cursor.seen.keys() | page.cursor.seen.keys()
     held = stored(_between(context, low, high))
     unseen = {key: had for key, had in held.items() if key not in known}
@@ -254,8 +254,16 @@ def _instant(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _last_instant(rows: list[Row]) -> datetime | None:
-    return max((at.astimezone(UTC) for row in rows if (at := row.instant)), default=None)
+def _reached(page: Page[ProofCursor]) -> datetime | None:
+    """All that begins before this has been listed."""
+    times = [(at.astimezone(UTC), row.key) for row in page.records if (at := row.instant)]
+    if not times:
+        return None
+    last: datetime
+    last, key = max(times)
+    # Of that moment there may be more, unless its day is behind the walk.
+    more = key in page.cursor.seen
+    return last if more else last + timedelta.resolution
 
 
 PHASES = {"listing": _list, "cuts": _cut, "strays": _strays}
