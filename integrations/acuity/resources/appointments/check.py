@@ -198,9 +198,7 @@ def _alike(listed: list[Row], held: dict[str, Stored]) -> set[str]:
     for row in listed:
         if not (had := held.get(row.key)):
             continue
-        if had.fingerprint[:32] == print_of(row.body) or had.content_hash[:32] == print_of(
-            row.core
-        ):
+        if had.bare == print_of(row.body) or had.core == print_of(row.core):
             same.add(row.key)
         else:
             others[had.pk] = row

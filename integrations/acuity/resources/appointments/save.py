@@ -11,7 +11,7 @@ from bookings.models import Appointment, AppointmentType, Calendar, Client, Paym
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
-from integrations.acuity.reading.values import Reject, digest, print_of
+from integrations.acuity.reading.values import PRINT, Reject, digest, print_of
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
 from integrations.acuity.store.rejects import reject, resolve
@@ -55,6 +55,21 @@ class Stored(NamedTuple):
     type: int | None
 
     @property
+    def bare(self) -> str:
+        """The print of its bytes in a listing without forms."""
+        return self.fingerprint[:PRINT]
+
+    @property
+    def whole(self) -> str:
+        """The print of all its bytes."""
+        return self.fingerprint[PRINT:]
+
+    @property
+    def core(self) -> str:
+        """The print of what all answers with it have in common."""
+        return self.content_hash[:PRINT]
+
+    @property
     def linked(self) -> bool:
         """Whether it still belongs to whom and what it was stored with."""
         return linked(self.content_hash, self[4:])
@@ -80,7 +95,7 @@ def _unchanged(context: Context, rows: Sequence[Row], known: dict[str, Stored]) 
     same = [
         (row.key, context.identity.owner_of(row), had.client)
         for row in rows
-        if (had := known.get(row.key)) and had.fingerprint[32:] == print_of(row.body) and had.linked
+        if (had := known.get(row.key)) and had.whole == print_of(row.body) and had.linked
     ]
     clients = context.catalog.clients({owner for _, owner, _ in same})
     return {key for key, owner, client in same if clients.get(owner) == client}
