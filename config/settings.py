@@ -117,6 +117,8 @@ ACUITY_MAX_CONNECTIONS = env.int("ACUITY_MAX_CONNECTIONS", 20)
 ACUITY_CONNECT_TIMEOUT = env.float("ACUITY_CONNECT_TIMEOUT", 5)
 ACUITY_READ_TIMEOUT = env.float("ACUITY_READ_TIMEOUT", 60)
 ACUITY_STALL_SECONDS = env.int("ACUITY_STALL_SECONDS", 120)
+# This database is the importer's alone: `acuity_import` migrates it on first use.
+ACUITY_MIGRATE = True
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

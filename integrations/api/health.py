@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from celery import current_app
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,8 +13,9 @@ from kombu.exceptions import OperationalError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-from integrations.acuity.runs import stalls
+from integrations.acuity.runs import messages, stalls
 from integrations.api.problems import problem
+from integrations.conf import conf
 from integrations.models import EndpointMetric, ImportRun, ImportStep, RejectedRecord
 
 OUTCOMES = ("created", "updated", "unchanged", "rejected")
@@ -39,7 +39,7 @@ def _database() -> str:
 
 
 def _broker() -> str:
-    if settings.CELERY_BROKER_URL.startswith("memory"):
+    if messages.broker_in_memory():
         return "ok"
     try:
         with current_app.connection_for_write(connect_timeout=1) as broker:
@@ -58,9 +58,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _may_scrape(request: HttpRequest) -> bool:
-    if settings.METRICS_TOKEN:
+    if conf.METRICS_TOKEN:
         given = request.headers.get("Authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+        return hmac.compare_digest(given.encode(), f"Bearer {conf.METRICS_TOKEN}".encode())
     forwarded = "X-Forwarded-For" in request.headers
     return request.META.get("REMOTE_ADDR") in LOOPBACK and not forwarded
 
@@ -120,7 +120,7 @@ class FromDatabase:
         working = ImportRun.objects.filter(status__in=ImportRun.WORKING).prefetch_related("steps")
         now = timezone.now()
         silences = [(now - stalls.last_sign(run)).total_seconds() for run in working]
-        stalled = sum(silence > settings.ACUITY_STALL_SECONDS for silence in silences)
+        stalled = sum(silence > conf.ACUITY_STALL_SECONDS for silence in silences)
         yield GaugeMetricFamily(
             "acuity_stalled_runs", "Working runs without a sign of life", stalled
         )

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from bookings.models import Appointment
 from integrations.acuity.accounts.connection import account_client
@@ -14,6 +13,7 @@ from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationErro
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview
 from integrations.acuity.runs.progress import duration
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun
 
 
@@ -112,11 +112,11 @@ def check(account: AcuityAccount) -> Checked:
 def estimate(account: AcuityAccount) -> str:
     """Requests and time in words, from what is stored; honest where nothing is known yet."""
     stored = Appointment.objects.filter(tenant=account.tenant_id, source="acuity").count()
-    per_second = settings.ACUITY_REQUESTS_PER_SECOND
+    per_second = conf.ACUITY_REQUESTS_PER_SECOND
     if not stored:
         pace = f" at {per_second:g} requests a second" if per_second else ""
         return f"First import: about one request for each paid appointment{pace}, and few for the rest."
-    requests = 12 + round(1.15 * stored / (account.best_page_limit or settings.ACUITY_PAGE_LIMIT))
+    requests = 12 + round(1.15 * stored / (account.best_page_limit or conf.ACUITY_PAGE_LIMIT))
     time = f", about {duration(requests / per_second)}" if per_second else ""
     return f"About {requests:,} requests{time}, and one more for each appointment paid since the last import."
 

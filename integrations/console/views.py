@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
+from bookings import theme
 from integrations.acuity.errors import AcuityError
 from integrations.acuity.runs import control, retry
 from integrations.console import run_page as page
@@ -78,6 +79,7 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
     }
     if request.headers.get("HX-Request"):
         return TemplateResponse(request, "integrations/run/body.html", context)
+    context["has_htmx"] = theme.UNFOLD
     return _render(request, "run/page.html", f"Import of {run.account}", **context)
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Resource
 from integrations.acuity.source.fetching import Fetcher
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 
@@ -20,7 +19,7 @@ def rehearse(account: AcuityAccount, **options: Any) -> dict[str, Any]:
     Raises an `AcuityError`.
     """
     only = options.pop("only")
-    limit = options.pop("page_limit") or settings.ACUITY_PAGE_LIMIT
+    limit = options.pop("page_limit") or conf.ACUITY_PAGE_LIMIT
     run = ImportRun(account=account, page_limit=limit, **options)
     source = Fetcher(account_client(account), lambda: None)
     context = Context(run, ImportStep(run=run), source)
