@@ -20,6 +20,7 @@ try:
     import redis
 except ImportError:  # the extra `redis`
     redis = None  # type: ignore[assignment]
+HAS_REDIS = redis is not None
 
 # N slots span this many seconds, and a request that would leave more than the difference to one
 # second after its slot gives the slot up: so any N + 1 requests span a second, however busy the
@@ -126,7 +127,7 @@ class RedisBudget:
     """For every process that shares the Redis, on Redis' own clock."""
 
     def __init__(self, url: str, key: str = "acuity:throttle") -> None:
-        if redis is None:
+        if not HAS_REDIS:
             raise ConfigurationError(NO_REDIS)
         self._redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
         self._key = key
