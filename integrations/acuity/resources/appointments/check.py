@@ -257,6 +257,7 @@ def _reached(page: Page) -> datetime | None:
     times = [(at.astimezone(UTC), row.key) for row in page.records if (at := row.instant)]
     if not times:
         return None
+    last: datetime
     last, key = max(times)
     # Of that moment there may be more, unless its day is behind the walk.
     more = key in page.cursor.get("seen", {})
