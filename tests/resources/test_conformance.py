@@ -14,12 +14,12 @@ from django.db import connection
 from django.db.models import Model
 
 from bookings import models as bookings
-from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, window
-from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Account, Sandbox
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
+from tests.conftest import begin
 from tests.truth import stored, truth
 
 ROWS: list[type[Model]] = [
@@ -29,29 +29,12 @@ ROWS: list[type[Model]] = [
     bookings.Calendar,
     bookings.AppointmentType,
 ]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.sandbox(clients=12, appointments=40, months=2),
+]
 every_resource = pytest.mark.parametrize("resource", STEPS)
-in_database = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-
-
-def small() -> Account:
-    return make_account(clients=12, appointments=40, months=2)
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(small(), SandboxOptions()) as box:
-        yield box
-
-
-@pytest.fixture
-def one_page_a_window(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.ACUITY_REQUESTS_PER_SECOND = 0
-    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
-
-
-def begin(box: Sandbox) -> ImportRun:
-    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    return control.start(account, page_limit=10, send=False)
 
 
 def work(run: ImportRun, step: ImportStep) -> None:
@@ -87,13 +70,11 @@ class Writes:
 
 
 class TestRepeated:
-    pytestmark = in_database
-
     @every_resource
     def test_the_second_copy_of_a_message_has_no_effect(
         self, one_page_a_window: None, box: Sandbox, resource: str
     ) -> None:
-        run = begin(box)
+        run = begin(box, page_limit=10)
 
         for step in steps(run):
             work(run, step)
@@ -113,7 +94,7 @@ class TestRepeated:
         self, one_page_a_window: None, box: Sandbox, resource: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The second one takes the step while the first is still asking, as after a lease that ran out."""
-        run, rivals = begin(box), []
+        run, rivals = begin(box, page_limit=10), []
         fetch = STEPS[resource].fetch
 
         def overtaken(context: Any) -> Any:
@@ -137,16 +118,14 @@ class TestRepeated:
 
 
 class TestSecondRun:
-    pytestmark = in_database
-
     @every_resource
     def test_it_writes_no_row_when_nothing_has_changed(
         self, one_page_a_window: None, box: Sandbox, resource: str
     ) -> None:
-        first = begin(box)
+        first = begin(box, page_limit=10)
         for step in steps(first):
             work(first, step)
-        before, second, writes = contents(), begin(box), Writes()
+        before, second, writes = contents(), begin(box, page_limit=10), Writes()
 
         for step in steps(second):
             with connection.execute_wrapper(writes) if step.resource == resource else nullcontext():
@@ -157,13 +136,11 @@ class TestSecondRun:
 
 
 class TestMovingSource:
-    pytestmark = in_database
-
     @every_resource
     def test_it_ends_equal_to_a_source_that_changed_under_it(
         self, one_page_a_window: None, box: Sandbox, resource: str
     ) -> None:
-        rng, run = random.Random(resource), begin(box)
+        rng, run = random.Random(resource), begin(box, page_limit=10)
 
         for step in steps(run):
             work(run, step)
