@@ -241,7 +241,9 @@ LASTING = [
 ]
 
 
-@pytest.mark.parametrize("refusal", LASTING)
+@pytest.mark.parametrize(
+    "refusal", [LASTING[0], *(pytest.param(one, marks=pytest.mark.slow) for one in LASTING[1:])]
+)
 def test_one_forbidden_record_is_set_aside_until_the_next_import(refusal: Answer) -> None:
     data = small()
     number = paid(data)

@@ -45,7 +45,9 @@ def finish(run: ImportRun) -> None:
 FAULTS = ["500", "502", "429", "cut", "reset"]
 
 
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    "kind", ["cut", *(pytest.param(k, marks=pytest.mark.slow) for k in FAULTS if k != "cut")]
+)
 def test_a_transient_fault_is_waited_out_and_said(kind: str) -> None:
     data = small()
     with source(data) as box:

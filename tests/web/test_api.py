@@ -229,6 +229,7 @@ CHECKS = [
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_matches_its_schema(case: Any) -> None:

@@ -28,6 +28,7 @@ from tests.conftest import (
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
+@pytest.mark.slow
 def test_a_whole_account_arrives_and_is_proven() -> None:
     data = make_account()
 
