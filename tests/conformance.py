@@ -310,7 +310,7 @@ def save_never_asks(trial: Trial, patch: pytest.MonkeyPatch) -> None:
             raise Broken("Its save asks the source, while a transaction is open.")
 
         with pytest.MonkeyPatch.context() as during:
-            for way in ("get", "each", "ahead"):
+            for way in ("get", "each", "prefetch"):
                 during.setattr(context.source, way, asked)
             return inner(context, page)
 

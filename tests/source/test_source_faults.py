@@ -12,7 +12,8 @@ import trustme
 from django.utils import timezone
 
 from integrations.acuity import errors
-from integrations.acuity.runs import control, retry, window
+from integrations.acuity.runs import control, retry, troubles, window
+from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source import client
 from integrations.acuity.source.throttle import LocalBudget, Throttle
@@ -31,7 +32,7 @@ def begin(box: Sandbox, windows: int = 2, page_limit: int | None = 50) -> Import
     return run
 
 
-def turn(run: ImportRun) -> window.Outcome:
+def turn(run: ImportRun) -> Outcome:
     step = control.current_step(run.pk)
     assert step is not None
     return window.run_window(str(run.pk), step.resource, step.version)
@@ -93,7 +94,7 @@ def test_a_lasting_fault_fails_the_run_in_words_and_it_can_be_resumed(
         run = begin(box)
         box.options.faults, box.options.fault_kinds = 1.0, ("503",)
         turn(run)
-        monkeypatch.setattr(window, "PATIENCE", timedelta(0))
+        monkeypatch.setattr(troubles, "RETRY_FOR", timedelta(0))
         ImportStep.objects.filter(run=run).update(not_before=None)
         turn(run)
 

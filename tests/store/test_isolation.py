@@ -66,7 +66,7 @@ def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
 
 def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(window, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(window, "STATUS_CHECK_SECONDS", 0.0)
     data = make_account(clients=5, appointments=60, months=3)
 
     def pages_of_a_turn(run: ImportRun) -> int:
