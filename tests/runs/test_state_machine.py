@@ -1,5 +1,6 @@
 """Any order of start, page, pause, resume, cancel, crash and repeated or stale messages."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity.runs import control, stalls, window
+from integrations.acuity.runs import control, stalls, troubles, window
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
@@ -75,15 +76,16 @@ class Importing(RuleBasedStateMachine):
         resource = STEPS[step.resource]
         inner = getattr(resource, point)
 
-        def dying(*args: Any) -> Any:
-            if after:
-                inner(*args)
-            raise Crash
-
         with pytest.MonkeyPatch.context() as patch:
+
+            def dying(*args: Any) -> Any:
+                if after:
+                    inner(*args)
+                # A dead process gives nothing back; a window that ends before this does.
+                patch.setattr(window.leases, "release", lambda *args, **fields: None)
+                raise Crash
+
             patch.setattr(resource, point, dying, raising=False)
-            # A dead process gives nothing back.
-            patch.setattr(window.leases, "release", lambda *args, **fields: None)
             try:
                 window.run_window(str(self.run.pk), step.resource, step.version)
             except Crash:
@@ -138,23 +140,36 @@ class Importing(RuleBasedStateMachine):
         assert stored(self.account.tenant) == truth(DATA)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_any_order_of_events_keeps_the_invariants(
-    one_page_a_window: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def machine(one_page_a_window: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(control, "enqueue", lambda run: None)
     monkeypatch.setattr(stalls, "enqueue", lambda run: None)
     with source(DATA) as box:
-        machine = type("Machine", (Importing,), {"box": box})
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=40,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        yield type("Machine", (Importing,), {"box": box})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_any_order_of_events_keeps_the_invariants(machine: Any) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_window_that_gives_up_before_it_crashes_gives_its_lease_back(machine: Any) -> None:
+    importing = machine()
+    importing.start()
+    for _ in range(troubles.MAX_ATTEMPTS + 1):
+        importing.crash("fetch", after=False)
+    assert importing.run.status == "failed"
+
+    importing.teardown()
 
 
 @pytest.mark.django_db(transaction=True)
