@@ -12,7 +12,7 @@ from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 
-def rehearse(
+def dry_run(
     account: AcuityAccount, source: Fetcher | None = None, **options: Any
 ) -> dict[str, Any]:
     """A whole import without the writing: what it would create, update, leave and reject.
