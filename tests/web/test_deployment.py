@@ -112,7 +112,11 @@ def site(tmp_path: Path, hanging: str) -> Iterator[Site]:
         yield place
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def test_behind_a_tls_proxy_people_log_in_over_https_only(site: Site) -> None:
