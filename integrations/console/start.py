@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from bookings.models import Appointment
-from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
+from integrations.acuity.accounts import briefly
+from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError, TimedOut
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview
 from integrations.acuity.runs.progress import duration
+from integrations.acuity.source.fetching import Fetcher
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun
+
+LATE = f"Acuity did not answer within {briefly.SECONDS:g} seconds: try again in a minute."
+LATE_DRY_RUN = (
+    "Acuity did not answer in time, or the account is too large for a page to wait for: "
+    "in a terminal, manage.py acuity_import --dry-run takes the time it needs."
+)
 
 
 class StartForm(forms.Form):
@@ -87,17 +94,20 @@ class Checked:
     active: ImportRun | None = None
 
 
-def check(account: AcuityAccount) -> Checked:
-    """Asks Acuity once, so that a wrong key is seen before anything starts."""
+def check(accounts: Sequence[AcuityAccount]) -> list[Checked]:
+    """Asks Acuity once for each, all at the same time, so that a wrong key is seen at once."""
+    answers = briefly.ask(accounts, "/me")
+    return [_checked(*asked) for asked in zip(accounts, answers, strict=True)]
+
+
+def _checked(account: AcuityAccount, me: Any) -> Checked:
     active = account.runs.filter(status__in=ImportRun.ACTIVE).first()
-    try:
-        client = account_client(account)
-        me = client.get("/me")
-        client.close()
-        if not isinstance(me, dict):
-            raise BadAnswer("/me has another shape")
-    except (AcuityError, ConfigurationError) as error:
-        return Checked(account, problem=str(error), active=active)
+    if isinstance(me, TimedOut):
+        return Checked(account, problem=LATE, active=active)
+    if not isinstance(me, dict | Exception):
+        me = BadAnswer("/me has another shape")
+    if isinstance(me, Exception):
+        return Checked(account, problem=str(me), active=active)
     return Checked(
         account,
         str(me.get("name") or ""),
@@ -111,11 +121,11 @@ def check(account: AcuityAccount) -> Checked:
 def estimate(account: AcuityAccount) -> str:
     """Requests and time in words, from what is stored; honest where nothing is known yet."""
     stored = Appointment.objects.filter(tenant=account.tenant_id, source="acuity").count()
-    per_second = settings.ACUITY_REQUESTS_PER_SECOND
+    per_second = conf.ACUITY_REQUESTS_PER_SECOND
     if not stored:
         pace = f" at {per_second:g} requests a second" if per_second else ""
         return f"First import: about one request for each paid appointment{pace}, and few for the rest."
-    requests = 12 + round(1.15 * stored / (account.best_page_limit or settings.ACUITY_PAGE_LIMIT))
+    requests = 12 + round(1.15 * stored / (account.best_page_limit or conf.ACUITY_PAGE_LIMIT))
     time = f", about {duration(requests / per_second)}" if per_second else ""
     return f"About {requests:,} requests{time}, and one more for each appointment paid since the last import."
 
@@ -124,29 +134,29 @@ def estimate(account: AcuityAccount) -> str:
 class Started:
     account: AcuityAccount
     run: ImportRun | None = None
-    rehearsal: dict[str, Any] | None = None
+    dry_run: dict[str, Any] | None = None
     problem: str = ""
 
     @property
     def counted(self) -> dict[str, list[int]]:
         """What an import would do, by title."""
-        found = self._rehearsed
+        found = self._dry_run_counts
         return {t: [*counts.values()] for t, counts in found.items() if "requests" not in counts}
 
     @property
     def asking(self) -> dict[str, int]:
         """The requests of what a dry run does not ask for, by title."""
-        found = self._rehearsed
+        found = self._dry_run_counts
         return {t: counts["requests"] for t, counts in found.items() if "requests" in counts}
 
     @property
-    def _rehearsed(self) -> dict[str, dict[str, int]]:
-        answer = self.rehearsal or {}
+    def _dry_run_counts(self) -> dict[str, dict[str, int]]:
+        answer = self.dry_run or {}
         return {r.title: answer[name] for name, r in RESOURCES.items() if name in answer}
 
 
 def start(accounts: Sequence[AcuityAccount], form: StartForm) -> list[Started]:
-    """One run, rehearsal or problem for each account."""
+    """One run, dry run or problem for each account."""
     return [_start(account, form) for account in accounts]
 
 
@@ -154,8 +164,12 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     options = form.options()
     try:
         if form.cleaned_data["dry_run"]:
-            return Started(account, rehearsal=preview.rehearse(account, **options))
+            with briefly.turn():
+                source = Fetcher(briefly.client(account), briefly.deadline(), every=0.2)
+                return Started(account, dry_run=preview.dry_run(account, source, **options))
         return Started(account, run=control.start(account, **options))
+    except TimedOut:
+        return Started(account, problem=LATE_DRY_RUN)
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))
     except (AcuityError, ConfigurationError) as error:

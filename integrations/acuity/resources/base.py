@@ -32,10 +32,10 @@ class Context:
     position: Position
     source: Fetcher
     catalog: Catalog
-    # Whether the next page will be asked for in this window, so that it may be fetched ahead.
-    ahead: bool = False
+    # Whether the next page will be asked for in this window, so that it may be prefetched.
+    prefetch: bool = False
     # Whether most of the last page had to be written, so that the next is worth parsing ahead.
-    mostly_new: bool = False
+    expect_new: bool = False
     # In a dry run: the requests that a resource would need, by name, seen while another was read.
     foreseen: Counter[str] = field(default_factory=Counter, repr=False)
 

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from django.conf import settings
 from django.db.models import Model, QuerySet
 
 from bookings.models import Tenant
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.zones import country
 from integrations.acuity.store.rejects import Origin
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 DAY = timedelta(days=1)
@@ -120,7 +120,7 @@ class Scope:
     @property
     def requests_per_second(self) -> float:
         """What may be asked for; 0 means no limit."""
-        whole = float(settings.ACUITY_REQUESTS_PER_SECOND)
+        whole = float(conf.ACUITY_REQUESTS_PER_SECOND)
         return min(self.rate, whole or self.rate) if self.rate else whole
 
 

@@ -16,7 +16,7 @@ from integrations.acuity.runs import control, leases
 from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
-from integrations.acuity.store.bulk import analyze, need_not_be_flushed
+from integrations.acuity.store.bulk import analyze, relax_durability
 from integrations.acuity.store.upsert import Counts
 from integrations.models import ImportRun, ImportStep, PageFetch
 
@@ -41,7 +41,7 @@ def process_page(context: Context, run: ImportRun, step: ImportStep, token: str)
         raise errors.Stalled(f"{step.resource} at offset {step.offset}")
     spent, client.tally = client.tally, Tally()
     with transaction.atomic():
-        need_not_be_flushed()
+        relax_durability()
         _hold(step, token)
         counts = STEPS[step.resource].save(context, page)
         _checkpoint(run, step, token, page, counts, spent, started)
@@ -57,7 +57,7 @@ def process_page(context: Context, run: ImportRun, step: ImportStep, token: str)
             elapsed_ms=elapsed,
             **asdict(counts),
         )
-        context.source.read_ahead()
+        context.source.parse_prefetched()
     if resource := RESOURCES.get(step.resource):
         if grown(step.created, step.created + counts.created):
             analyze(resource.model)

@@ -11,7 +11,9 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from integrations.acuity.reading.stored import Stored, as_json
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import LISTING
+from integrations.models import ImportRun, ImportStep
 
 SMALLEST, LARGEST = 10, 1000
 # Two pages measured on a busy machine differ by chance; below this share of the best it degrades.
@@ -104,3 +106,16 @@ class Tuning(Stored, frozen=True):
             settled=False,
             failing=True,
         )
+
+
+def sized(step: ImportStep) -> bool:
+    """Whether the step's pages have a size, which the page limit sets."""
+    return step.resource in RESOURCES and RESOURCES[step.resource].sized
+
+
+def set_limit(run: ImportRun, tuning: Tuning) -> None:
+    """From the next page on; a limit that a person has chosen stays."""
+    run.page_limit, run.tuning = tuning.limit, tuning.column
+    ImportRun.objects.filter(pk=run.pk, auto_page_limit=True).update(
+        page_limit=run.page_limit, tuning=run.tuning
+    )

@@ -19,12 +19,18 @@ _BOOKING = re.compile(r"/appointments/\d+")
 
 
 class Fetcher:
-    """Asks Acuity from a few threads; `heartbeat` is called meanwhile, and may raise to give up."""
+    """Asks Acuity from a few threads; `heartbeat` is called meanwhile, each `every` seconds,
+    and may raise to give up."""
 
     def __init__(
-        self, client: AcuityClient, heartbeat: Callable[[], None], connections: int = 8
+        self,
+        client: AcuityClient,
+        heartbeat: Callable[[], None],
+        connections: int = 8,
+        every: float = HEARTBEAT,
     ) -> None:
         self.client = client
+        self._every = every
         self._heartbeat = heartbeat
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="acuity-http")
         self._ahead: dict[tuple[Any, ...], Future[Any]] = {}
@@ -38,10 +44,10 @@ class Fetcher:
         """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
         return self._result(self._take(path, params))
 
-    def ahead(self, path: str, read: Callable[[Any], Any] | None = None, **params: Any) -> None:
+    def prefetch(self, path: str, read: Callable[[Any], Any] | None = None, **params: Any) -> None:
         """Start what `get` will be asked for next, and let `read` see the answer in its thread.
 
-        It is fetched at once, but nobody makes sense of it before `read_ahead` or `get`.
+        It is fetched at once, but nobody makes sense of it before `parse_prefetched` or `get`.
         """
         self._free = free = threading.Event()
 
@@ -53,7 +59,7 @@ class Fetcher:
 
         self._ahead = {_key(path, params): self._pool.submit(ask)}
 
-    def read_ahead(self) -> None:
+    def parse_prefetched(self) -> None:
         """From here on this thread only waits for a while: Python is free for the next answer."""
         self._free.set()
 
@@ -135,7 +141,7 @@ class Fetcher:
 
     def _result(self, future: Future[Any]) -> Any:
         while not future.done():
-            wait([future], timeout=HEARTBEAT)
+            wait([future], timeout=self._every)
             self._heartbeat()
         return future.result()
 

@@ -27,6 +27,8 @@ from integrations.acuity.source.slices import People
 Fetch = Callable[..., list[Any]]
 # Canceled bookings too, oldest first: newest first would shift under every new booking.
 ALL = {"direction": "ASC", "showall": "true"}
+# Of so many rows that head answers where they do not belong a cursor knows.
+INTRUDERS = 10
 # What the forward walk leans on.
 NEEDED = {"direction", "minDate"}
 
@@ -44,6 +46,8 @@ class DayCursor(Stored, frozen=True):
     ignored: list[str] = []
     # The largest `max` that it does not refuse, if it has refused one.
     ceiling: int | None = None
+    # IDs of rows that head answers where they do not belong.
+    intruders: list[str] = []
     # Whether a canceled booking was seen.
     canceled: bool = False
 
@@ -175,7 +179,9 @@ class Keyset:
         return Page(rows, behind, done=True, gaps=everything.gaps, ignored=ignored, anew=True)
 
     def _source(self, cursor: DayCursor) -> Source:
-        return Source(self._fetch, set(cursor.ignored), cursor.longest, cursor.ceiling)
+        source = Source(self._fetch, set(cursor.ignored), cursor.longest, cursor.ceiling)
+        source.intruders |= set(cursor.intruders)
+        return source
 
     def _bounds(self, day: date) -> dict[str, str]:
         until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
@@ -194,6 +200,7 @@ class Keyset:
             longest=source.longest,
             ignored=sorted(source.ignored),
             ceiling=source.ceiling,
+            intruders=sorted(source.intruders)[:INTRUDERS],
         )
 
     def dates(self, row: Booking) -> list[date]:

@@ -55,11 +55,13 @@ class Appointments(Resource):
         limit = min(cursor.limit or position.limit, position.limit)
         page = walk(context, first, limit).page(cursor)
         following = replace(page.cursor, limit=None)
-        if context.ahead and not page.done:
+        if context.prefetch and not page.done:
             asked = walk(context, first, position.limit).request(following)
             if asked:
-                read = partial(save.read_ahead, context.identity) if context.mostly_new else None
-                context.source.ahead("/appointments", read, **asked)
+                read = (
+                    partial(save.parse_prefetched, context.identity) if context.expect_new else None
+                )
+                context.source.prefetch("/appointments", read, **asked)
                 following = replace(following, limit=position.limit)
         if page.records and not following.begins:
             following = replace(following, begins=page.records[0].day or first)

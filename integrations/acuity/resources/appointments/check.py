@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bookings.models import Appointment
 from integrations.acuity.reading.listing import Row, core_of
-from integrations.acuity.reading.values import print_of
+from integrations.acuity.reading.values import fingerprint
 from integrations.acuity.resources.appointments import cuts, said
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.save import Stored, stored
@@ -20,7 +20,7 @@ from integrations.models import RejectedRecord
 
 RECHECKS = 2
 # So many bookings that no listing shows are asked for by their ID; more say nothing new.
-STRAYS = 500
+MOST_UNLISTED = 500
 # Above this many, and above a fiftieth of all, what vanished is believed only when a person says so.
 MANY_GONE = 20
 
@@ -59,14 +59,14 @@ def recheck(context: Context, cursor: ProofCursor) -> Checked:
 def _list(context: Context, cursor: ProofCursor) -> Checked:
     first = cursor.first or first_booking(context)
     if first is None:
-        strays = _months_of(stored(in_window(context)), context)
+        unlisted = _months_of(stored(in_window(context)), context)
         # That a listing is empty is believed no more than that it is whole.
-        empty = replace(cursor, phase="cuts", strays=strays, evidence=cuts.EVIDENCE)
+        empty = replace(cursor, phase="cuts", strays=unlisted, evidence=cuts.EVIDENCE)
         return Checked(Found(), empty)
     pages = walk(context, first, context.position.listing, excludeForms="true")
     page = pages.page(cursor)
-    if context.ahead and not page.done and (asked := pages.request(page.cursor)):
-        context.source.ahead("/appointments", excludeForms="true", **asked)
+    if context.prefetch and not page.done and (asked := pages.request(page.cursor)):
+        context.source.prefetch("/appointments", excludeForms="true", **asked)
     listed = _listed(context, page.records)
     before = replace(cursor, months={}, upto=None) if page.anew else cursor
     low = _instant(before.upto)
@@ -117,13 +117,13 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
     return Checked(Found(refreshed), following)
 
 
-def _strays(context: Context, cursor: ProofCursor) -> Checked:
+def _unlisted(context: Context, cursor: ProofCursor) -> Checked:
     """What is stored but was in no listing is asked for by its ID: moved, hidden, or gone."""
-    strays = cursor.strays
-    keys = sorted(strays)[:STRAYS]
+    unlisted = cursor.strays
+    keys = sorted(unlisted)[:MOST_UNLISTED]
     found, missing = _ask(context, keys)
-    hidden = {row.key: strays[row.key] for row in found}
-    left = _without(strays, {*hidden, *missing})
+    hidden = {row.key: unlisted[row.key] for row in found}
+    left = _without(unlisted, {*hidden, *missing})
     following = replace(cursor, hidden=hidden, missing=missing, strays={}, unasked=len(left))
     return Checked(Found(found), following, done=True)
 
@@ -198,7 +198,7 @@ def _alike(listed: list[Row], held: dict[str, Stored]) -> set[str]:
     for row in listed:
         if not (had := held.get(row.key)):
             continue
-        if had.bare == print_of(row.body) or had.core == print_of(row.core):
+        if had.bare == fingerprint(row.body) or had.core == fingerprint(row.core):
             same.add(row.key)
         else:
             others[had.pk] = row
@@ -264,4 +264,4 @@ def _reached(page: Page[ProofCursor]) -> datetime | None:
     return last if more else last + timedelta.resolution
 
 
-PHASES = {"listing": _list, "cuts": _cut, "strays": _strays}
+PHASES = {"listing": _list, "cuts": _cut, "strays": _unlisted}

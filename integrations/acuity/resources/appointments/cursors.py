@@ -30,6 +30,9 @@ class CutCursor(Stored, frozen=True):
     keys: list[str] = []
     # Parameters that the source has disobeyed.
     ignored: list[str] = []
+    # IDs of rows that head answers where they do not belong, and the most rows that an answer had.
+    intruders: list[str] = []
+    longest: int = 0
     over: bool = False
 
 

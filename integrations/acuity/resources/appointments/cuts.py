@@ -2,7 +2,7 @@
 then the canceled ones apart. What only such an answer shows is asked for by its ID."""
 
 from datetime import date, timedelta
-from itertools import pairwise
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -10,9 +10,8 @@ from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments.cursors import CutCursor
 from integrations.acuity.resources.appointments.walk import list_appointments
 from integrations.acuity.resources.base import Context
+from integrations.acuity.source.checks import Source
 
-# A day's slack on each side for the zone in which Acuity's days begin, and one for the row's own.
-SLACK = timedelta(days=2)
 EVIDENCE = ["oldest first", "newest first by calendar", "canceled apart"]
 
 
@@ -29,48 +28,30 @@ def ask(context: Context, cut: CutCursor, limit: int) -> tuple[list[Row], CutCur
     asked = questions(context)
     if cut.n >= len(asked):
         return [], replace(cut, over=True)
-    question, until = asked[cut.n], cut.until or _day(context.scope.period.widened.last)
-    bounds = {"minDate": _day(context.scope.period.widened.first), "maxDate": until}
-    rows = list_appointments(
-        context,
-        **question,
-        **{name: day for name, day in bounds.items() if day},
-        max=limit,
-        excludeForms="true",
+    source = Source(partial(list_appointments, context, excludeForms="true"), {*cut.ignored})
+    source.intruders |= {*cut.intruders}
+    days = context.scope.period.widened
+    question, until = asked[cut.n], cut.until or _day(days.last)
+    bounds = {"minDate": _day(days.first), "maxDate": until}
+    answer = source.ask(**question, **{k: day for k, day in bounds.items() if day}, max=limit)
+    learned = CutCursor(
+        n=cut.n,
+        ignored=sorted(source.ignored),
+        intruders=sorted(source.intruders),
+        longest=source.longest,
     )
-    ignored = sorted({*cut.ignored, *disobeyed(question, until, rows)})
-    keys = sorted(row.key for row in rows)
-    days = [row.day for row in rows if row.day]
+    keys = sorted(row.key for row in answer.all)
+    dates = [row.day for row in answer.rows if row.day]
     before = set(cut.keys)
     nothing_new = before.issuperset(keys)
-    if (
-        not days
-        or (nothing_new and len(rows) < len(before))
-        or {"maxDate", "calendarID"} & {*ignored}
-    ):
-        return rows, CutCursor(n=cut.n + 1, ignored=ignored)
-    oldest = min(days)
+    ended = nothing_new and len(answer.all) < len(before)
+    if not dates or ended or {"maxDate", "calendarID"} & source.ignored:
+        return answer.all, replace(learned, n=cut.n + 1)
+    oldest = min(dates)
     if nothing_new:
         # As many as before and none of them new: the answer is full of one day. Go on before it.
         oldest = _day(date.fromisoformat(min(oldest, until or oldest)) - timedelta(days=1))
-    return rows, CutCursor(n=cut.n, ignored=ignored, keys=keys, until=oldest)
-
-
-def disobeyed(question: dict[str, str], until: str, rows: list[Row]) -> list[str]:
-    """The parameters that this answer shows to be ignored by the source."""
-    names = []
-    times = [row.instant for row in rows if row.instant]
-    if any(later > earlier for earlier, later in pairwise(times)):
-        names.append("direction")
-    latest = _day(date.fromisoformat(until) + SLACK) if until else ""
-    if latest and any(row.day > latest for row in rows):
-        names.append("maxDate")
-    calendar = question.get("calendarID")
-    if calendar and any(str(row.calendar_id or "") not in ("", calendar) for row in rows):
-        names.append("calendarID")
-    if "canceled" in question and any(row.canceled is False for row in rows):
-        names.append("canceled")
-    return names
+    return answer.all, replace(learned, keys=keys, until=oldest)
 
 
 def _day(day: date | None) -> str:

@@ -68,6 +68,7 @@ class Clients(Resource):
         counts = save.save_clients(context, page.records)
         if page.done:
             StagedPage.objects.filter(step=context.position.step).delete()
+            save.settle(context)
         return counts
 
     def stored(self, scope: Scope) -> int:
