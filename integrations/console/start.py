@@ -156,7 +156,7 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     try:
         if form.cleaned_data["dry_run"]:
             return Started(account, rehearsal=preview.rehearse(account, **options))
-        return Started(account, run=control.start(account, **options))
+        return Started(account, run=control.start(account, by="person", **options))
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))
     except (AcuityError, ConfigurationError) as error:

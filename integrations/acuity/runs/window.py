@@ -14,11 +14,11 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events
+from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
-from integrations.acuity.runs import control, leases
+from integrations.acuity.runs import control, leases, lines
 from integrations.acuity.runs.page import Stale, process_page
 from integrations.acuity.runs.tuning import SMALLEST, Tuning
 from integrations.acuity.source.client import SMALL_PAGE
@@ -72,11 +72,11 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
         return Outcome("stop", "stale message")
     step.refresh_from_db()
     try:
+        lines.started(run, step)
         if reason := _hopeless(step):
             leases.release(step.pk, token)
             control.fail(run.pk, reason, "stuck")
             return Outcome("stop", f"failed: {reason}")
-        _announce(run, step)
         return Window(run, step, token).work()
     except Stale:
         return Outcome("stop", "stale message")
@@ -97,20 +97,6 @@ def _hopeless(step: ImportStep) -> str:
             f" at offset {step.offset}: {step.waiting_for or 'see the log'}"
         )
     return ""
-
-
-def _announce(run: ImportRun, step: ImportStep) -> None:
-    if step.position == 0 and step.version == 0:
-        events.log(
-            "acuity_import_started",
-            tenant=run.account.tenant_id,
-            run=run.pk,
-            min_date=run.min_date,
-            max_date=run.max_date,
-            cursor=step.cursor,
-            page_limit=run.page_limit,
-            payments=run.payments_mode,
-        )
 
 
 @contextlib.contextmanager
@@ -256,9 +242,7 @@ class Window:
             # Waiting is not a lost attempt.
             attempts=0,
         )
-        events.log(
-            "acuity_import_waiting", run=self.run.pk, seconds=pause, error=type(error).__name__
-        )
+        lines.waiting(self.run, pause, error)
         return Outcome("stop", f"waiting {pause} s: {error}")
 
 

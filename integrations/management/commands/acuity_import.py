@@ -12,11 +12,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
-from integrations.acuity import errors, events
+from integrations.acuity import errors
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
-from integrations.acuity.runs import control, preview, results, retry
+from integrations.acuity.runs import control, lines, preview, results, retry
 from integrations.acuity.source.client import check_base_url
 from integrations.management import embedded, following, terminal
 from integrations.models import AcuityAccount, ImportRun
@@ -72,13 +72,7 @@ class Command(BaseCommand):
     def refuse(self, error: Exception, status: int) -> int:
         """Nothing was started: one sentence, and the summary that every import ends with."""
         self.stderr.write(str(error).strip().replace("\n", " "))
-        events.log(
-            "acuity_import_summary",
-            status="not started",
-            error=type(error).__name__,
-            **results.in_log(dict.fromkeys(RESOURCES, 0)),
-            skipped=0,
-        )
+        lines.not_started(type(error).__name__)
         return status
 
     def run(self, options: dict[str, Any]) -> int:
@@ -106,7 +100,7 @@ class Command(BaseCommand):
             stack.enter_context(embedded.worker())
             if run.status in ("completed", "completed_with_gaps", "cancelled"):
                 raise errors.ConfigurationError(f"Run {run.pk} is {run.status}: nothing to resume.")
-            control.resume(run)
+            control.resume(run, by="command")
             return run
         low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
         account = self.account(options, stack)
@@ -128,6 +122,7 @@ class Command(BaseCommand):
             verify=not options["no_verify"],
             accept_removals=options["accept_removals"],
             send=False,
+            by="command",
             **wanted,
         )
         stack.enter_context(

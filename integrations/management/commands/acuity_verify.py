@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         run = self._run(options["run"])
         try:
-            control.verify(run, send=False)
+            control.verify(run, send=False, by="command")
         except (control.ActiveRun, errors.ConfigurationError) as error:
             self._refuse(str(error), 2)
         with embedded.worker():
