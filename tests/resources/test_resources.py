@@ -7,7 +7,6 @@ import pytest
 from django.core.checks import run_checks
 
 from bookings.models import Calendar
-from integrations import checks
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.reading.values import text
@@ -18,6 +17,7 @@ from integrations.acuity.resources.whole import Whole
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
+from integrations.checks import resources as checks
 from integrations.models import ImportRun, ImportStep, RejectedRecord
 
 pytestmark = pytest.mark.django_db

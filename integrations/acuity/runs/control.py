@@ -34,7 +34,7 @@ PASS = (
 )
 UNVERIFIED = {
     "kind": "unverified",
-    "reason": "Nothing was compared with Acuity: run manage.py acuity_verify.",
+    "reason": "Nothing was compared with Acuity: prove the run again.",
 }
 
 

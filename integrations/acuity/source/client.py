@@ -60,6 +60,11 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _latin1(text: str) -> bool:
+    """Whether HTTP's basic authentication can send it."""
+    return all(ord(letter) < 256 for letter in text)
+
+
 class AcuityClient:
     """One account's view of the API, for any number of threads.
 
@@ -109,6 +114,8 @@ class AcuityClient:
         `ready` is called between fetching and parsing, and may wait. `took` is told how long each
         answer was on its way, without the wait for its turn.
         """
+        if not _latin1("".join(self._auth)):
+            raise errors.CredentialsRefused.unsendable()
         for attempt in range(1, self._tries + 1):
             try:
                 return self._once(path, params, ready, took)
