@@ -27,8 +27,8 @@ class Stale(Exception):
     """The step moved on without us; nothing was written."""
 
 
-def process_page(context: Context, token: str) -> bool:
-    """One page. True if it was the step's last. Raises Stale if the step moved on meanwhile."""
+def process_page(context: Context, token: str) -> Fetched:
+    """One page, committed. Raises Stale if the step moved on meanwhile."""
     started = time.monotonic()
     run, step, client = context.run, context.step, context.source.client
     page = STEPS[step.resource].fetch(context)
@@ -58,7 +58,7 @@ def process_page(context: Context, token: str) -> bool:
         if grown(step.created, step.created + counts.created):
             analyze(resource.model)
     _watch_rejects(run, step, page, counts)
-    return page.done
+    return page
 
 
 def grown(before: int, after: int) -> bool:
