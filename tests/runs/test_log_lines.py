@@ -86,7 +86,7 @@ def test_a_pause_a_failure_and_two_resumes_in_the_log(
     limit: int, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It looks after each page whether it is to stop.
-    monkeypatch.setattr(window, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(window, "STATUS_CHECK_SECONDS", 0)
     data = make_account(clients=60, appointments=300, months=6)
 
     with Sandbox(data, SandboxOptions()) as box:

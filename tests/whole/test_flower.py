@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from tests.commands.test_commands import ROOT, environment, query
-from tests.runs.test_stalls import Place, box, ended, place  # noqa: F401
+from tests.runs.test_stalls import Place, ended, place  # noqa: F401
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox(latency=0.03)]
 LOGIN = ("watcher", "secret")
 SENTENCES = [
     r"account: name, zone, calendars and types read",
