@@ -17,7 +17,7 @@ from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.throttle import shared_throttle
 from integrations.models import ImportRun
-from tests.whole.test_import import work
+from tests.conftest import run_to_end as work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RUN = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
