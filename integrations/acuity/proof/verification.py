@@ -43,7 +43,14 @@ class Verification:
             turn=cursor.turn + page.done,
             inner=cursor.inner | {name: as_json(page.cursor)},
         )
-        return Fetched([(name, page.found)], following, count=page.count, total=page.total)
+        differing = len(page.found.save) + len(page.found.gone)
+        return Fetched(
+            [(name, page.found)],
+            following,
+            count=page.count,
+            total=page.total,
+            differing=differing,
+        )
 
     def save(self, context: Context, page: Fetched) -> Counts:
         for name, found in page.records:

@@ -73,6 +73,12 @@ class Fetched:
     count: int | None = None
     # Records inside the page, where they are not what the offset counts.
     fetched: int | None = None
+    # Entries of an answer that is only put aside by this page, to be read by the next ones.
+    listed: int | None = None
+    # In a proof: how many of those compared are not as they are stored.
+    differing: int = 0
+    # The day from which the next page asks, where that is how one asks.
+    day: str = ""
 
     @property
     def size(self) -> int:

@@ -72,7 +72,7 @@ class Appointments(Resource):
         following = replace(following, months=months)
         seen = position.offset + len(page.records)
         total = seen if page.done else estimate(seen, following)
-        return Fetched(page.records, following, page.done, total, page.gaps)
+        return Fetched(page.records, following, page.done, total, page.gaps, day=following.day)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save.save_appointments(context, page.records)

@@ -50,9 +50,8 @@ class Clients(Resource):
         if not cursor.staged:
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
-            return Fetched(
-                groups, WholeCursor(staged=True), done=not groups, total=len(entries), count=0
-            )
+            n = len(entries)
+            return Fetched(groups, WholeCursor(staged=True), not groups, total=n, count=0, listed=n)
         staged = StagedPage.objects.filter(step=position.step, offset=position.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
