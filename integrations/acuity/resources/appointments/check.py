@@ -259,6 +259,7 @@ def _reached(page: Page) -> datetime | None:
     ]
     if not times:
         return None
+    last: datetime
     last, key = max(times)
     # Of that moment there may be more, unless its day is behind the walk.
     more = key in page.cursor.get("seen", {})
