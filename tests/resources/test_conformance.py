@@ -30,13 +30,10 @@ pytestmark = [
     pytest.mark.database,
     pytest.mark.sandbox(clients=12, appointments=40, months=2),
 ]
-# Two of them in `make quick`: a listing by day, and one request a booking.
+# One of them in `make quick`.
 every_resource = pytest.mark.parametrize(
     "resource",
-    [
-        name if name in ("appointments", "payments") else pytest.param(name, marks=pytest.mark.slow)
-        for name in STEPS
-    ],
+    [name if name == "payments" else pytest.param(name, marks=pytest.mark.slow) for name in STEPS],
 )
 
 
