@@ -29,6 +29,7 @@ def local_secret(name: str) -> str:
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env("SECRET_KEY", default="") or local_secret("secret_key")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 # The first key encrypts, every key decrypts: put a new one in front to rotate.
 SALT_KEY = env.list("ACUITY_ENCRYPTION_KEYS", default=[]) or [local_secret("encryption_key")]
@@ -109,6 +110,9 @@ FLOWER_URL = env("FLOWER_URL", default="").rstrip("/")
 
 REDIS_URL = env("REDIS_URL", default="")
 ACUITY_BASE_URL = env("ACUITY_BASE_URL", default="https://acuityscheduling.com/api/v1")
+# Whether an account's own address may lead to a private network or to this machine. What stands in
+# ACUITY_BASE_URL may: whoever sets it runs this server.
+ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
 ACUITY_USER_ID = env("ACUITY_USER_ID", default="")
 ACUITY_API_KEY = env("ACUITY_API_KEY", default="")
 ACUITY_PAGE_LIMIT = env.int("ACUITY_PAGE_LIMIT", 100)
@@ -160,7 +164,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"no_values": {"()": "integrations.logs.NoValues"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_values"],
+        }
+    },
     "loggers": {
         "acuity": {"handlers": ["stderr"], "level": env("ACUITY_LOG_LEVEL", default="INFO")},
         "celery": {"handlers": ["stderr"], "level": "WARNING"},

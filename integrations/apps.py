@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -5,4 +7,19 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        from integrations import checks  # noqa: F401
+        from bookings import scope
+        from integrations import (
+            access,
+            audit,
+            checks,  # noqa: F401
+            logs,
+        )
+
+        def tell(user: Any, deed: str, tenant: Any) -> None:
+            with audit.acting("person", user.get_username()):
+                audit.write(deed, tenant=tenant)
+
+        logs.install()
+        scope.rules.narrow = lambda user, rows, deed="view": access.of_user(user).narrow(rows, deed)
+        scope.rules.may = lambda user, deed, tenant=None: access.of_user(user).may(deed, tenant)
+        scope.rules.tell = tell

@@ -24,6 +24,13 @@ class CredentialsRefused(AcuityError):
     of_one_record = False
 
 
+class KeyUnreadable(AcuityError):
+    """The stored API key cannot be decrypted: enter it again, or put back the server's old key."""
+
+    of_one_record = False
+    doubtful = False
+
+
 class PlanWithoutApi(AcuityError):
     """This Acuity plan has no API access: upgrade the plan, the key itself is right."""
 
@@ -127,6 +134,13 @@ class ConnectionTrouble(AcuityError):
     transient = True
 
 
+class PrivateAddress(AcuityError):
+    """The account's address leads into a private network: correct it; nothing was sent."""
+
+    of_one_record = False
+    doubtful = False
+
+
 class CertificateTrouble(ConnectionTrouble):
     """Acuity's certificate cannot be trusted: check the network's proxy and the system's clock."""
 
@@ -142,3 +156,15 @@ class DatabaseTrouble(AcuityError):
 
 class ConfigurationError(Exception):
     """A setting or argument is wrong; the message says which and what to do."""
+
+
+class Unforeseen(Exception):
+    """An error of the importer or the database: its class and place, not its text, which may hold
+    a client's data."""
+
+    def __init__(self, kind: str, place: str) -> None:
+        self.kind = kind
+        super().__init__(kind, place)
+
+    def __str__(self) -> str:
+        return str(self.args[1])

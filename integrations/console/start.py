@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from bookings.models import Appointment
+from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
 from integrations.acuity.resources import OPTIONS, RESOURCES
@@ -99,10 +100,11 @@ def check(account: AcuityAccount) -> Checked:
             raise BadAnswer("/me has another shape")
     except (AcuityError, ConfigurationError) as error:
         return Checked(account, problem=str(error), active=active)
+    own = is_own(account)
     return Checked(
         account,
-        str(me.get("name") or ""),
-        str(me.get("timezone") or ""),
+        str(me.get("name") or "") if own else "not shown: the address is not ACUITY_BASE_URL",
+        str(me.get("timezone") or "") if own else "not shown",
         estimate(account),
         "",
         active,

@@ -1,5 +1,7 @@
 """What does an import look like in a terminal? Progress on standard error, results on output."""
 
+import contextlib
+import getpass
 import sys
 from decimal import Decimal
 from typing import Any
@@ -21,6 +23,13 @@ WORDS = {
     "failed": "failed, resumable",
 }
 err = Console(stderr=True, highlight=False)
+
+
+def whoami() -> str:
+    """The login at this terminal; nothing where the system has none for the process."""
+    with contextlib.suppress(OSError, KeyError):
+        return getpass.getuser()
+    return ""
 
 
 class Bars:

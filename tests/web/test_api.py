@@ -28,7 +28,7 @@ from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.sync import refresh
 from integrations.api.tokens import issue
 from integrations.management import embedded
-from integrations.models import AcuityAccount, ImportRun, RefreshRequest
+from integrations.models import AcuityAccount, ImportRun, Membership, RefreshRequest
 from tests.whole.test_import import import_all, unlimited  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,6 +153,7 @@ def test_without_a_token_there_is_nothing_and_staff_needs_csrf_and_permission(
     assert Browser().get(f"{BASE}/imports").status_code == 401
     user = User.objects.create_user("staff", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_importrun"))
+    Membership.objects.create(user=user, tenant=account.tenant, role="viewer")
     staff = Browser(enforce_csrf_checks=True)
     staff.force_login(user)
     assert staff.get(f"{BASE}/imports").status_code == 200

@@ -15,6 +15,7 @@ from bookings.models import Appointment, AppointmentType, Calendar, Client, Impo
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.zones import country
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.store.forgotten import Forgotten
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 
@@ -69,18 +70,19 @@ class Context:
 
     @cached_property
     def identity(self) -> Identity:
-        account = self.account
-        return Identity(
-            by_phone=account.clients_distinct_by_phone is not False,
-            region=account.country or country(account.timezone) or "US",
-            timezone=account.timezone,
-        )
+        return identity_of(self.account)
+
+    @cached_property
+    def forgotten(self) -> Forgotten:
+        return Forgotten(self.tenant)
 
     def clients(self, keys: set[str]) -> dict[str, int]:
         """Primary keys by client key: of these, as far as they exist, and of others met before."""
         rows = Client.objects.filter(tenant=self.tenant, source="acuity")
         if not self._clients:
             self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
+        if self.forgotten:
+            self._clients.update(self.forgotten.among(keys))
         # Not a difference of sets, which would look at every client met before.
         if unknown := [key for key in keys if key not in self._clients]:
             self._clients.update(
@@ -135,6 +137,15 @@ class Context:
     @property
     def last_day(self) -> date | None:
         return self.run.max_date + timedelta(days=1) if self.run.max_date else None
+
+
+def identity_of(account: AcuityAccount) -> Identity:
+    """By which rule this account tells its clients apart."""
+    return Identity(
+        by_phone=account.clients_distinct_by_phone is not False,
+        region=account.country or country(account.timezone) or "US",
+        timezone=account.timezone,
+    )
 
 
 @dataclass

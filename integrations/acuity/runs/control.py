@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from integrations import audit
 from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
@@ -16,9 +17,10 @@ from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.results import in_log, stored, summarise
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.steps import STEPS
-from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
+from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep, StagedPage
 
 TOO_MANY_REJECTS = "TooManyRejects"
+ACCEPTED = "However many bookings Acuity no longer shows may be marked as gone."
 # What a step counts of one pass.
 PASS = (
     "offset",
@@ -109,6 +111,7 @@ def start(
         if active is None:
             raise
         raise ActiveRun(active) from None
+    audit.write("started", run=run, note=ACCEPTED if accept_removals else "")
     if send:
         enqueue(run)
     return run
@@ -151,6 +154,9 @@ def resume(run: ImportRun) -> bool:
         accept_rejects=accept,
         **began_anew,
     )
+    if waiting:
+        looked = accept and not run.accept_rejects
+        audit.write("accepted rejects" if looked else "resumed", run=run)
     if waiting or run.status in ImportRun.WORKING:
         ImportRun.objects.filter(pk=run.pk).update(resumed=run.resumed + 1)
         enqueue(run)
@@ -195,6 +201,7 @@ def verify(run: ImportRun, *, send: bool = True) -> None:
         if active is None:
             raise
         raise ActiveRun(active) from None
+    audit.write("proves again", run=run)
     if send:
         enqueue(run)
 
@@ -202,12 +209,16 @@ def verify(run: ImportRun, *, send: bool = True) -> None:
 def pause(run: ImportRun, reason: str = "", error_class: str = "") -> bool:
     """Asks the run to stop after the page in hand. A second press changes nothing."""
     asked = transition(run.pk, S.PAUSING, reason=reason, error_class=error_class)
+    if asked:
+        audit.write("paused", run=run, note=reason)
     settle(run.pk)
     return asked
 
 
 def cancel(run: ImportRun) -> bool:
     asked = transition(run.pk, S.CANCELLING)
+    if asked:
+        audit.write("cancelled", run=run)
     settle(run.pk)
     return asked
 
@@ -219,7 +230,11 @@ def settle(run_id: Any) -> None:
     )
     if busy.exists():
         return
-    if transition(run_id, S.PAUSED) or _give_up(run_id, S.CANCELLED, among={S.CANCELLING}):
+    cancelled = _give_up(run_id, S.CANCELLED, among={S.CANCELLING})
+    if cancelled:
+        # Nobody will read the client list that it kept for later.
+        StagedPage.objects.filter(step__run_id=run_id).delete()
+    if cancelled or transition(run_id, S.PAUSED):
         summarise(run_id)
 
 

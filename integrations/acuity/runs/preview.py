@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.resources import RESOURCES
@@ -32,7 +33,10 @@ def rehearse(account: AcuityAccount, **options: Any) -> dict[str, Any]:
         context.calendars = {str(c["id"]): str(c["timezone"]) for c in source.get("/calendars")}
         kinds = source.get("/appointment-types", includeDeleted="true")
         context.types = [str(kind["id"]) for kind in kinds]
-        answer: dict[str, Any] = {"dry_run": True, "account": me.get("name")}
+        answer: dict[str, Any] = {
+            "dry_run": True,
+            "account": me.get("name") if is_own(account) else str(account),
+        }
         chosen = [resource for name, resource in RESOURCES.items() if name in only]
         for resource in chosen:
             if set(resource.after) <= set(only):

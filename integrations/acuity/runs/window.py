@@ -80,6 +80,10 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
         return Window(run, step, token).work()
     except Stale:
         return Outcome("stop", "stale message")
+    except (errors.KeyUnreadable, errors.ConfigurationError) as error:
+        # Whom to ask, and with what, is known before anything is asked.
+        control.fail(run.pk, str(error), type(error).__name__)
+        return Outcome("stop", f"failed: {error}")
     finally:
         leases.release(step.pk, token)
         control.settle(run.pk)
@@ -277,7 +281,7 @@ def crashed(run_id: str, error: BaseException) -> None:
     step = control.current_step(run_id)
     if step is None:
         return
-    name = type(error).__name__
+    name = error.kind if isinstance(error, errors.Unforeseen) else type(error).__name__
     if step.attempts >= MAX_ATTEMPTS:
         control.fail(run_id, f"{name} in the {step.resource} step; the log has the details.", name)
         return

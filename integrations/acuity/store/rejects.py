@@ -5,7 +5,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from integrations.acuity.reading.listing import SECRET
 from integrations.acuity.reading.values import digest
+from integrations.acuity.store.forgotten import Forgotten, rest
 from integrations.acuity.store.upsert import Counts
 from integrations.models import ImportRun, RejectedRecord
 
@@ -14,7 +16,7 @@ def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Cou
     """Keep what could not be stored: once, under the last run that saw it."""
     if not rejects:
         return Counts()
-    rows = {}
+    rows, forgotten = {}, Forgotten(run.account.tenant)
     for payload, reason in rejects:
         key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
         row = RejectedRecord(
@@ -24,9 +26,11 @@ def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Cou
             # A listing and a single answer show one record in two shapes; its ID is the same.
             digest=digest([key] if key else payload),
             external_id=key,
-            payload=payload,
+            payload=_shown(payload),
             reason=reason,
         )
+        if forgotten.rejected(row.digest):
+            row.payload = rest(payload)
         rows[row.digest] = row
     RejectedRecord.objects.bulk_create(
         rows.values(),
@@ -35,6 +39,13 @@ def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Cou
         update_fields=["run", "payload", "reason", "resolved_at"],
     )
     return Counts(rejected=len(rows))
+
+
+def _shown(payload: Any) -> Any:
+    """The payload without the links that let anyone manage or pay for a booking."""
+    if isinstance(payload, dict):
+        return {name: value for name, value in payload.items() if name not in SECRET}
+    return payload
 
 
 def resolve(run: ImportRun, resource: str, ids: Iterable[str]) -> None:

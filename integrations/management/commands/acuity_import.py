@@ -12,15 +12,22 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
+from integrations import audit
 from integrations.acuity import errors, events
-from integrations.acuity.accounts import find
+from integrations.acuity.accounts import addresses, find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview, results, retry
-from integrations.acuity.source.client import check_base_url
 from integrations.management import embedded, following, terminal
+from integrations.management.terminal import whoami
 from integrations.models import AcuityAccount, ImportRun
 
+CONFIGURED_WRONG = (
+    errors.ConfigurationError,
+    errors.KeyUnreadable,
+    errors.PrivateAddress,
+    control.ActiveRun,
+)
 COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
 
 
@@ -60,8 +67,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            status = self.run(options)
-        except (errors.ConfigurationError, control.ActiveRun) as error:
+            with audit.acting("command", whoami()):
+                status = self.run(options)
+        except CONFIGURED_WRONG as error:
             status = self.refuse(error, BAD_ARGUMENTS)
         except (errors.CredentialsRefused, errors.PlanWithoutApi) as error:
             status = self.refuse(error, REFUSED)
@@ -141,12 +149,13 @@ class Command(BaseCommand):
             account = find.account(
                 options["account"], options["tenant"], save=not options["dry_run"]
             )
-            check_base_url(account.base_url or settings.ACUITY_BASE_URL)
+            addresses.check(account)
             return account
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
         box = stack.enter_context(Sandbox(make_account(), SandboxOptions(rps=0)))
         settings.ACUITY_REQUESTS_PER_SECOND = 0
+        settings.ACUITY_ALLOW_PRIVATE_ADDRESSES = True
         return find.ensure(
             box.options.user_id,
             box.options.api_key,

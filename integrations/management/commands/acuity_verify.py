@@ -7,9 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from integrations import audit
 from integrations.acuity import errors
 from integrations.acuity.runs import control
 from integrations.management import embedded, following, terminal
+from integrations.management.terminal import whoami
 from integrations.models import ImportRun
 
 
@@ -23,7 +25,8 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         run = self._run(options["run"])
         try:
-            control.verify(run, send=False)
+            with audit.acting("command", whoami()):
+                control.verify(run, send=False)
         except (control.ActiveRun, errors.ConfigurationError) as error:
             self._refuse(str(error), 2)
         with embedded.worker():
