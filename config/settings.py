@@ -115,6 +115,10 @@ ACUITY_BASE_URL = env("ACUITY_BASE_URL", default="https://acuityscheduling.com/a
 ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
 ACUITY_USER_ID = env("ACUITY_USER_ID", default="")
 ACUITY_API_KEY = env("ACUITY_API_KEY", default="")
+# Where this deployment is registered with Acuity, owners may connect without a key.
+ACUITY_OAUTH_URL = env("ACUITY_OAUTH_URL", default="https://acuityscheduling.com/oauth2")
+ACUITY_OAUTH_CLIENT_ID = env("ACUITY_OAUTH_CLIENT_ID", default="")
+ACUITY_OAUTH_CLIENT_SECRET = env("ACUITY_OAUTH_CLIENT_SECRET", default="")
 ACUITY_PAGE_LIMIT = env.int("ACUITY_PAGE_LIMIT", 100)
 ACUITY_REQUESTS_PER_SECOND = env.float("ACUITY_REQUESTS_PER_SECOND", 10)
 ACUITY_MAX_CONNECTIONS = env.int("ACUITY_MAX_CONNECTIONS", 20)

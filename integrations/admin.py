@@ -17,9 +17,9 @@ from unfold.decorators import action, display
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
 from bookings.models import Client, Tenant
 from integrations import access, audit
-from integrations.acuity.accounts import addresses, keys
+from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import ConfigurationError, PrivateAddress
-from integrations.console import gone, views
+from integrations.console import connect, gone, views
 from integrations.models import (
     AcuityAccount,
     ApiToken,
@@ -124,6 +124,7 @@ class AcuityAccountAdmin(Deletable):
     list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
+    readonly_fields = ["connection"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
 
@@ -143,10 +144,29 @@ class AcuityAccountAdmin(Deletable):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who may only look sees no key: Django would show the stored one."""
-        shown = super().get_fields(request, obj)
-        if self.has_change_permission(request, obj):
-            return shown
-        return [name for name in shown if name != "api_key"]
+        writes = (
+            self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        )
+        hidden = set() if writes else {"api_key", "connection"}
+        if not oauth.offered():
+            hidden.add("connection")
+        return [name for name in super().get_fields(request, obj) if name not in hidden]
+
+    @admin.display(description="Without a key")
+    def connection(self, account: AcuityAccount) -> str:
+        url = reverse("admin:acuity_connect")
+        if not account.pk:
+            return format_html('<a class="underline" href="{}">Connect at Acuity …</a>', url)
+        again = format_html(
+            '<a class="underline" href="{}?account={}">Connect at Acuity …</a>', url, account.pk
+        )
+        if not account.oauth_token:
+            return again
+        return format_html(
+            'Connected. {} <button type="submit" formaction="{}" formnovalidate>Disconnect</button>',
+            again,
+            reverse("admin:acuity_disconnect", args=[account.pk]),
+        )
 
     @admin.display(description="Key")
     def key(self, account: AcuityAccount) -> str:
@@ -169,7 +189,17 @@ class AcuityAccountAdmin(Deletable):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        return [path("import/", view(views.start_page), name="acuity_start"), *super().get_urls()]
+        own = [
+            path("import/", view(views.start_page), name="acuity_start"),
+            path("connect/", view(connect.connect_page), name="acuity_connect"),
+            path("connected/", view(connect.connected), name="acuity_connected"),
+            path(
+                "<int:object_id>/disconnect/",
+                view(connect.disconnect),
+                name="acuity_disconnect",
+            ),
+        ]
+        return [*own, *super().get_urls()]
 
 
 @admin.register(ImportRun)

@@ -19,7 +19,7 @@ class AcuityError(Exception):
 
 
 class CredentialsRefused(AcuityError):
-    """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY."""
+    """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY, or connect again."""
 
     of_one_record = False
 
@@ -29,6 +29,10 @@ class KeyUnreadable(AcuityError):
 
     of_one_record = False
     doubtful = False
+
+
+class KeyMissing(KeyUnreadable):
+    """The account has neither an API key nor a connection by OAuth: enter a key, or connect it."""
 
 
 class PlanWithoutApi(AcuityError):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from integrations.acuity.errors import KeyUnreadable
+from integrations.acuity.errors import KeyMissing, KeyUnreadable
 from integrations.models import AcuityAccount
 from integrations.secrets import Unreadable
 
@@ -15,7 +15,9 @@ def unreadable(account: AcuityAccount) -> bool:
 
 
 def check(account: AcuityAccount) -> None:
-    """Raises KeyUnreadable, so that nothing is sent in the place of a key."""
+    """Raises KeyUnreadable or KeyMissing, so that nothing is sent in the place of a key."""
+    if not any(getattr(account, name) for name in SECRETS):
+        raise KeyMissing(str(account))
     if unreadable(account):
         raise KeyUnreadable(str(account))
 
