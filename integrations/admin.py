@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.decorators import action, display
@@ -137,6 +137,8 @@ class AcuityAccountAdmin(Deletable):
 
     @action(description="Import from Acuity", url_path="import", permissions=["run_import"])
     def import_this(self, request: HttpRequest, object_id: int) -> HttpResponseRedirect:
+        rows = access.of_user(request.user).narrow(AcuityAccount.objects.all(), "run")
+        get_object_or_404(rows, pk=object_id)
         return redirect(f"{reverse('admin:acuity_start')}?accounts={object_id}")
 
     def has_run_import_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -271,7 +273,6 @@ class MembershipAdmin(Scoped):
     list_display = ["user", "tenant", "role"]
     list_filter = ["tenant", "role"]
     list_select_related = ["user", "tenant"]
-    autocomplete_fields = ["user"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
