@@ -25,8 +25,6 @@ def pytest_load_initial_conftests(
     """Before Django reads its settings: the database is chosen by DATABASE_URL."""
     os.environ.pop("REDIS_URL", None)
     os.environ.pop("DATABASE_URL", None)
-    # The tests' accounts are asked at sandboxes on this machine.
-    os.environ["ACUITY_ALLOW_PRIVATE_ADDRESSES"] = "true"
     if "--database=postgres" in args:
         os.environ["DATABASE_URL"] = postgres_url()
 
