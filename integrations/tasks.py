@@ -8,7 +8,7 @@ from celery.signals import worker_ready
 
 from integrations import logs
 from integrations.acuity.errors import Unforeseen
-from integrations.acuity.runs import control, messages, stalls, window
+from integrations.acuity.runs import control, messages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import refresh
 from integrations.models import ImportRun
@@ -35,7 +35,7 @@ class WindowTask(Discreet):
     def on_failure(
         self, exc: BaseException, task_id: str, args: Any, kwargs: dict[str, Any], einfo: Any
     ) -> None:
-        window.crashed(kwargs["run"], exc)
+        troubles.crashed(kwargs["run"], exc)
 
 
 def _window(task: Task[Any, Any], resource: str, run: str, version: int | None) -> str:

@@ -24,7 +24,7 @@ from integrations.models import (
     RejectedRecord,
     StagedPage,
 )
-from tests.whole.test_import import import_all, prove_again, unlimited  # noqa: F401
+from tests.conftest import import_all, prove_again
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 NAME, LAST, MAIL, PHONE = "Quirina", "Testperson-Zwölf", "quirina@example.com", "6155550147"

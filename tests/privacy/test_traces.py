@@ -28,7 +28,6 @@ from integrations.models import (
     RejectedRecord,
 )
 from integrations.tasks import refresh_appointment
-from tests.whole.test_import import unlimited  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "sandbox-key"

@@ -14,7 +14,7 @@ from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount, AuditEntry, Membership
-from tests.whole.test_import import unlimited, work  # noqa: F401
+from tests.conftest import run_to_end
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONNECT, BACK = (
@@ -71,7 +71,7 @@ def test_an_account_is_connected_imported_revoked_and_connected_again(
 
     assert "is connected" in come_back(browser, agree(browser, tenant))
     account = AcuityAccount.objects.get()
-    run = work(control.start(account, send=False))
+    run = run_to_end(control.start(account, send=False))
     assert (run.status, account.api_key, account.tenant) == ("completed", "", tenant)
 
     token = account.oauth_token
