@@ -7,11 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings import revenue, scope
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+from bookings.theme import DateFilter, ModelAdmin
 
 
 class Related(admin.RelatedFieldListFilter):
@@ -150,7 +149,7 @@ class AppointmentAdmin(Mirror):
         "amount_paid",
     ]
     list_filter = [
-        ("service_date", RangeDateFilter),
+        ("service_date", DateFilter),
         "canceled",
         "no_show",
         "paid",
@@ -196,8 +195,8 @@ class PaymentAdmin(Mirror):
         "tenant",
     ]
     list_filter = [
-        ("service_date", RangeDateFilter),
-        ("paid_at", RangeDateFilter),
+        ("service_date", DateFilter),
+        ("paid_at", DateFilter),
         "processor",
         "tenant",
     ]

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.decorators import action, display
 
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
 from bookings.models import Client, Tenant
+from bookings.theme import button, label
 from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import ConfigurationError, PrivateAddress
@@ -135,7 +135,7 @@ class AcuityAccountAdmin(Deletable):
         chosen = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))
         return redirect(f"{reverse('admin:acuity_start')}?accounts={chosen}")
 
-    @action(description="Import from Acuity", url_path="import", permissions=["run_import"])
+    @button("Import from Acuity", url_path="import", permissions=["run_import"])
     def import_this(self, request: HttpRequest, object_id: int) -> HttpResponseRedirect:
         rows = access.of_user(request.user).narrow(AcuityAccount.objects.all(), "run")
         get_object_or_404(rows, pk=object_id)
@@ -215,7 +215,7 @@ class ImportRunAdmin(Mirror):
     def short(self, run: ImportRun) -> str:
         return str(run.pk)[:8]
 
-    @display(description="State", label=COLOURS, ordering="status")
+    @label("State", COLOURS, ordering="status")
     def state(self, run: ImportRun) -> tuple[str, str]:
         return run.status, run.get_status_display()
 

@@ -8,11 +8,14 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from bookings import scope
+
+        # The tasks, too: a host's worker has them whether or not it looks for them.
         from integrations import (
             access,
             audit,
             checks,  # noqa: F401
             logs,
+            tasks,  # noqa: F401
         )
 
         def tell(user: Any, deed: str, tenant: Any) -> None:

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from authlib.common.errors import AuthlibBaseError
 from authlib.common.security import generate_token
 from authlib.integrations.requests_client import OAuth2Session
-from django.conf import settings
 
 from bookings.models import Tenant
-from integrations.acuity.accounts.connection import account_client
+from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import ConfigurationError, UnknownAccount
+from integrations.conf import conf
 from integrations.models import AcuityAccount
 
-TIMEOUT = 10
+TIMEOUT = briefly.SECONDS
 SCOPE = "api-v1"
 
 
@@ -30,7 +30,7 @@ class Begun(NamedTuple):
 
 def offered() -> bool:
     """Whether this deployment is registered with Acuity."""
-    return bool(settings.ACUITY_OAUTH_CLIENT_ID and settings.ACUITY_OAUTH_CLIENT_SECRET)
+    return bool(conf.ACUITY_OAUTH_CLIENT_ID and conf.ACUITY_OAUTH_CLIENT_SECRET)
 
 
 def begin(redirect_uri: str) -> Begun:
@@ -65,7 +65,7 @@ def connect(tenant: Tenant, token: str, again: AcuityAccount | None = None) -> A
 
     Raises an `AcuityError`: UnknownAccount if it is not the account that is connected `again`.
     """
-    client = account_client(AcuityAccount(tenant=tenant, oauth_token=token))
+    client = briefly.client(AcuityAccount(tenant=tenant, oauth_token=token))
     try:
         me = client.get("/me")
     finally:
@@ -102,8 +102,8 @@ def disconnect(account: AcuityAccount) -> bool:
 
 def _session(redirect_uri: str) -> OAuth2Session:
     session = OAuth2Session(
-        settings.ACUITY_OAUTH_CLIENT_ID,
-        settings.ACUITY_OAUTH_CLIENT_SECRET,
+        conf.ACUITY_OAUTH_CLIENT_ID,
+        conf.ACUITY_OAUTH_CLIENT_SECRET,
         scope=SCOPE,
         redirect_uri=redirect_uri,
         code_challenge_method="S256",
@@ -116,4 +116,4 @@ def _session(redirect_uri: str) -> OAuth2Session:
 
 
 def _url(what: str) -> str:
-    return f"{settings.ACUITY_OAUTH_URL.rstrip('/')}/{what}"
+    return f"{conf.ACUITY_OAUTH_URL.rstrip('/')}/{what}"

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
@@ -18,7 +17,7 @@ from integrations.acuity.accounts import addresses, find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview, results, retry
-from integrations.management import embedded, following, terminal
+from integrations.management import database, embedded, following, terminal
 from integrations.management.terminal import whoami
 from integrations.models import AcuityAccount, ImportRun
 
@@ -90,7 +89,7 @@ class Command(BaseCommand):
         return status
 
     def run(self, options: dict[str, Any]) -> int:
-        call_command("migrate", verbosity=0, interactive=False)
+        database.prepare()
         if options["retry_rejected"]:
             return self.retry_rejected(_run(options["retry_rejected"]), options["json"])
         with contextlib.ExitStack() as stack:
