@@ -101,7 +101,7 @@ ELSEWHERE = [
     "acuity_disconnect",
     "search",
     "toggle_sidebar",
-    "healthz",
+    "acuity_healthz",
     "metrics",
     "acuity_webhook",
     "openapi-json",
