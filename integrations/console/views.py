@@ -103,7 +103,7 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
     if what == "pause":
         control.pause(run)
     elif what == "resume":
-        control.resume(run)
+        control.resume(run, by="person")
     elif what == "cancel":
         control.cancel(run)
     elif what == "retry":

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('bookings', '0004_statement'),
-        ('integrations', '0005_secrets'),
+        ('integrations', '0006_secrets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0004_statement'),
+        ('integrations', '0005_started_by'),
     ]
 
     operations = [
