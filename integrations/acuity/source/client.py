@@ -85,6 +85,7 @@ class AcuityClient:
         self.tally, self.calls = Tally(), metrics.Ledger()
         self.pace = pace
         self._auth = Bearer(token) if token else (user_id, api_key)
+        self._said = token or user_id + api_key
         self._adapter = HTTPAdapter if private else PublicOnly
         self._throttle = throttle
         self._timeout = timeout
@@ -112,7 +113,7 @@ class AcuityClient:
         `ready` is called between fetching and parsing, and may wait. `took` is told how long each
         answer was on its way, without the wait for its turn.
         """
-        if not _latin1("".join(self._auth)):
+        if not _latin1(self._said):
             raise errors.CredentialsRefused.unsendable()
         for attempt in range(1, self._tries + 1):
             try:
