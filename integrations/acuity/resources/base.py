@@ -16,6 +16,7 @@ from integrations.acuity.reading.stored import Stored
 from integrations.acuity.resources.catalog import Catalog
 from integrations.acuity.resources.scope import Position, Scope
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.store.forgotten import Forgotten
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, RejectedRecord
 
@@ -54,6 +55,10 @@ class Context:
     @property
     def identity(self) -> Identity:
         return self.scope.identity
+
+    @property
+    def forgotten(self) -> Forgotten:
+        return self.catalog.forgotten
 
     @cached_property
     def awaits_rejects(self) -> bool:

@@ -71,7 +71,8 @@ class Clients(Resource):
         return counts
 
     def stored(self, scope: Scope) -> int:
-        return Client.objects.filter(tenant=scope.tenant, source="acuity").count()
+        rows = Client.objects.filter(tenant=scope.tenant, source="acuity")
+        return rows.exclude(external_id__startswith=Client.FORGOTTEN).count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         entries, rejected = save.list_clients(context), 0
