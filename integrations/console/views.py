@@ -10,13 +10,16 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations.acuity.errors import AcuityError
+from integrations.acuity.errors import AcuityError, ConfigurationError
+from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
+from integrations.console import proof_page
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
 from integrations.models import AcuityAccount, ImportRun
 
 RUN, CANCEL = "integrations.run_import", "integrations.cancel_import"
+PROOF = ("integrations.view_importrun", "bookings.view_revenue")
 
 
 def _need(request: HttpRequest, permission: str) -> None:
@@ -74,11 +77,32 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
     context = page.context(run) | {
         "may_run": request.user.has_perm(RUN),
         "may_cancel": request.user.has_perm(CANCEL),
+        "may_print": bool(run.digests) and request.user.has_perms(PROOF),
         "opts": ImportRun._meta,
     }
     if request.headers.get("HX-Request"):
         return TemplateResponse(request, "integrations/run/body.html", context)
     return _render(request, "run/page.html", f"Import of {run.account}", **context)
+
+
+@require_GET
+def proof(request: HttpRequest, object_id: uuid.UUID, form: str) -> HttpResponse:
+    """The last proof of the run: a page to print, or the file. It shows what was taken."""
+    for permission in PROOF:
+        _need(request, permission)
+    run = _run(object_id)
+    try:
+        found = file.of(run)
+    except ConfigurationError as error:
+        messages.warning(request, str(error))
+        return redirect("admin:integrations_importrun_change", run.pk)
+    if form == "html":
+        return HttpResponse(proof_page.page(run, found))
+    return HttpResponse(
+        file.encode(found),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="proof-{run.pk}.json"'},
+    )
 
 
 @require_POST

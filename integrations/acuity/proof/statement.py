@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 from django.db.models import Count
 from django.utils import timezone
 
+from integrations.acuity.proof import digests
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.base import Context, Gap, many
+from integrations.acuity.resources.base import Context, Gap, extent, many
 from integrations.models import ImportRun, RejectedRecord
 
 
@@ -32,6 +34,7 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
         "gaps": gaps,
         "verified": not gaps,
         "verified_at": timezone.now(),
+        "digests": msgspec.to_builtins(digests.stored(extent(context.run), said)),
     }
     for name, value in fields.items():
         setattr(context.run, name, value)

@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
@@ -175,6 +177,24 @@ class Checked:
     total: int | None = None
 
 
+class Extent(NamedTuple):
+    """Whose rows, and of which days: what a run's proof speaks of."""
+
+    tenant: UUID
+    min_date: date | None = None
+    max_date: date | None = None
+
+
+class Line(NamedTuple):
+    """A stored row as a proof file counts it: its month, the text that is hashed, its money."""
+
+    month: str
+    text: str
+    amount: Decimal = Decimal(0)
+    # What the month's money is told apart by.
+    part: str = ""
+
+
 @dataclass
 class Said:
     """What a resource's proof may say: its part of the scope, its gaps, and what it knows besides."""
@@ -225,6 +245,13 @@ class Resource(Step, Protocol):
     def stored(self, run: ImportRun) -> int:
         """How many rows the run's window now has in the database."""
 
+    # What `lines` writes of a row.
+    line: str
+
+    @abstractmethod
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        """The stored rows for a proof file, those of one month after each other."""
+
     @abstractmethod
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         """What an import would do: counts, or `requests` where asking would take one a record.
@@ -262,8 +289,23 @@ class Resource(Step, Protocol):
 
 def in_window(context: Context) -> QuerySet[Appointment]:
     """The run's appointments that the source still has."""
-    rows = Appointment.objects.filter(tenant=context.tenant, source="acuity", removed_at=None)
-    return rows.filter(**window(context.run))
+    return kept(extent(context.run))
+
+
+def kept(of: Extent) -> QuerySet[Appointment]:
+    """The appointments in there that the source still has."""
+    rows = Appointment.objects.filter(tenant=of.tenant, source="acuity", removed_at=None)
+    return rows.filter(**window(of))
+
+
+def extent(run: ImportRun) -> Extent:
+    return Extent(run.account.tenant_id, run.min_date, run.max_date)
+
+
+def plain(amount: Decimal) -> str:
+    """`50.00`, `12.505`: at least two decimals, and no more than it has."""
+    text = f"{amount:.2f}"
+    return text if Decimal(text) == amount else f"{amount.normalize():f}"
 
 
 def many(n: int, what: str) -> str:
@@ -271,7 +313,7 @@ def many(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
-def window(run: ImportRun) -> dict[str, Any]:
-    """The run's days as a filter of rows that have a `service_date`."""
+def window(run: ImportRun | Extent) -> dict[str, Any]:
+    """Its days as a filter of rows that have a `service_date`."""
     bounds = {"service_date__gte": run.min_date, "service_date__lte": run.max_date}
     return {name: day for name, day in bounds.items() if day}

@@ -11,9 +11,11 @@ from integrations.acuity.reading.values import Reject, clean, digest, number
 from integrations.acuity.resources.base import (
     Checked,
     Context,
+    Extent,
     Fetched,
     Found,
     Gap,
+    Line,
     Log,
     Resource,
     Said,
@@ -62,6 +64,14 @@ class Whole(Resource):
     def stored(self, run: ImportRun) -> int:
         count: int = self._rows(run.account.tenant_id).count()
         return count
+
+    @property
+    def line(self) -> str:  # type: ignore[override]
+        return "|".join(["id", *self.columns])
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        rows = self._rows(extent.tenant).values_list("external_id", *self.columns)
+        return (Line("all", "|".join(map(str, row))) for row in rows.iterator())
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         payloads = self._list(context)

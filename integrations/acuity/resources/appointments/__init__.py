@@ -1,8 +1,9 @@
 """Appointments: walked by day, canceled ones too, never skipped for want of a client."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from datetime import UTC
 from functools import partial
 from typing import Any
 
@@ -21,11 +22,15 @@ from integrations.acuity.resources.appointments.walk import (
 from integrations.acuity.resources.base import (
     Checked,
     Context,
+    Extent,
     Fetched,
     Found,
+    Line,
     Log,
     Resource,
     Said,
+    kept,
+    plain,
     window,
 )
 from integrations.acuity.store.upsert import Counts, compare
@@ -38,6 +43,7 @@ class Appointments(Resource):
     log = Log(page="appointments", progress="appointments", every=25)
     sized = True
     task = "acuity.import_appointments"
+    line = "id|start in UTC|canceled|amount paid"
 
     def fetch(self, context: Context) -> Fetched:
         cursor = dict(context.step.cursor)
@@ -74,6 +80,14 @@ class Appointments(Resource):
     def stored(self, run: ImportRun) -> int:
         rows = Appointment.objects.filter(tenant=run.account.tenant_id, source="acuity")
         return rows.filter(removed_at=None, **window(run)).count()
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        names = ("service_date", "external_id", "starts_at", "canceled", "amount_paid")
+        rows = kept(extent).order_by("service_date").values_list(*names)
+        for day, key, start, canceled, paid in rows.iterator():
+            at = f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            text = f"{key}|{at}|{'yes' if canceled else 'no'}|{plain(paid)}"
+            yield Line(f"{day:%Y-%m}", text, paid)
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         counts, fetched = Counts(), 0

@@ -1,6 +1,6 @@
 """Clients: the whole list comes at once whatever is asked, so it is staged and read by offset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +9,17 @@ from django.utils import timezone
 from bookings.models import Client
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject
-from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Log, Resource, Said
+from integrations.acuity.resources.base import (
+    Checked,
+    Context,
+    Extent,
+    Fetched,
+    Found,
+    Line,
+    Log,
+    Resource,
+    Said,
+)
 from integrations.acuity.resources.clients import check, save
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import ImportRun, RejectedRecord, StagedPage
@@ -20,6 +30,7 @@ class Clients(Resource):
     model = Client
     log = Log(page="clients", progress="contacts", every=50)
     task = "acuity.import_clients"
+    line = "key|first name|last name|e-mail|phone|listed"
 
     def fetch(self, context: Context) -> Fetched:
         cursor, step = context.step.cursor, context.step
@@ -46,6 +57,11 @@ class Clients(Resource):
 
     def stored(self, run: ImportRun) -> int:
         return Client.objects.filter(tenant=run.account.tenant_id, source="acuity").count()
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        rows = Client.objects.filter(tenant=extent.tenant, source="acuity")
+        names = ("external_id", "first_name", "last_name", "email", "phone", "listed")
+        return (Line("all", "|".join(map(str, row))) for row in rows.values_list(*names).iterator())
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         entries, rejected = save.list_clients(context), 0

@@ -1,6 +1,6 @@
 """Payments: one request an appointment, asked only where the source's word of them changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bookings.models import Appointment, Payment
@@ -9,12 +9,16 @@ from integrations.acuity.reading.records import AppointmentRecord
 from integrations.acuity.resources.base import (
     Checked,
     Context,
+    Extent,
     Fetched,
     Found,
+    Line,
     Log,
     Resource,
     Said,
     in_window,
+    kept,
+    plain,
     window,
 )
 from integrations.acuity.resources.payments import check, save
@@ -29,6 +33,7 @@ class Payments(Resource):
     after = ("appointments",)
     options = {"payments": ("paid", "all")}
     task = "acuity.import_payments"
+    line = "booking's id|payment|amount"
 
     def fetch(self, context: Context) -> Fetched:
         waiting = save.due(context).order_by("pk")
@@ -51,6 +56,14 @@ class Payments(Resource):
     def stored(self, run: ImportRun) -> int:
         rows = Payment.objects.filter(tenant=run.account.tenant_id, removed_at=None)
         return rows.filter(appointment__removed_at=None, **window(run)).count()
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        rows = Payment.objects.filter(appointment__in=kept(extent), removed_at=None)
+        names = ("service_date", "appointment__external_id", "external_id", "amount", "processor")
+        values = rows.order_by("service_date").values_list(*names)
+        for day, booking, key, amount, processor in values.iterator():
+            text = f"{booking}|{key}|{plain(amount)}"
+            yield Line(f"{day:%Y-%m}", text, amount, processor)
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         """They are not asked for, one request each; only how many those would be."""
