@@ -1,0 +1,110 @@
+"""Mutation testing: `python -m tests.mutants [--seed N] [--each N|--all] [--room NAME] [--known]`.
+
+Each mutant is a module of a room that carries guarantees with one change of its syntax tree, loaded
+from memory in a fork of this process that has everything else imported already; the room's tests run
+there until the first fails. A mutant that takes far longer than they take is killed, too. A sample,
+the same for the same seed, is taken of each module. The runner is its own because those there are
+have no such sample, work on a copy of the tree, and start each mutant from nothing, which costs more
+than most of these tests.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+from tests.breaking import ENDLESS, in_child, preload, run_tests, source_of
+from tests.mutants.known import KNOWN
+from tests.mutants.operators import Mutant, mutants
+from tests.mutants.rooms import LIVES, ROOMS
+
+GOAL = 90
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Broken code.")
+    parser.add_argument("--seed", type=int, default=date.today().toordinal())
+    parser.add_argument("--each", type=int, default=10, help="so many mutants of each module")
+    parser.add_argument("--all", action="store_true", help="all mutants, which takes hours")
+    parser.add_argument("--room", default="", help="only modules whose name has this in it")
+    parser.add_argument("--known", action="store_true", help="only those that once survived")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    preload()
+    alive = known() if options.known or not options.room else 0
+    if options.known:
+        return 1 if alive else 0
+    print(f"seed {options.seed}", flush=True)
+    chosen = sample(options.seed, 10**6 if options.all else options.each, options.room)
+    return 1 if alive + play(chosen, options.jobs) else 0
+
+
+def known() -> int:
+    """How many of those that once survived do so again."""
+    alive = 0
+    for breaking, test in KNOWN:
+        status, said = in_child({breaking.module: breaking.broken}, run_tests(test), 300)
+        killed = status == 1
+        alive += not killed
+        print(f"{'killed' if killed else 'SURVIVED'}: {breaking.what}, by {test}", flush=True)
+        if status not in (0, 1):
+            print(said[-1000:])
+    return alive
+
+
+def sample(seed: int, each: int, room: str) -> list[Mutant]:
+    rng = random.Random(seed)
+    chosen: list[Mutant] = []
+    for module in ROOMS:
+        if room not in module:
+            continue
+        found = list(mutants(module, source_of(module).read_text()))
+        chosen += rng.sample(found, min(each, len(found)))
+    return chosen
+
+
+def play(chosen: list[Mutant], jobs: int) -> int:
+    """How many mutants more than may live survive. Prints each of them, and the score."""
+    times = {}
+    for tests in dict.fromkeys(ROOMS[mutant.module] for mutant in chosen):
+        began = time.monotonic()
+        status, said = in_child({}, run_tests(*tests), 1800)
+        times[tests] = time.monotonic() - began
+        if status:
+            print(f"{' '.join(tests)} fail without any mutant:\n{said[-2000:]}")
+            return 1
+    killed: Counter[str] = Counter()
+    count: Counter[str] = Counter()
+
+    def one(mutant: Mutant) -> tuple[Mutant, int]:
+        tests = ROOMS[mutant.module]
+        return mutant, in_child(
+            {mutant.module: mutant.tree}, run_tests(*tests), 30 + 4 * times[tests]
+        )[0]
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for number, (mutant, status) in enumerate(pool.map(one, chosen), 1):
+            reason = next((why for part, why in LIVES.items() if part in mutant.name), "")
+            if status == 0 and reason:
+                print(f"may live: {mutant.name}: {reason}", flush=True)
+                continue
+            count[mutant.module] += 1
+            killed[mutant.module] += status != 0
+            if status == 0:
+                print(f"SURVIVED: {mutant.name}", flush=True)
+            if number % 20 == 0:
+                print(f"{number} of {len(chosen)}", file=sys.stderr, flush=True)
+            if status not in (0, 1, 2, ENDLESS):
+                print(f"exit {status}: {mutant.name}", file=sys.stderr)
+    for module, those in count.items():
+        print(f"{killed[module]:>4} of {those:>3}  {module}")
+    share = 100 * killed.total() / max(1, count.total())
+    print(f"{killed.total()} of {count.total()} mutants killed, {share:.0f} %; goal {GOAL} %")
+    return share < GOAL
+
+
+if __name__ == "__main__":
+    sys.exit(main())
