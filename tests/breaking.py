@@ -1,6 +1,7 @@
 """Code broken on purpose, in memory, in a process of its own: does a test notice?"""
 
 import ast
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -9,13 +10,23 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+THIRD_PARTIES = (
+    "celery",
+    "django.contrib.admin",
+    "django.test",
+    "msgspec",
+    "phonenumbers",
+    "pytest",
+    "requests",
+    "rich.console",
+)
 # Whatever is told of a process that took too long.
 ENDLESS = -1
 
@@ -70,56 +81,76 @@ class Finder(importlib.abc.MetaPathFinder):
 
 def preload() -> None:
     """What no breaking touches is imported once, before the processes part."""
-    import celery
-    import django.contrib.admin
-    import django.db.models
-    import django.test
-    import hypothesis
-    import msgspec
-    import phonenumbers
-    import pytest
-    import requests
-    import rich.console  # noqa: F401
+    for name in THIRD_PARTIES:
+        importlib.import_module(name)
 
 
-def in_child(
-    code: Mapping[str, str | ast.Module], work: Callable[[], int], seconds: float
-) -> tuple[int, str]:
-    """Exit status of `work` in a fork that has this code instead, and what it printed."""
-    with tempfile.TemporaryFile("w+") as out:
-        pid = os.fork()
-        if not pid:
-            status = 70
-            try:
-                os.setsid()
-                os.dup2(out.fileno(), 1)
-                os.dup2(out.fileno(), 2)
-                sys.meta_path.insert(0, Finder(code))
-                status = int(work())
-            except BaseException as error:
-                print(f"{type(error).__name__}: {error}", file=sys.stderr)
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(status)
-        status = _wait(pid, time.monotonic() + seconds)
-        out.seek(0)
-        return status, out.read()
+Code = Mapping[str, str | ast.Module]
+Work = Callable[[], int]
 
 
-def _wait(pid: int, until: float) -> int:
-    while time.monotonic() < until:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
+def in_children(
+    tasks: Sequence[tuple[Code, Work]], seconds: float, jobs: int = 2
+) -> Iterator[tuple[int, int, str]]:
+    """(number of the task, its exit status, what it printed), as they end: each in a fork of this
+    process that has this code instead, so many of them at once."""
+    waiting, running = list(enumerate(tasks)), list[Child]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            number, (code, work) = waiting.pop(0)
+            running.append(Child(number, code, work, seconds))
+        for child in [child for child in running if child.ended()]:
+            running.remove(child)
+            yield child.number, child.status, child.said()
         time.sleep(0.05)
-    os.killpg(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return ENDLESS
+
+
+class Child:
+    """A process that works with other code. `status` is ENDLESS if it took too long."""
+
+    def __init__(self, number: int, code: Code, work: Work, seconds: float) -> None:
+        self.number, self.status = number, 0
+        self._until = time.monotonic() + seconds
+        self._out = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
+        self._pid = os.fork()
+        if not self._pid:
+            self._work(code, work)
+
+    def _work(self, code: Code, work: Work) -> None:
+        status = 70
+        try:
+            os.setsid()
+            os.dup2(self._out.fileno(), 1)
+            os.dup2(self._out.fileno(), 2)
+            sys.meta_path.insert(0, Finder(code))
+            status = int(work())
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def ended(self) -> bool:
+        ended, status = os.waitpid(self._pid, os.WNOHANG)
+        if ended:
+            self.status = os.waitstatus_to_exitcode(status)
+            return True
+        if time.monotonic() < self._until:
+            return False
+        os.killpg(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        self.status = ENDLESS
+        return True
+
+    def said(self) -> str:
+        with self._out:
+            self._out.seek(0)
+            return self._out.read()
 
 
 def run_tests(*tests: str) -> Callable[[], int]:
-    """For `in_child`: these tests until the first that fails, whatever their marks."""
+    """For `in_children`: these tests until the first that fails, whatever their marks."""
 
     def work() -> int:
         import pytest

@@ -13,20 +13,20 @@ import random
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 
-from tests.breaking import ENDLESS, in_child, preload, run_tests, source_of
+from tests.breaking import in_children, preload, run_tests, source_of
 from tests.mutants.known import KNOWN
 from tests.mutants.operators import Mutant, mutants
 from tests.mutants.rooms import LIVES, ROOMS
 
 GOAL = 90
+# Another sample each day.
+DAY = 86_400
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Broken code.")
-    parser.add_argument("--seed", type=int, default=date.today().toordinal())
+    parser.add_argument("--seed", type=int, default=int(time.time()) // DAY)
     parser.add_argument("--each", type=int, default=10, help="so many mutants of each module")
     parser.add_argument("--all", action="store_true", help="all mutants, which takes hours")
     parser.add_argument("--room", default="", help="only modules whose name has this in it")
@@ -45,11 +45,11 @@ def main() -> int:
 def known() -> int:
     """How many of those that once survived do so again."""
     alive = 0
-    for breaking, test in KNOWN:
-        status, said = in_child({breaking.module: breaking.broken}, run_tests(test), 300)
-        killed = status == 1
-        alive += not killed
-        print(f"{'killed' if killed else 'SURVIVED'}: {breaking.what}, by {test}", flush=True)
+    tasks = [({one.module: one.broken}, run_tests(test)) for one, test in KNOWN]
+    for number, status, said in in_children(tasks, 300):
+        breaking, test = KNOWN[number]
+        alive += status != 1
+        print(f"{'killed' if status == 1 else 'SURVIVED'}: {breaking.what}, by {test}", flush=True)
         if status not in (0, 1):
             print(said[-1000:])
     return alive
@@ -67,43 +67,34 @@ def sample(seed: int, each: int, room: str) -> list[Mutant]:
 
 
 def play(chosen: list[Mutant], jobs: int) -> int:
-    """How many mutants more than may live survive. Prints each of them, and the score."""
-    times = {}
-    for tests in dict.fromkeys(ROOMS[mutant.module] for mutant in chosen):
-        began = time.monotonic()
-        status, said = in_child({}, run_tests(*tests), 1800)
-        times[tests] = time.monotonic() - began
+    """1 if fewer are killed than the goal, else 0. Prints each survivor and the score."""
+    began = time.monotonic()
+    rooms = list(dict.fromkeys(ROOMS[mutant.module] for mutant in chosen))
+    for number, status, said in in_children([({}, run_tests(*room)) for room in rooms], 1800, jobs):
         if status:
-            print(f"{' '.join(tests)} fail without any mutant:\n{said[-2000:]}")
+            print(f"{' '.join(rooms[number])} fail without any mutant:\n{said[-2000:]}")
             return 1
+    slowest = time.monotonic() - began
     killed: Counter[str] = Counter()
     count: Counter[str] = Counter()
-
-    def one(mutant: Mutant) -> tuple[Mutant, int]:
-        tests = ROOMS[mutant.module]
-        return mutant, in_child(
-            {mutant.module: mutant.tree}, run_tests(*tests), 30 + 4 * times[tests]
-        )[0]
-
-    with ThreadPoolExecutor(jobs) as pool:
-        for number, (mutant, status) in enumerate(pool.map(one, chosen), 1):
-            reason = next((why for part, why in LIVES.items() if part in mutant.name), "")
-            if status == 0 and reason:
-                print(f"may live: {mutant.name}: {reason}", flush=True)
-                continue
-            count[mutant.module] += 1
-            killed[mutant.module] += status != 0
-            if status == 0:
-                print(f"SURVIVED: {mutant.name}", flush=True)
-            if number % 20 == 0:
-                print(f"{number} of {len(chosen)}", file=sys.stderr, flush=True)
-            if status not in (0, 1, 2, ENDLESS):
-                print(f"exit {status}: {mutant.name}", file=sys.stderr)
+    tasks = [({one.module: one.tree}, run_tests(*ROOMS[one.module])) for one in chosen]
+    for number, status, _ in in_children(tasks, 30 + 4 * slowest, jobs):
+        mutant = chosen[number]
+        reason = next((why for part, why in LIVES.items() if part in mutant.name), "")
+        if status == 0 and reason:
+            print(f"may live: {mutant.name}: {reason}", flush=True)
+            continue
+        count[mutant.module] += 1
+        killed[mutant.module] += status != 0
+        if status == 0:
+            print(f"SURVIVED: {mutant.name}", flush=True)
+        if count.total() % 20 == 0:
+            print(f"{count.total()} of {len(chosen)}", file=sys.stderr, flush=True)
     for module, those in count.items():
         print(f"{killed[module]:>4} of {those:>3}  {module}")
     share = 100 * killed.total() / max(1, count.total())
     print(f"{killed.total()} of {count.total()} mutants killed, {share:.0f} %; goal {GOAL} %")
-    return share < GOAL
+    return 1 if share < GOAL else 0
 
 
 if __name__ == "__main__":

@@ -54,7 +54,9 @@ def mutants(module: str, text: str) -> Iterator[Mutant]:
                 before = {name: getattr(node, name) for name in change}
                 for name, value in change.items():
                     setattr(node, name, value)
-                yield Mutant(module, node.lineno, what, copy.deepcopy(tree))
+                broken = ast.fix_missing_locations(copy.deepcopy(tree))
+                compile(broken, module, "exec")
+                yield Mutant(module, node.lineno, what, broken)
                 for name, value in before.items():
                     setattr(node, name, value)
 

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from datetime import date, datetime
+from typing import Any, cast
 
 import pytest
 
-from bookings.models import Appointment
+from bookings.models import Appointment, Payment
+from integrations.acuity.resources.appointments import said
+from integrations.acuity.resources.base import Context
 from integrations.acuity.sandbox import Account, Sandbox, make_account
+from integrations.acuity.source.fetching import Fetcher
 from integrations.models import RejectedRecord
 from tests.whole.test_import import import_all, prove_again, source, unlimited  # noqa: F401
 
@@ -29,9 +33,7 @@ def kinds(gaps: list[dict[str, Any]]) -> list[str]:
     return [gap["kind"] for gap in gaps]
 
 
-def test_each_month_of_the_source_is_compared_the_last_one_too(
-    box: Sandbox, data: Account
-) -> None:
+def test_each_month_of_the_source_is_compared_the_last_one_too(box: Sandbox, data: Account) -> None:
     months = Counter(row["datetime"][:7] for row in data.appointments)
 
     run = import_all(box)
@@ -92,3 +94,34 @@ def test_payments_that_nobody_could_read_are_a_gap(box: Sandbox, data: Account) 
     assert sorted(kinds(run.gaps)) == ["payments", "rejected"]
     unread = next(gap for gap in run.gaps if gap["kind"] == "payments")
     assert unread["missing"] == 1
+
+
+def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(
+    box: Sandbox, data: Account
+) -> None:
+    import_all(box)
+    paid = Payment.objects.order_by("service_date")[0].appointment
+    low, later = paid.service_date.replace(day=1), date(2027, 1, 12)
+    data.move(int(paid.external_id), datetime(2027, 1, 12, 9))
+
+    import_all(box, min_date=low, max_date=low.replace(day=28))
+
+    moved = Appointment.objects.get(external_id=paid.external_id)
+    assert moved.service_date == later
+    assert {payment.service_date for payment in moved.payments.all()} == {later}
+
+
+def test_a_month_is_a_gap_where_the_numbers_differ(box: Sandbox) -> None:
+    run = import_all(box)
+    step = run.steps.get(resource="verify")
+    first, second, *rest = [(month, n) for month, (n, _) in run.coverage.items()]
+    listed = {first[0]: first[1] - 2, second[0]: second[1] + 3, **dict(rest)}
+
+    found = said.statement(Context(run, step, cast(Fetcher, None)), {"months": listed})
+
+    assert [(gap["kind"], gap["month"]) for gap in found.gaps] == [
+        ("appointments", second[0]),
+        ("unlisted", first[0]),
+    ]
+    assert (found.gaps[0]["missing"], found.gaps[1]["extra"]) == (3, 2)
+    assert found.coverage[first[0]] == [first[1] - 2, first[1]]

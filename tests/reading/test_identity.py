@@ -127,6 +127,8 @@ def test_a_name_is_folded(name: str, expected: str) -> None:
     assert fold(name) == expected
 
 
-@pytest.mark.parametrize(("one", "other"), [("Ada", "Ida"), ("José", "Jose"), ("Ann-Marie", "Annmarie")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("Ada", "Ida"), ("José", "Jose"), ("Ann-Marie", "Annmarie")]
+)
 def test_names_that_differ_stay_apart(one: str, other: str) -> None:
     assert fold(one) != fold(other)
