@@ -22,7 +22,7 @@ from bookings.models import Appointment, Client, Payment
 from integrations.acuity.runs import control
 from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.models import ImportRun
-from tests.whole.test_import import import_all, source, unlimited  # noqa: F401
+from tests.conftest import import_all, source
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Changed = Callable[[Appointment], Any]

@@ -13,7 +13,7 @@ from integrations.acuity.resources.base import Context
 from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import RejectedRecord
-from tests.whole.test_import import import_all, prove_again, source, unlimited  # noqa: F401
+from tests.conftest import import_all, prove_again, source
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

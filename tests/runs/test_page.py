@@ -11,12 +11,11 @@ from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
 from bookings.models import Appointment
-from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, leases, window
 from integrations.acuity.runs.page import Stale
 from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.models import ImportRun, ImportStep, PageFetch
-from tests.whole.test_import import import_all, source, unlimited, work  # noqa: F401
+from tests.conftest import begin, import_all, run_to_end, source
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Told = Callable[[PageFetch], None]
@@ -31,11 +30,6 @@ def data() -> Account:
 def box(data: Account) -> Iterator[Sandbox]:
     with source(data) as box:
         yield box
-
-
-def begin(box: Sandbox, **options: Any) -> ImportRun:
-    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    return control.start(account, send=False, **options)
 
 
 def until(run: ImportRun, resource: str) -> ImportStep:
@@ -128,7 +122,7 @@ def test_no_log_line_names_a_person(
     data.edit(data.appointments[3]["id"], price="not a price")
     caplog.set_level(logging.DEBUG, "acuity")
 
-    work(begin(box))
+    run_to_end(begin(box))
 
     lines = [record.getMessage() for record in caplog.records]
     assert any("acuity_appointments_page" in line for line in lines)

@@ -80,7 +80,7 @@ def upsert(
     model: type[Imported],
     names: Sequence[str],
     rows: Sequence[Row],
-    probably_new: bool = False,
+    expect_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
 ) -> tuple[Counts, list[int]]:
     """Insert or update rows of `names` by (tenant, source, external_id).
@@ -90,7 +90,7 @@ def upsert(
     rest is the database's work.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
-    if probably_new:
+    if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, tenant_id=tenant.pk)
             return Counts(created=len(rows)), []
