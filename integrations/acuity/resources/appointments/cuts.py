@@ -36,8 +36,11 @@ def ask(context: Context, cut: dict[str, Any], limit: int) -> tuple[list[Row], d
     question, until = asked[n], cut.get("until") or _day(context.last_day)
     bounds = {"minDate": _day(context.first_day), "maxDate": until}
     answer = source.ask(**question, **{k: day for k, day in bounds.items() if day}, max=limit)
-    learned = {"ignored": sorted(source.ignored), "intruders": sorted(source.intruders)}
-    learned["longest"] = source.longest
+    learned = {
+        "ignored": sorted(source.ignored),
+        "intruders": sorted(source.intruders),
+        "longest": source.longest,
+    }
     following = {"n": n, "keys": sorted(row.key for row in answer.all)} | learned
     days = [row.day for row in answer.rows if row.day]
     before = set(cut.get("keys", []))
