@@ -54,8 +54,8 @@ KNOWN: list[tuple[Breaking, str]] = [
         Breaking(
             "the content's hash leaves out the forms",
             "integrations.acuity.reading.records",
-            "print_of(core) + print_of(forms)",
-            'print_of(core) + print_of(b"[]")',
+            "fingerprint(core) + fingerprint(forms)",
+            'fingerprint(core) + fingerprint(b"[]")',
         ),
         f"{PAGE}::test_a_changed_answer_in_a_form_is_stored",
     ),

@@ -104,7 +104,7 @@ def test_a_window_that_lost_its_lease_stops(box: Sandbox, monkeypatch: pytest.Mo
 def test_a_window_stops_after_the_page_in_hand(
     box: Sandbox, told: Any, monkeypatch: pytest.MonkeyPatch, stop: Callable[[ImportRun], bool]
 ) -> None:
-    monkeypatch.setattr(window, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(window, "STATUS_CHECK_SECONDS", 0.0)
     step = until(begin(box, page_limit=5), "appointments")
     told(post_save, lambda page: stop(step.run))
 

@@ -1,4 +1,4 @@
-"""Do the tests notice code that is broken? A small part of `make mutants`, and all of `make laws`."""
+"""Do the tests notice code that is broken? A small part of `make mutants` and of `make laws`."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def test_mutants_that_once_survived_are_killed() -> None:
 
 
 @pytest.mark.slow
-def test_each_law_that_is_broken_makes_a_scenario_or_a_world_fail() -> None:
-    done = run("tests.worlds.laws")
+def test_a_law_that_is_broken_makes_a_scenario_or_a_world_fail() -> None:
+    done = run("tests.worlds.laws", "--law", "2", "5", "9", "12")
 
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""Each law of evidence, broken by one line: `python -m tests.worlds.laws [--law N] [--worlds 8]`.
+"""Each law of evidence, broken by one line: `python -m tests.worlds.laws [--law N …] [--worlds 8]`.
 
 Prints the law, what was broken, and the scenario or the world that fails for it; a law whose breaking
 nothing notices is not guarded. The code is broken in memory, in a process of its own.
@@ -164,12 +164,12 @@ LAWS = [
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.worlds.laws", description="Broken laws.")
-    parser.add_argument("--law", type=int, default=0, metavar="N", help="only this one")
+    parser.add_argument("--law", type=int, nargs="*", metavar="N", help="only these")
     parser.add_argument("--worlds", type=int, default=8, help="where no scenario is named")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     preload()
-    chosen = [law for law in LAWS if options.law in (0, law.number)]
+    chosen = [law for law in LAWS if not options.law or law.number in options.law]
     works = [run_tests(law.scenario) if law.scenario else play(options.worlds) for law in chosen]
     broken = [
         ({law.breaking.module: law.breaking.broken}, work)
