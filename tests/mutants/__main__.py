@@ -80,7 +80,7 @@ def play(chosen: list[Mutant], jobs: int) -> int:
     tasks = [({one.module: one.tree}, run_tests(*ROOMS[one.module])) for one in chosen]
     for number, status, _ in in_children(tasks, 30 + 4 * slowest, jobs):
         mutant = chosen[number]
-        reason = next((why for part, why in LIVES.items() if part in mutant.name), "")
+        reason = LIVES.get(f"{mutant.module} {mutant.what}", "")
         if status == 0 and reason:
             print(f"may live: {mutant.name}: {reason}", flush=True)
             continue
