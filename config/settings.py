@@ -2,22 +2,24 @@
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
+VAR.mkdir(exist_ok=True)  # the keys of a demo, its database, beat's schedule
 
 
 def local_secret(name: str) -> str:
     """A secret of this installation, made on first use and readable by its owner only."""
     path = VAR / name
     if not path.exists():
-        VAR.mkdir(exist_ok=True)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -29,9 +31,56 @@ def local_secret(name: str) -> str:
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env("SECRET_KEY", default="") or local_secret("secret_key")
+# Older ones still read what they wrote: sessions, and keys of accounts.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 # The first key encrypts, every key decrypts: put a new one in front to rotate.
 SALT_KEY = env.list("ACUITY_ENCRYPTION_KEYS", default=[]) or [local_secret("encryption_key")]
+# For `check --deploy`: which keys only this machine has.
+ACUITY_KEYS_MADE_HERE = [
+    name for name in ("SECRET_KEY", "ACUITY_ENCRYPTION_KEYS") if not env(name, default="")
+]
+
+# A proxy that ends TLS, sets X-Forwarded-Proto, and adds the caller to X-Forwarded-For.
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0)
+if BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^metrics$"]  # scraped inside
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+# Other hosts of the same domain, and browsers' lists, are not for this project to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# The admin's theme computes its expressions (eval) and sets styles; no page has a script of its own.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# Counted in the database, so by all processes together.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "config.login.address"
+AXES_LOCKOUT_CALLABLE = "config.login.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` unlocks
+AXES_VERBOSE = False
 
 INSTALLED_APPS = [
     "unfold",
@@ -46,8 +95,10 @@ INSTALLED_APPS = [
     "ninja",  # the static files of /api/docs
     "bookings",
     "integrations",
+    "axes",
 ]
 MIDDLEWARE = [
+    "integrations.api.health.HealthFirst",
     "integrations.api.problems.ProblemsOnly",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -57,12 +108,15 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -74,15 +128,13 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
-WHITENOISE_USE_FINDERS = True  # pages work before the first collectstatic, too
+WHITENOISE_USE_FINDERS = True  # straight from the packages: there is no collectstatic
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR}/acuity.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    VAR.mkdir(exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,
         # A transaction that begins by reading and then writes would fail instead of waiting.
@@ -117,6 +169,9 @@ ACUITY_MAX_CONNECTIONS = env.int("ACUITY_MAX_CONNECTIONS", 20)
 ACUITY_CONNECT_TIMEOUT = env.float("ACUITY_CONNECT_TIMEOUT", 5)
 ACUITY_READ_TIMEOUT = env.float("ACUITY_READ_TIMEOUT", 60)
 ACUITY_STALL_SECONDS = env.int("ACUITY_STALL_SECONDS", 120)
+ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
+# This database is the importer's alone: `acuity_import` migrates it on first use.
+ACUITY_MIGRATE = True
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -2,11 +2,11 @@
 
 import uuid
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from bookings.models import Tenant
 from integrations.acuity.errors import ConfigurationError
+from integrations.conf import conf
 from integrations.models import AcuityAccount
 
 
@@ -31,11 +31,11 @@ def account(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> 
             "several Acuity accounts: name one with --account" if matches else "no Acuity account"
         )
         raise ConfigurationError(f"Tenant {tenant_id} has {many}.")
-    if not settings.ACUITY_USER_ID or not settings.ACUITY_API_KEY:
+    if not conf.ACUITY_USER_ID or not conf.ACUITY_API_KEY:
         raise ConfigurationError(
             "Set ACUITY_USER_ID and ACUITY_API_KEY (Acuity: Integrations → API), or name an --account."
         )
-    return ensure(settings.ACUITY_USER_ID, settings.ACUITY_API_KEY, save=save)
+    return ensure(conf.ACUITY_USER_ID, conf.ACUITY_API_KEY, save=save)
 
 
 def ensure(

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Model, QuerySet
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Imported, Tenant
@@ -18,6 +17,7 @@ from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.zones import country
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 
 # So many clients are got to know at once.
@@ -65,7 +65,7 @@ class Context:
     @property
     def requests_per_second(self) -> float:
         """What this run may ask for; 0 means no limit."""
-        whole = float(settings.ACUITY_REQUESTS_PER_SECOND)
+        whole = float(conf.ACUITY_REQUESTS_PER_SECOND)
         own = self.run.requests_per_second
         return min(own, whole or own) if own else whole
 

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -16,6 +15,7 @@ from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.results import in_log, stored, summarise
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.steps import STEPS
+from integrations.conf import conf
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 
 TOO_MANY_REJECTS = "TooManyRejects"
@@ -92,7 +92,7 @@ def start(
                 account=account,
                 min_date=min_date,
                 max_date=max_date,
-                page_limit=page_limit or account.best_page_limit or settings.ACUITY_PAGE_LIMIT,
+                page_limit=page_limit or account.best_page_limit or conf.ACUITY_PAGE_LIMIT,
                 auto_page_limit=page_limit is None,
                 tuning=_known(account),
                 payments_mode=payments_mode,

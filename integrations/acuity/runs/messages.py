@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery import chain, signature
+from celery import chain, current_app, signature
 from kombu.exceptions import OperationalError
 
 from integrations.acuity import events
@@ -10,6 +10,11 @@ from integrations.acuity.steps import STEPS
 from integrations.models import ImportRun
 
 REFRESH_SECONDS = 1
+
+
+def broker_in_memory() -> bool:
+    """Whether messages reach nobody but this process."""
+    return str(current_app.conf.broker_write_url or "").startswith("memory")
 
 
 def send_chain(run_id: str) -> None:

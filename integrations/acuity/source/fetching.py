@@ -19,12 +19,18 @@ _BOOKING = re.compile(r"/appointments/\d+")
 
 
 class Fetcher:
-    """Asks Acuity from a few threads; `heartbeat` is called meanwhile, and may raise to give up."""
+    """Asks Acuity from a few threads; `heartbeat` is called meanwhile, each `every` seconds,
+    and may raise to give up."""
 
     def __init__(
-        self, client: AcuityClient, heartbeat: Callable[[], None], connections: int = 8
+        self,
+        client: AcuityClient,
+        heartbeat: Callable[[], None],
+        connections: int = 8,
+        every: float = HEARTBEAT,
     ) -> None:
         self.client = client
+        self._every = every
         self._heartbeat = heartbeat
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="acuity-http")
         self._ahead: dict[tuple[Any, ...], Future[Any]] = {}
@@ -135,7 +141,7 @@ class Fetcher:
 
     def _result(self, future: Future[Any]) -> Any:
         while not future.done():
-            wait([future], timeout=HEARTBEAT)
+            wait([future], timeout=self._every)
             self._heartbeat()
         return future.result()
 

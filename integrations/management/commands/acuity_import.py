@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 
@@ -18,7 +17,8 @@ from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview, results, retry
 from integrations.acuity.source.client import check_base_url
-from integrations.management import embedded, following, terminal
+from integrations.conf import conf
+from integrations.management import database, embedded, following, terminal
 from integrations.models import AcuityAccount, ImportRun
 
 COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
@@ -82,7 +82,7 @@ class Command(BaseCommand):
         return status
 
     def run(self, options: dict[str, Any]) -> int:
-        call_command("migrate", verbosity=0, interactive=False)
+        database.prepare()
         if options["retry_rejected"]:
             return self.retry_rejected(_run(options["retry_rejected"]), options["json"])
         with contextlib.ExitStack() as stack:
@@ -141,7 +141,7 @@ class Command(BaseCommand):
             account = find.account(
                 options["account"], options["tenant"], save=not options["dry_run"]
             )
-            check_base_url(account.base_url or settings.ACUITY_BASE_URL)
+            check_base_url(account.base_url or conf.ACUITY_BASE_URL)
             return account
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
