@@ -114,8 +114,17 @@ def test_an_owner_is_dead_only_where_that_can_be_seen() -> None:
     gone.wait()
     host = socket.gethostname()
 
-    assert leases.owner_is_dead(f"{host}/{gone.pid}")
-    assert not leases.owner_is_dead(f"{host}/{os.getpid()}")
-    assert not leases.owner_is_dead(f"elsewhere/{gone.pid}")
-    assert not leases.owner_is_dead(f"{host}/")
-    assert not leases.owner_is_dead("")
+    assert leases.owner_is_dead(f"{host}/{gone.pid}") is True
+    assert leases.owner_is_dead(f"{host}/{os.getpid()}") is False
+    assert leases.owner_is_dead(f"elsewhere/{gone.pid}") is False
+    assert leases.owner_is_dead(f"{host}/") is False
+    assert leases.owner_is_dead("") is False
+
+
+def test_another_users_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pid: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(leases.os, "kill", refuse)
+
+    assert leases.owner_is_dead(f"{socket.gethostname()}/1") is False
