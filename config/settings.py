@@ -1,9 +1,12 @@
 """Settings, from the environment; every variable is in .env.example."""
 
+import logging
 import os
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -27,6 +30,23 @@ def local_secret(name: str) -> str:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(50))
     return path.read_text()
+
+
+def number(name: str, default: float, read: Callable[[str], float] = float) -> Any:
+    """The number that the environment has, or its words as they are: the system checks refuse them."""
+    said = env(name, default="").strip()
+    try:
+        return read(said) if said else default
+    except ValueError:
+        return said
+
+
+def database(url: str) -> dict[str, Any]:
+    """What Django wants to know of a database; of one that is not supported it is told of none, and
+    the system checks refuse it."""
+    scheme = url.partition(":")[0]
+    supported = scheme in ("sqlite", "postgres", "postgresql", "psql", "pgsql")
+    return env.db_url_config(url) if supported else {"ENGINE": "django.db.backends.dummy"}
 
 
 DEBUG = env.bool("DEBUG", False)
@@ -133,7 +153,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR}/acuity.sqlite3")}
+DATABASE_URL = env("DATABASE_URL", default="") or f"sqlite:///{VAR}/acuity.sqlite3"
+DATABASES = {"default": database(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,
@@ -163,12 +184,13 @@ REDIS_URL = env("REDIS_URL", default="")
 ACUITY_BASE_URL = env("ACUITY_BASE_URL", default="https://acuityscheduling.com/api/v1")
 ACUITY_USER_ID = env("ACUITY_USER_ID", default="")
 ACUITY_API_KEY = env("ACUITY_API_KEY", default="")
-ACUITY_PAGE_LIMIT = env.int("ACUITY_PAGE_LIMIT", 100)
-ACUITY_REQUESTS_PER_SECOND = env.float("ACUITY_REQUESTS_PER_SECOND", 10)
-ACUITY_MAX_CONNECTIONS = env.int("ACUITY_MAX_CONNECTIONS", 20)
-ACUITY_CONNECT_TIMEOUT = env.float("ACUITY_CONNECT_TIMEOUT", 5)
-ACUITY_READ_TIMEOUT = env.float("ACUITY_READ_TIMEOUT", 60)
-ACUITY_STALL_SECONDS = env.int("ACUITY_STALL_SECONDS", 120)
+ACUITY_PAGE_LIMIT = number("ACUITY_PAGE_LIMIT", 100, int)
+ACUITY_REQUESTS_PER_SECOND = number("ACUITY_REQUESTS_PER_SECOND", 10)
+ACUITY_MAX_CONNECTIONS = number("ACUITY_MAX_CONNECTIONS", 20, int)
+ACUITY_CONNECT_TIMEOUT = number("ACUITY_CONNECT_TIMEOUT", 5)
+ACUITY_READ_TIMEOUT = number("ACUITY_READ_TIMEOUT", 60)
+ACUITY_STALL_SECONDS = number("ACUITY_STALL_SECONDS", 120, int)
+ACUITY_LOG_LEVEL = env("ACUITY_LOG_LEVEL", default="INFO").upper()
 ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
 # This database is the importer's alone: `acuity_import` migrates it on first use.
 ACUITY_MIGRATE = True
@@ -190,7 +212,6 @@ CELERY_TASK_DEFAULT_QUEUE = "acuity"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_max": 0.5}
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -211,13 +232,14 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+known_level = ACUITY_LOG_LEVEL in logging.getLevelNamesMapping()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
-        "acuity": {"handlers": ["stderr"], "level": env("ACUITY_LOG_LEVEL", default="INFO")},
+        "acuity": {"handlers": ["stderr"], "level": ACUITY_LOG_LEVEL if known_level else "INFO"},
         "celery": {"handlers": ["stderr"], "level": "WARNING"},
     },
 }

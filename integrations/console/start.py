@@ -168,7 +168,7 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
             with briefly.turn():
                 source = Fetcher(briefly.client(account), briefly.deadline(), every=0.2)
                 return Started(account, dry_run=preview.dry_run(account, source, **options))
-        return Started(account, run=control.start(account, **options))
+        return Started(account, run=control.start(account, by="person", **options))
     except TimedOut:
         return Started(account, problem=LATE_DRY_RUN)
     except control.ActiveRun as active:

@@ -118,7 +118,7 @@ def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
     if what == "pause":
         control.pause(run)
     elif what == "resume":
-        control.resume(run)
+        control.resume(run, by="person")
     elif what == "cancel":
         control.cancel(run)
     elif what == "retry":

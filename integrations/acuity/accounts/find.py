@@ -14,11 +14,13 @@ def account(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> 
     """The account meant. Raises ConfigurationError, which says what to set or name."""
     accounts = AcuityAccount.objects.select_related("tenant")
     if account_id:
-        found = accounts.filter(pk=account_id) if account_id.isdigit() else accounts.none()
+        # Longer numbers are none that a database knows.
+        possible = account_id.isdecimal() and len(account_id) < 19
+        found = accounts.filter(pk=account_id) if possible else accounts.none()
         if account := found.first():
             return account
         raise ConfigurationError(
-            f"There is no Acuity account {account_id}; list them in the admin."
+            f"There is no Acuity account {account_id}; acuity_accounts lists them."
         )
     if tenant_id:
         try:

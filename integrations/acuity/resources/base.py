@@ -64,10 +64,7 @@ class Context:
 
     @property
     def requests_per_second(self) -> float:
-        """What this run may ask for; 0 means no limit."""
-        whole = float(conf.ACUITY_REQUESTS_PER_SECOND)
-        own = self.run.requests_per_second
-        return min(own, whole or own) if own else whole
+        return requests_per_second(self.run)
 
     @cached_property
     def identity(self) -> Identity:
@@ -151,6 +148,12 @@ class Fetched:
     count: int | None = None
     # Records inside the page, where they are not what the offset counts.
     fetched: int | None = None
+    # Entries of an answer that is only put aside by this page, to be read by the next ones.
+    listed: int | None = None
+    # In a proof: how many of those compared are not as they are stored.
+    differing: int = 0
+    # The day from which the next page asks, where that is how one asks.
+    day: str = ""
 
     @property
     def size(self) -> int:
@@ -285,6 +288,13 @@ class Resource(Step, Protocol):
     @abstractmethod
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         """What this proof, at its end, may say. Never more than was asked and compared."""
+
+
+def requests_per_second(run: ImportRun) -> float:
+    """What the run may ask for; 0 means no limit."""
+    whole = float(conf.ACUITY_REQUESTS_PER_SECOND)
+    own = run.requests_per_second
+    return min(own, whole or own) if own else whole
 
 
 def in_window(context: Context) -> QuerySet[Appointment]:
