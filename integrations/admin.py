@@ -230,8 +230,13 @@ class ImportRunAdmin(Mirror):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        own = path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act")
-        return [own, *super().get_urls()]
+        proof = view(views.proof)
+        return [
+            path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act"),
+            path("<uuid:object_id>/proof/", proof, {"form": "html"}, name="acuity_proof"),
+            path("<uuid:object_id>/proof.json", proof, {"form": "json"}, name="acuity_proof_file"),
+            *super().get_urls(),
+        ]
 
 
 @admin.register(RejectedRecord)

@@ -100,6 +100,9 @@ class ImportRun(models.Model):
     differences = models.JSONField(default=list, blank=True)
     scope = models.JSONField(default=dict, blank=True, help_text="What was asked and compared.")
     ignored_parameters = models.JSONField(default=list, blank=True)
+    digests = models.JSONField(
+        default=dict, blank=True, help_text="What was stored when it was proven, by month."
+    )
 
     class Meta:
         constraints = [

@@ -14,8 +14,10 @@ from bookings import theme
 from integrations import access, audit
 from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import AcuityError, ConfigurationError
+from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
 from integrations.acuity.source.fetching import Fetcher
+from integrations.console import proof_page
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
 from integrations.models import AcuityAccount, ImportRun
@@ -81,12 +83,34 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
     context = page.context(run) | {
         "may_run": scope.may("run", run.account.tenant_id),
         "may_cancel": scope.may("cancel", run.account.tenant_id),
+        "may_print": bool(run.digests) and scope.may("revenue", run.account.tenant_id),
         "opts": ImportRun._meta,
     }
     if request.headers.get("HX-Request"):
         return TemplateResponse(request, "integrations/run/body.html", context)
     context["has_htmx"] = theme.UNFOLD
     return _render(request, "run/page.html", f"Import of {run.account}", **context)
+
+
+@require_GET
+def proof(request: HttpRequest, object_id: uuid.UUID, form: str) -> HttpResponse:
+    """The last proof of the run: a page to print, or the file. It shows what was taken."""
+    if not request.user.has_perm("integrations.view_importrun"):
+        raise PermissionDenied
+    run = _run(request, object_id)
+    _need(request, "revenue", run.account.tenant_id)
+    try:
+        found = file.of(run)
+    except ConfigurationError as error:
+        messages.warning(request, str(error))
+        return redirect("admin:integrations_importrun_change", run.pk)
+    if form == "html":
+        return HttpResponse(proof_page.page(run, found))
+    return HttpResponse(
+        file.encode(found),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="proof-{run.pk}.json"'},
+    )
 
 
 @require_POST

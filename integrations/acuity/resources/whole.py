@@ -15,12 +15,13 @@ from integrations.acuity.resources.base import (
     Context,
     Fetched,
     Found,
+    Line,
     Log,
     Resource,
     Said,
     many,
 )
-from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
@@ -73,6 +74,14 @@ class Whole(Resource):
     def stored(self, scope: Scope) -> int:
         count: int = self._rows(scope.account.tenant_id).count()
         return count
+
+    @property
+    def line(self) -> str:  # type: ignore[override]
+        return "|".join(["id", *self.columns])
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        rows = self._rows(extent.tenant).values_list("external_id", *self.columns)
+        return (Line("all", "|".join(map(str, row))) for row in rows.iterator())
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         payloads = self._list(context)
