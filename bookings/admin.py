@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from bookings import revenue, scope
+from bookings import lists, revenue, scope
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
 from bookings.theme import DateFilter, ModelAdmin
 
@@ -74,6 +74,7 @@ class Mirror(Scoped):
     """Rows that an import writes: to be looked at, not edited."""
 
     list_per_page = 50
+    paginator = lists.KeyPaginator
     show_full_result_count = False
     list_filter_submit = True
 
@@ -85,6 +86,21 @@ class Mirror(Scoped):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class Searched(Mirror):
+    """Each word of a search narrows the list, by what an index finds."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        for word in search_term.split():
+            queryset = queryset.filter(self.having(word))
+        return queryset, False
+
+    def having(self, word: str) -> Q:
+        """The rows that have the word."""
+        raise NotImplementedError
 
 
 def link(label: str, name: str, **query: Any) -> str:
@@ -137,7 +153,7 @@ class ClientAdmin(Mirror):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(Mirror):
+class AppointmentAdmin(Searched):
     list_display = [
         "external_id",
         "starts_at",
@@ -157,7 +173,9 @@ class AppointmentAdmin(Mirror):
         "appointment_type",
         "tenant",
     ]
-    search_fields = ["=external_id", "client__last_name", "client__first_name", "client__email"]
+    # What `having` looks into.
+    search_fields = ["external_id", "client"]
+    search_help_text = "A booking's ID, or parts of its client's name or e-mail address."
     list_select_related = ["client", "appointment_type", "calendar"]
     ordering = ["-starts_at"]
     exclude = [
@@ -169,6 +187,9 @@ class AppointmentAdmin(Mirror):
         "payments_fetched_sum",
     ]
     readonly_fields = ["payment_list"]
+
+    def having(self, word: str) -> Q:
+        return Q(external_id=word) | lists.of_client(word)
 
     @admin.display(description="State")
     def state(self, row: Appointment) -> str:
@@ -184,7 +205,7 @@ class AppointmentAdmin(Mirror):
 
 
 @admin.register(Payment)
-class PaymentAdmin(Mirror):
+class PaymentAdmin(Searched):
     list_display = [
         "service_date",
         "paid_at",
@@ -197,12 +218,17 @@ class PaymentAdmin(Mirror):
     list_filter = [
         ("service_date", DateFilter),
         ("paid_at", DateFilter),
-        "processor",
+        ("processor", lists.FewValues),
         "tenant",
     ]
-    search_fields = ["transaction_id", "=appointment__external_id"]
+    search_fields = ["transaction_id", "appointment"]
+    search_help_text = "The whole ID of a transaction or of a booking."
     list_select_related = ["tenant", "appointment"]
     ordering = ["-service_date", "-pk"]
+
+    def having(self, word: str) -> Q:
+        booked = Appointment.objects.filter(external_id=word).values_list("pk", flat=True)
+        return Q(transaction_id=word) | Q(appointment__in=list(booked))
 
     @admin.display(description="Appointment")
     def booking(self, payment: Payment) -> str:

@@ -73,6 +73,8 @@ class Client(Imported):
         indexes = [
             models.Index(fields=["tenant", "name_key"]),
             models.Index(fields=["tenant", "last_name", "first_name"]),
+            # The list of all tenants' clients, as it is sorted.
+            models.Index(fields=["last_name", "first_name", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -109,9 +111,11 @@ class Appointment(Imported):
     # Digests of the bytes this row was made of: an answer of the same bytes need not be parsed.
     fingerprint = models.CharField(max_length=64, blank=True, default="")
     client = models.ForeignKey(Client, on_delete=models.RESTRICT, related_name="appointments")
-    calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL)
+    calendar = models.ForeignKey(
+        Calendar, null=True, blank=True, on_delete=models.SET_NULL, db_index=False
+    )
     appointment_type = models.ForeignKey(
-        AppointmentType, null=True, blank=True, on_delete=models.SET_NULL
+        AppointmentType, null=True, blank=True, on_delete=models.SET_NULL, db_index=False
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
@@ -140,6 +144,21 @@ class Appointment(Imported):
             models.Index(fields=["tenant", "starts_at"]),
             # Counts by month come from the index alone.
             models.Index(fields=["tenant", "service_date", "removed_at", "source"]),
+            # The admin's list, as it is sorted: whole, filtered, of some days, found by an ID.
+            models.Index(fields=["starts_at", "id"]),
+            models.Index(fields=["calendar", "starts_at", "id"]),
+            models.Index(fields=["appointment_type", "starts_at", "id"]),
+            models.Index(fields=["service_date", "id"]),
+            models.Index(fields=["external_id"]),
+            # Few bookings are one of these, so that a list of them would be long in the finding.
+            models.Index(
+                fields=["starts_at", "id"],
+                condition=models.Q(canceled=True),
+                name="canceled_lately",
+            ),
+            models.Index(
+                fields=["starts_at", "id"], condition=models.Q(no_show=True), name="missed_lately"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -167,6 +186,11 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["tenant", "service_date", "processor"]),
             models.Index(fields=["tenant", "paid_at"]),
+            # The admin's list, as the bookings' above.
+            models.Index(fields=["service_date", "id"]),
+            models.Index(fields=["processor", "service_date", "id"]),
+            models.Index(fields=["paid_at"]),
+            models.Index(fields=["transaction_id"]),
         ]
 
     def __str__(self) -> str:

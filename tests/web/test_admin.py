@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bookings import lists
 from bookings.models import Appointment, Client, Payment, Tenant
 from integrations.acuity.runs import control
 from integrations.models import AcuityAccount, ImportRun, ImportStep, Membership, PageFetch
@@ -142,3 +145,100 @@ def test_revenue_needs_its_own_permission(
     assert sign_in("view_payment").get(url).status_code == 403
     shown = sign_in("view_revenue").get(url)
     assert shown.status_code == 200 and "135.00" in shown.content.decode()
+
+
+def shown(browser: Browser, url: str) -> list[Any]:
+    """The rows of a list's page, in its order."""
+    answer = browser.get(url)
+    assert answer.status_code == 200
+    return list(answer.context["cl"].result_list)
+
+
+@pytest.fixture
+def pages_of_seven(monkeypatch: pytest.MonkeyPatch) -> None:
+    for model in (Appointment, Client, Payment):
+        monkeypatch.setattr(admin.site.get_model_admin(model), "list_per_page", 7)
+
+
+@pytest.mark.database
+@pytest.mark.usefixtures("pages_of_seven")
+@pytest.mark.parametrize(
+    ("model", "order"),
+    [
+        (Appointment, ["-starts_at", "-pk"]),
+        (Payment, ["-service_date", "-pk"]),
+        (Client, ["last_name", "first_name", "pk"]),
+    ],
+)
+def test_all_pages_of_a_list_show_each_row_once_and_in_order(
+    admin_client: Browser, account: AcuityAccount, model: Any, order: list[str]
+) -> None:
+    url = reverse(f"admin:bookings_{model._meta.model_name}_changelist")
+    book(account.tenant, 30)
+    Appointment.objects.update(starts_at=datetime(2026, 1, 5, tzinfo=UTC))
+
+    rows = [row for page in range(1, 6) for row in shown(admin_client, f"{url}?p={page}")]
+
+    assert rows == list(model.objects.order_by(*order))
+
+
+@pytest.mark.usefixtures("pages_of_seven")
+def test_a_filtered_list_says_more_than_what_it_counted(
+    admin_client: Browser, account: AcuityAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "MOST", 20)
+    url = reverse("admin:bookings_appointment_changelist")
+    book(account.tenant, 30)
+
+    page = admin_client.get(f"{url}?paid__exact=0&p=3").content.decode()
+
+    assert "more than 20" in page
+    assert "more than" not in admin_client.get(url).content.decode()
+    assert len(shown(admin_client, f"{url}?paid__exact=0&p=3")) == 6
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("few", [0, 2_000])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("7", {"7"}),
+        ("14", {"14"}),
+        ("first12", {"12"}),
+        ("FIRST1 first", {"1", "10", "11", "12", "13", "14"}),
+        ("first1 9", set()),
+        ("nobody", set()),
+    ],
+)
+def test_bookings_are_found_by_id_and_by_client(
+    admin_client: Browser,
+    account: AcuityAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    words: str,
+    found: set[str],
+) -> None:
+    monkeypatch.setattr(lists, "FEW_CLIENTS", few)
+    book(account.tenant, 15)
+    url = reverse("admin:bookings_appointment_changelist")
+
+    rows = shown(admin_client, f"{url}?q={words.replace(' ', '+')}")
+
+    assert {row.external_id for row in rows} == found
+
+
+def test_payments_are_found_by_whole_ids_and_offered_by_processor(
+    admin_client: Browser, account: AcuityAccount
+) -> None:
+    book(account.tenant, 12)
+    Payment.objects.filter(appointment__external_id="3").update(
+        transaction_id="ch_1", processor="stripe"
+    )
+    url = reverse("admin:bookings_payment_changelist")
+
+    offered = admin_client.get(url).context["cl"].filter_specs[2].lookup_choices
+
+    assert offered == ["cash", "stripe"]
+    for query in ("q=ch_1", "q=3", "processor=stripe"):
+        assert [p.transaction_id for p in shown(admin_client, f"{url}?{query}")] == ["ch_1"]
+    assert not shown(admin_client, f"{url}?q=ch")

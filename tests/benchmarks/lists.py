@@ -1,0 +1,179 @@
+"""Server time of the admin's lists, large against small: `python -m tests.benchmarks.lists`."""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from tests.benchmarks.__main__ import ROOT, Databases
+
+TIMES = 5
+# Thirteen years, however many rows.
+MINUTES = 13 * 365 * 24 * 60
+SERIES = {
+    "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) ",
+    "postgresql": "WITH s AS (SELECT generate_series(1, {n}) AS n) ",
+}
+AT = {
+    "sqlite": "datetime('2013-01-01', '+' || (n * {minutes} / {n}) || ' minutes')",
+    "postgresql": "timestamp '2013-01-01' + (n * {minutes}.0 / {n}) * interval '1 minute'",
+}
+# A link to a row.
+ROW = re.compile(rb"/bookings/\w+/\d+/change/")
+TEXT = "'{{\"forms\": \"' || {pad} || '\"}}'"
+PAD = {"sqlite": "hex(zeroblob(300))", "postgresql": "repeat(md5(n::text), 19)"}
+
+PAGES = {
+    "bookings, first": "appointment/",
+    "bookings, middle": "appointment/?p={middle}",
+    "bookings, last": "appointment/?p={last}",
+    "bookings, found by ID": "appointment/?q=777",
+    "bookings, found by client": "appointment/?q=last77 first77",
+    "bookings, by a common word": "appointment/?q=first",
+    "bookings, canceled": "appointment/?canceled__exact=1",
+    "bookings, no-show": "appointment/?no_show__exact=1",
+    "bookings, of a calendar": "appointment/?calendar__id__exact=1",
+    "bookings, of a type, late": "appointment/?appointment_type__id__exact=1&p={late}",
+    "bookings, of a month": "appointment/?service_date_from=2014-03-01&service_date_to=2014-03-31",
+    "payments, first": "payment/",
+    "payments, last": "payment/?p={last}",
+    "payments, found": "payment/?q=777",
+    "payments, of a processor": "payment/?processor=square",
+    "payments, of a month": "payment/?service_date_from=2014-03-01&service_date_to=2014-03-31",
+    "clients, first": "client/",
+    "clients, last": "client/?p={last_client}",
+    "clients, found": "client/?q=last77",
+}
+
+
+def fill(rows: int) -> None:
+    """So many bookings and payments, a tenth as many clients, of one tenant."""
+    import uuid
+
+    from django.db import connection
+
+    from bookings.models import AppointmentType, Calendar, Tenant
+
+    tenant = Tenant.objects.create(name="Example Studio", id=uuid.UUID(int=1))
+    for n in range(1, 6):
+        Calendar.objects.create(pk=n, tenant=tenant, external_id=n, name=f"Calendar {n}")
+        AppointmentType.objects.create(pk=n, tenant=tenant, external_id=n, name=f"Type {n}")
+    vendor = connection.vendor
+    key = tenant.pk.hex if vendor == "sqlite" else tenant.pk
+    at, clients = AT[vendor].format(n=rows, minutes=MINUTES), rows // 10
+    no, yes = ("0", "1") if vendor == "sqlite" else ("false", "true")
+    text = (
+        TEXT.format(pad=PAD[vendor])
+        if vendor == "sqlite"
+        else f"({TEXT.format(pad=PAD[vendor])})::jsonb"
+    )
+    chosen = f"CASE WHEN n % {{}} = 0 THEN {yes} ELSE {no} END".format
+    inserts = {
+        "client": (
+            clients,
+            "tenant_id, external_id, source, raw, content_hash, first_name, last_name, email, phone,"
+            " notes, name_key, listed",
+            f"'{key}', n, 'acuity', {text}, '', 'first' || n, 'last' || n,"
+            f" 'c' || n || '@example.com', n, '', n, {yes}",
+        ),
+        "appointment": (
+            rows,
+            "tenant_id, external_id, source, raw, content_hash, fingerprint, client_id, calendar_id,"
+            " appointment_type_id, starts_at, ends_at, timezone, service_date, price, paid,"
+            " amount_paid, canceled, no_show, certificate, notes, forms, labels, payment_state,"
+            " payments_fetched_for, payments_fetched, payments_fetched_sum",
+            f"'{key}', n, 'acuity', {text}, '', '', 1 + n % {clients}, 1 + n % 5, 1 + n % 5, {at},"
+            f" {at}, 'UTC', date({at}), 45, {chosen(2)}, 45, {chosen(12)}, {chosen(70)}, '', '',"
+            " '[]', '[]', 'yes:45.00', '', 0, 0",
+        ),
+        "payment": (
+            rows,
+            "tenant_id, appointment_id, external_id, transaction_id, processor, amount, currency,"
+            " paid_at, service_date",
+            f"'{key}', n, 'p', 't' || n, CASE n % 3 WHEN 0 THEN 'cash' WHEN 1 THEN 'square'"
+            f" ELSE 'stripe' END, 45, 'USD', {at}, date({at})",
+        ),
+    }
+    with connection.cursor() as cursor:
+        for table, (count, names, values) in inserts.items():
+            series = SERIES[vendor].format(n=count)
+            into = f"INSERT INTO bookings_{table} ({names})"
+            body = f"SELECT {values} FROM s"
+            cursor.execute(
+                f"{series}{into} {body}" if vendor == "postgresql" else f"{into} {series}{body}"
+            )
+        # What the importer does as tables grow, and PostgreSQL by itself.
+        cursor.execute("ANALYZE" if vendor == "sqlite" else "VACUUM ANALYZE")
+
+
+def measure(database: str, rows: int) -> None:
+    """In a process of its own, because Django knows one database: prints name and median ms."""
+    os.environ |= {"DATABASE_URL": database, "REDIS_URL": "", "ALLOWED_HOSTS": "testserver"}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from django.test import Client
+
+    call_command("migrate", verbosity=0)
+    fill(rows)
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("bench"))
+    places = {"last": rows // 50, "middle": rows // 100, "last_client": rows // 500}
+    places["late"] = min(rows // 250, 150)
+    for name, page in PAGES.items():
+        url = f"/admin/bookings/{page.format(**places)}"
+        taken = []
+        for _ in range(TIMES + 1):
+            began = time.perf_counter()
+            answer = browser.get(url)
+            taken.append((time.perf_counter() - began) * 1000)
+            assert answer.status_code == 200 and ROW.search(answer.content), url
+        print(f"{name}\t{statistics.median(taken[1:])}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["sqlite", "postgres"])
+    parser.add_argument("--measure", nargs=2, metavar=("DATABASE", "ROWS"))
+    options = parser.parse_args()
+    if options.measure:
+        measure(options.measure[0], int(options.measure[1]))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        databases = Databases(folder)
+        for kind in ("sqlite", "postgres"):
+            if options.only in (None, kind):
+                table(databases, kind, options.small, options.large)
+
+
+def table(databases: Databases, kind: str, small: int, large: int) -> None:
+    found = []
+    for rows in (small, large):
+        command = [sys.executable, "-m", "tests.benchmarks.lists", "--measure"]
+        ran = subprocess.run(
+            [*command, getattr(databases, kind)(), str(rows)],
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        found.append({n: float(ms) for n, ms in (x.split("\t") for x in ran.stdout.splitlines())})
+    print(f"\n{kind:<30}{small:>12,}{large:>14,}     load {os.getloadavg()[0]:.1f}")
+    few, many = found
+    for name in PAGES:
+        print(
+            f"  {name:<28}{few[name]:>9.0f} ms{many[name]:>11.0f} ms{many[name] / few[name]:8.2f} ×"
+        )
+
+
+if __name__ == "__main__":
+    main()
