@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test worlds mutants laws chaos endurance bench matrix lock sbom
+.PHONY: install demo up lint quick browser test worlds mutants laws chaos endurance bench wall matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -67,6 +67,10 @@ endurance: install
 
 bench: install .venv-dlt/stamp
 	$(PY) -m tests.benchmarks --dlt .venv-dlt/bin/python
+
+# Ten requests a second over lines that are quiet, rough, slow, and turn from one to the other.
+wall: install
+	$(PY) -m tests.benchmarks.wall
 
 # Other interpreters and Djangos, whichever the machine has, and wheels for each Python.
 matrix: install

@@ -19,7 +19,6 @@ ROWS = json.loads((Path(__file__).parent / "stored_rows.json").read_text())
 KINDS: dict[str, type[Stored]] = {
     "clients": clients.WholeCursor,
     "appointments": cursors.WalkCursor,
-    "payments": payments.save.ParentCursor,
     "verify": verification.ProofCursor,
     "tuning": Tuning,
 }
@@ -53,7 +52,8 @@ def test_so_are_those_inside_the_proof() -> None:
         same(INNER[name].of(column), column)
 
 
-@pytest.mark.parametrize("kind", [*KINDS.values(), *INNER.values()])
+# Payments went by primary key once; test_newest_first has a run that was half-way through.
+@pytest.mark.parametrize("kind", [*KINDS.values(), *INNER.values(), payments.save.NewestFirst])
 def test_nothing_and_what_nobody_knows_any_more_is_read_too(kind: type[Stored]) -> None:
     assert kind.of({}) == kind.of({"gone_by_now": [1]}) == kind()
     assert as_json(kind()) == {}

@@ -27,7 +27,8 @@ def account_client(
         default_throttle(),
         timeout=timeout or (conf.ACUITY_CONNECT_TIMEOUT, conf.ACUITY_READ_TIMEOUT),
         tries=tries,
-        pace=Pace(str(run.pk), 1 / own) if run and own else None,
+        # Without a run a person waits, or a webhook.
+        pace=Pace(str(run.pk), 1 / own if own else 0.0) if run else Pace("asked", urgent=True),
         token=account.oauth_token,
         private=addresses.may_be_private(account),
     )

@@ -24,6 +24,8 @@ TRIES = 4
 SMALL_PAGE = 100
 # A longer wait is the run's business.
 BRIEF = 10
+# Seconds of the first pause after a 429 that announces none, at most; each further one is four times as long.
+FIRST_REFUSAL = 0.2
 LONGEST = 300
 
 
@@ -136,6 +138,8 @@ class AcuityClient:
         growing = 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)
         if isinstance(error, errors.RateLimited):
             self.tally.add(throttled=1)
+            # Most are chance, of a line that scatters: the next request fits again.
+            growing = FIRST_REFUSAL * growing**2
         elif not error.retry_after:
             return 0.2 * growing
         pause = error.retry_after or growing
@@ -166,7 +170,7 @@ class AcuityClient:
         ready: Callable[[], Any],
         took: Callable[[float], Any],
     ) -> Any:
-        with self._throttle.slot(self.pace) as waited, self._session() as session:
+        with self._throttle.slot(self.pace) as turn, self._session() as session:
             self.tally.add(requests=1)
             began, status = time.monotonic(), "no answer"
             try:
@@ -189,7 +193,10 @@ class AcuityClient:
             finally:
                 seconds = time.monotonic() - began
                 took(seconds)
-                self.calls.add(path, status, seconds, waited)
+                self.calls.add(path, status, seconds, turn.waited)
+                turn.refused = status == "429"
+                turn.alike = metrics.endpoint(path) != path
+                turn.seconds = seconds if status != "no answer" else None
         ready()
         return answers.interpret(path, response.status_code, response.headers, body)
 

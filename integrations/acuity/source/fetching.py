@@ -13,10 +13,13 @@ from weakref import WeakKeyDictionary
 
 from integrations.acuity.errors import AcuityError, Gone, NotFound
 from integrations.acuity.source.client import BRIEF, AcuityClient
+from integrations.conf import conf
 
 HEARTBEAT = 5.0
 # So many records in a row with the same refusal: it is the source that refuses.
 REFUSED = 10
+# Threads where the number of connections has no limit.
+UNLIMITED = 8
 _BOOKING = re.compile(r"/appointments/\d+")
 
 
@@ -28,12 +31,13 @@ class Fetcher:
         self,
         client: AcuityClient,
         heartbeat: Callable[[], None],
-        connections: int = 8,
         every: float = HEARTBEAT,
     ) -> None:
         self.client = client
         self._every = every
         self._heartbeat = heartbeat
+        # How many of them are under way at once is the throttle's business.
+        connections = int(conf.ACUITY_MAX_CONNECTIONS) or UNLIMITED
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="acuity-http")
         self._ahead: dict[tuple[Any, ...], Future[Any]] = {}
         # Set while Python is free to make sense of what was fetched ahead.

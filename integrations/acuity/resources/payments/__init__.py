@@ -35,18 +35,19 @@ class Payments(Resource):
     line = "booking's id|payment|amount"
 
     def fetch(self, context: Context) -> Fetched:
-        waiting = save.due(context).order_by("pk")
+        waiting = save.due(context)
         total = context.position.total
         if total is None:
             total = waiting.count()
         size = save.page_size(context)
         more = size if context.prefetch else 0
-        after = save.ParentCursor.of(context.position.cursor).after
-        rows = list(waiting.filter(pk__gt=after)[: size + more])
+        cursor = save.NewestFirst.of(context.position.cursor)
+        rows = list(cursor.rest(waiting)[: size + more])
         page, following = rows[:size], rows[size:]
         answers = save.fetch_payments(context, page, following)
         fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list | dict))
-        cursor = save.ParentCursor(page[-1].pk if page else after)
+        if page:
+            cursor = save.NewestFirst.at(page[-1])
         return Fetched(answers, cursor, len(page) < size, total=total, fetched=fetched)
 
     def save(self, context: Context, page: Fetched) -> Counts:

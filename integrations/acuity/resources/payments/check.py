@@ -7,9 +7,9 @@ from django.db.models import F, Min, Sum
 
 from bookings.models import Appointment, Payment
 from integrations.acuity.reading.findings import Difference, Gap
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.resources.base import Checked, Context, Found, Said, in_window, many
 from integrations.acuity.resources.payments.save import (
-    ParentCursor,
     due,
     fetch_payments,
     lost,
@@ -20,9 +20,11 @@ from integrations.acuity.resources.payments.save import (
 MOST_DIFFERENCES = 500
 
 
-class ProofCursor(ParentCursor, frozen=True):
-    """Whether those come now whose payments the database has lost."""
+class ProofCursor(Stored, frozen=True):
+    """The primary key of the last appointment that was asked about."""
 
+    after: int = 0
+    # Whether those come now whose payments the database has lost.
     lost: bool = False
 
 

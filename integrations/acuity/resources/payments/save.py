@@ -1,8 +1,8 @@
 """Which lists of payments are due, how are they asked for, and how written?"""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Round
@@ -23,10 +23,23 @@ FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "r
 Answers = list[tuple[Appointment, Any]]
 
 
-class ParentCursor(Stored, frozen=True):
-    """The primary key of the last appointment that was asked about."""
+class NewestFirst(Stored, frozen=True):
+    """The last appointment that was asked about: its service date and primary key."""
 
-    after: int = 0
+    day: date | None = None
+    pk: int = 0
+
+    @classmethod
+    def at(cls, row: Appointment) -> Self:
+        return cls(row.service_date, row.pk)
+
+    def rest(self, rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
+        """The appointments that come next, the latest first."""
+        rows = rows.order_by("-service_date", "-pk")
+        if self.day is None:
+            return rows
+        earlier = Q(service_date__lt=self.day) | Q(pk__lt=self.pk)
+        return rows.filter(earlier, service_date__lte=self.day)
 
 
 def page_size(context: Context) -> int:
