@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test worlds mutants laws chaos endurance bench wall matrix lock sbom
+.PHONY: install demo up lint quick browser test worlds mutants laws chaos endurance bench wall fleet matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -71,6 +71,10 @@ bench: install .venv-dlt/stamp
 # Ten requests a second over lines that are quiet, rough, slow, and turn from one to the other.
 wall: install
 	$(PY) -m tests.benchmarks.wall
+
+# Many small accounts over eight addresses, of which one falls away.
+fleet: install
+	$(PY) -m tests.benchmarks.fleet
 
 # Other interpreters and Djangos, whichever the machine has, and wheels for each Python.
 matrix: install

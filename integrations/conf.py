@@ -34,6 +34,7 @@ class Settings:
     ACUITY_PAGE_LIMIT = Setting(100)
     ACUITY_REQUESTS_PER_SECOND = Setting(10.0)
     ACUITY_MAX_CONNECTIONS = Setting(20)
+    ACUITY_EGRESS = Setting("")
     ACUITY_CONNECT_TIMEOUT = Setting(5.0)
     ACUITY_READ_TIMEOUT = Setting(60.0)
     ACUITY_STALL_SECONDS = Setting(120)

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, register
 from kombu.transport import TRANSPORT_ALIASES
 
 from integrations.acuity.errors import ConfigurationError
-from integrations.acuity.source.addresses import check_base_url
+from integrations.acuity.source.addresses import check_base_url, check_egress
 from integrations.conf import conf
 
 
@@ -55,10 +55,14 @@ def faults() -> Iterator[str]:
                 f"{name} must be {kind} from {allowed.least:g} to {allowed.most:g}"
                 f" ({allowed.unit}), not {value!r}."
             )
-    try:
-        check_base_url(conf.ACUITY_BASE_URL)
-    except ConfigurationError as error:
-        yield str(error)
+    for check, value in (
+        (check_base_url, conf.ACUITY_BASE_URL),
+        (check_egress, conf.ACUITY_EGRESS),
+    ):
+        try:
+            check(value)
+        except ConfigurationError as error:
+            yield str(error)
     level = getattr(settings, "ACUITY_LOG_LEVEL", "INFO")
     if level not in logging.getLevelNamesMapping():
         yield f"ACUITY_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {level!r}."

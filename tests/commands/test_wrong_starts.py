@@ -21,6 +21,8 @@ WRONG: list[tuple[list[str], dict[str, str], int, str, str]] = [
     ([IMPORT], {"ACUITY_PAGE_LIMIT": "ten"}, 2, "configuration_error", "'ten'"),
     ([IMPORT], {"ACUITY_PAGE_LIMIT": "2.5"}, 2, "configuration_error", "whole"),
     ([IMPORT], {"ACUITY_MAX_CONNECTIONS": "-1"}, 2, "configuration_error", "MAX_CONNECTIONS"),
+    ([IMPORT], {"ACUITY_EGRESS": "203.0.113.9"}, 2, "configuration_error", "ACUITY_EGRESS"),
+    ([RUNS], {"ACUITY_EGRESS": "eth0"}, 2, "configuration_error", "of this machine"),
     ([IMPORT], {"ACUITY_REQUESTS_PER_SECOND": "-3"}, 2, "configuration_error", "PER_SECOND"),
     ([IMPORT], {"ACUITY_REQUESTS_PER_SECOND": "nan"}, 2, "configuration_error", "PER_SECOND"),
     ([IMPORT], {"ACUITY_CONNECT_TIMEOUT": "0"}, 2, "configuration_error", "CONNECT_TIMEOUT"),

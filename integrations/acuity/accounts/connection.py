@@ -31,4 +31,5 @@ def account_client(
         pace=Pace(str(run.pk), 1 / own if own else 0.0) if run else Pace("asked", urgent=True),
         token=account.oauth_token,
         private=addresses.may_be_private(account),
+        egress=conf.ACUITY_EGRESS,
     )

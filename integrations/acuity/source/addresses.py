@@ -112,9 +112,36 @@ class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
-class PublicOnly(HTTPAdapter):
+class Outgoing(HTTPAdapter):
+    """Goes out by `egress`, one of this machine's addresses; "" leaves that to the machine."""
+
+    def __init__(self, egress: str = "", **kwargs: Any) -> None:
+        self._egress = egress
+        super().__init__(**kwargs)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        if self._egress:
+            kwargs["source_address"] = (self._egress, 0)
+        super().init_poolmanager(*args, **kwargs)
+
+
+class PublicOnly(Outgoing):
     """Connects to public addresses alone; anything else is PrivateAddress, before a byte is sent."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def check_egress(address: str) -> None:
+    """Raises ConfigurationError unless it is "" or an address that this machine can go out by."""
+    if not address:
+        return
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.bind((address, 0))
+    except (ValueError, OSError):
+        raise errors.ConfigurationError(
+            f"ACUITY_EGRESS must be an IP address of this machine, not {address!r}."
+        ) from None

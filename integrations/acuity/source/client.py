@@ -11,12 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from integrations.acuity import errors
 from integrations.acuity.source import answers, metrics
-from integrations.acuity.source.addresses import PublicOnly, check_base_url
+from integrations.acuity.source.addresses import Outgoing, PublicOnly, check_base_url
 from integrations.acuity.source.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
@@ -67,7 +66,8 @@ class AcuityClient:
     Retries what is transient a few times with growing, jittered pauses; a longer trouble is the
     run's business. Never follows redirects and never reads proxies or .netrc, so that the
     credentials go to the configured host and nowhere else. With a `token` it is asked by OAuth;
-    `private` lets the host be one of a private network or of this machine.
+    `private` lets the host be one of a private network or of this machine; `egress` is the address
+    of this machine to go out by.
     """
 
     def __init__(
@@ -82,13 +82,15 @@ class AcuityClient:
         pace: Pace | None = None,
         token: str = "",
         private: bool = False,
+        egress: str = "",
     ) -> None:
         self.base_url = check_base_url(base_url)
         self.tally, self.calls = Tally(), metrics.Ledger()
         self.pace = pace
         self._auth = Bearer(token) if token else (user_id, api_key)
         self._said = token or user_id + api_key
-        self._adapter = HTTPAdapter if private else PublicOnly
+        self._adapter = Outgoing if private else PublicOnly
+        self._egress = egress
         self._throttle = throttle
         self._timeout = timeout
         self._tries = tries
@@ -157,7 +159,9 @@ class AcuityClient:
             session.headers["User-Agent"] = "acuity-importer"
             session.headers["Accept"] = "application/json"
             for scheme in ("http://", "https://"):
-                session.mount(scheme, self._adapter(pool_connections=1, pool_maxsize=1))
+                session.mount(
+                    scheme, self._adapter(self._egress, pool_connections=1, pool_maxsize=1)
+                )
         try:
             yield session
         finally:

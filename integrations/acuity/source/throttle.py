@@ -413,15 +413,20 @@ class Throttle:
 
 
 @lru_cache(maxsize=8)
-def shared_throttle(redis_url: str, per_second: float, connections: int) -> Throttle:
-    budget: Budget = RedisBudget(redis_url) if redis_url else LocalBudget()
+def shared_throttle(
+    redis_url: str, per_second: float, connections: int, egress: str = ""
+) -> Throttle:
+    """The source counts by address, so each `egress` has a budget and a line of its own."""
+    key = f"acuity:throttle:by:{egress}" if egress else "acuity:throttle"
+    budget: Budget = RedisBudget(redis_url, key) if redis_url else LocalBudget()
     return Throttle(budget, per_second, connections)
 
 
 def default_throttle() -> Throttle:
-    """The deployment's throttle, as the settings have it."""
+    """The deployment's throttle for the address that this process goes out by."""
     return shared_throttle(
         conf.REDIS_URL,
         float(conf.ACUITY_REQUESTS_PER_SECOND),
         int(conf.ACUITY_MAX_CONNECTIONS),
+        conf.ACUITY_EGRESS,
     )
