@@ -78,7 +78,7 @@ class Context:
 
     def clients(self, keys: set[str]) -> dict[str, int]:
         """Primary keys by client key: of these, as far as they exist, and of others met before."""
-        rows = Client.objects.filter(tenant=self.tenant, source="acuity")
+        rows = self.account.rows(Client)
         if not self._clients:
             self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
         # Not a difference of sets, which would look at every client met before.
@@ -105,12 +105,12 @@ class Context:
     @cached_property
     def calendars(self) -> dict[str, str]:
         """Each calendar's time zone, by ID."""
-        rows = Calendar.objects.filter(tenant=self.tenant, source="acuity")
+        rows = self.account.rows(Calendar)
         return dict(rows.values_list("external_id", "timezone"))
 
     @cached_property
     def types(self) -> list[str]:
-        rows = AppointmentType.objects.filter(tenant=self.tenant, source="acuity")
+        rows = self.account.rows(AppointmentType)
         return list(rows.values_list("external_id", flat=True))
 
     def relearn(self) -> None:
@@ -262,7 +262,7 @@ class Resource(Step, Protocol):
 
 def in_window(context: Context) -> QuerySet[Appointment]:
     """The run's appointments that the source still has."""
-    rows = Appointment.objects.filter(tenant=context.tenant, source="acuity", removed_at=None)
+    rows = context.account.rows(Appointment).filter(removed_at=None)
     return rows.filter(**window(context.run))
 
 

@@ -26,6 +26,7 @@ def rehearse(account: AcuityAccount, **options: Any) -> dict[str, Any]:
     context = Context(run, ImportStep(run=run), source)
     try:
         me = source.get("/me")
+        account.source_id = account.source_id or str(me.get("id") or "")
         account.timezone = str(me.get("timezone") or "")
         account.clients_distinct_by_phone = me.get("clientsDistinctByPhone") is not False
         # What the account step would have stored.

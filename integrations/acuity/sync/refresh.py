@@ -13,6 +13,7 @@ from django.utils import timezone
 from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
+from integrations.acuity.resources.account import Account
 from integrations.acuity.resources.appointments import save as appointments
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.resources.payments import save as payments
@@ -20,6 +21,7 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest
 
 OVERDUE = timedelta(seconds=60)
+THE_ACCOUNT = Account()
 
 
 def request(account: AcuityAccount, external_id: str) -> bool:
@@ -38,8 +40,12 @@ def perform(account_id: int, external_id: str) -> str:
     run = account.runs.order_by("-created_at").first() or ImportRun(account=account)
     everything = ImportRun(pk=run.pk, account=account, payments_mode="all")
     source = Fetcher(account_client(account), lambda: None)
+    context = Context(everything, ImportStep(run=everything), source)
     try:
-        return _read(Context(everything, ImportStep(run=everything), source), external_id)
+        if not account.source_id:
+            # Rows belong to whom /me names.
+            THE_ACCOUNT.save(context, THE_ACCOUNT.fetch(context))
+        return _read(context, external_id)
     except errors.AcuityError as error:
         if error.transient:
             request(account, external_id)
@@ -52,7 +58,7 @@ def _read(context: Context, external_id: str) -> str:
     try:
         row = context.source.get(f"/appointments/{external_id}")
     except errors.NotFound:
-        gone = Appointment.objects.filter(tenant=context.tenant, external_id=external_id)
+        gone = context.account.rows(Appointment).filter(external_id=external_id)
         appointments.remove(gone)
         return "gone at the source"
     counts = appointments.save_appointments(context, [row])

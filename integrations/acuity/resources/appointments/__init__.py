@@ -72,7 +72,7 @@ class Appointments(Resource):
         return save.save_appointments(context, page.records)
 
     def stored(self, run: ImportRun) -> int:
-        rows = Appointment.objects.filter(tenant=run.account.tenant_id, source="acuity")
+        rows = run.account.rows(Appointment)
         return rows.filter(removed_at=None, **window(run)).count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
@@ -87,7 +87,7 @@ class Appointments(Resource):
                 counts, fetched = Counts(), 0
             parsed = save.parse(context, page.records)
             hashes = {record.id: record.content_hash for record in parsed.records}
-            counts += compare(Appointment, context.tenant, hashes)
+            counts += compare(Appointment, context.account, hashes)
             counts += Counts(rejected=len(parsed.rejects))
             saw(parsed.records)
             fetched += len(page.records)

@@ -83,7 +83,8 @@ def _unlisted(
     if hidden:
         months = set(hidden.values())
         calendars = set(
-            Appointment.objects.filter(tenant=context.tenant, external_id__in=hidden)
+            context.account.rows(Appointment)
+            .filter(external_id__in=hidden)
             .values_list("calendar__external_id", flat=True)
             .distinct()
         )

@@ -132,7 +132,7 @@ def _save(context: Context, records: list[AppointmentRecord], probably_new: bool
         for r in records
     ]
     counts, updated = upsert(
-        context.tenant, Appointment, FIELDS, values, probably_new, context.source.read_ahead
+        context.account, Appointment, FIELDS, values, probably_new, context.source.read_ahead
     )
     if updated:
         _move_payments(updated)
@@ -183,9 +183,7 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
     found = context.catalog.setdefault(model, {})
     if unknown := places.keys() - found.keys() - {""}:
-        rows = model._default_manager.filter(
-            tenant=context.tenant, source="acuity", external_id__in=unknown
-        )
+        rows = context.account.rows(model).filter(external_id__in=unknown)
         found.update(rows.values_list("external_id", "pk"))
     for external_id in unknown - found.keys():
         place = places[external_id]
@@ -193,7 +191,9 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         if model is Calendar:
             says = {"name": place.calendar, "timezone": place.timezone[:64]}
         says["name"] = str(says["name"] or "").strip()[:255]
-        row = model._default_manager.create(tenant=context.tenant, external_id=external_id, **says)
+        row = model._default_manager.create(
+            external_id=external_id, **context.account.marks, **says
+        )
         found[external_id] = row.pk
         context.relearn()
     return found
@@ -205,7 +205,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
     found = context.clients(set(wanted))
     missing = [r for key, r in wanted.items() if key not in found]
     if missing and context.identity.by_phone:
-        known = Client.objects.filter(tenant=context.tenant, source="acuity")
+        known = context.account.rows(Client)
         # Not clients of the other rule, of whom the name is the whole key.
         known = known.exclude(external_id=F("name_key")).exclude(email="")
         rows = known.filter(name_key__in=[r.client_name_key for r in missing])
@@ -220,7 +220,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
                 found[record.client_key] = matches[0]
     born = [
         Client(
-            tenant=context.tenant,
+            **context.account.marks,
             external_id=r.client_key,
             name_key=r.client_name_key,
             listed=False,

@@ -69,7 +69,7 @@ def walk(
 
 def known_people(context: Context) -> People:
     """Who might have booked; asked of the database only where a day has to be divided by people."""
-    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
+    rows = context.account.rows(Client)
     return rows.values_list("first_name", "last_name", "email", "phone")
 
 

@@ -45,7 +45,7 @@ class Clients(Resource):
         return counts
 
     def stored(self, run: ImportRun) -> int:
-        return Client.objects.filter(tenant=run.account.tenant_id, source="acuity").count()
+        return run.account.rows(Client).count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         entries, rejected = save.list_clients(context), 0
@@ -57,7 +57,7 @@ class Clients(Resource):
                 rejected += len(group)
                 continue
             records[record.key] = record.content_hash
-        counts = compare(Client, context.tenant, records)
+        counts = compare(Client, context.account, records)
         return {"fetched": len(entries)} | asdict(counts + Counts(rejected=rejected))
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:

@@ -39,7 +39,7 @@ def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[dict[str, 
 
 def _names(context: Context) -> list[str]:
     """Whom to search for: some who are in bookings alone, and a letter that many names have."""
-    known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=False)
+    known = context.account.rows(Client).filter(listed=False)
     names = known.exclude(last_name="").order_by("pk").values_list("last_name", flat=True)
     some = list(dict.fromkeys(names[: ASKED * 4]))[:ASKED]
     return [*some, "a"]

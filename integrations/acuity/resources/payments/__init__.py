@@ -49,17 +49,17 @@ class Payments(Resource):
         return save.save_payments(context, page.records)
 
     def stored(self, run: ImportRun) -> int:
-        rows = Payment.objects.filter(tenant=run.account.tenant_id, removed_at=None)
-        return rows.filter(appointment__removed_at=None, **window(run)).count()
+        bookings = run.account.rows(Appointment).filter(removed_at=None)
+        rows = Payment.objects.filter(appointment__in=bookings, removed_at=None)
+        return rows.filter(**window(run)).count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         """They are not asked for, one request each; only how many those would be."""
         return {"requests": context.foreseen[self.name]}
 
     def foresee(self, context: Context, records: list[AppointmentRecord]) -> None:
-        rows = Appointment.objects.filter(
-            tenant=context.tenant, external_id__in=[record.id for record in records]
-        )
+        rows = context.account.rows(Appointment)
+        rows = rows.filter(external_id__in=[record.id for record in records])
         had = dict(rows.values_list("external_id", "payments_fetched_for"))
         for record in records:
             wanted = record.paid or record.amount_paid or context.run.payments_mode == "all"
