@@ -73,6 +73,8 @@ class Client(Imported):
     name_key = models.CharField(max_length=255, blank=True, default="")
     # False: not in the source's client list, known only from a booking.
     listed = models.BooleanField(default=True)
+    # Empty, or why a person should look: it may be somebody who was renamed.
+    review = models.TextField(blank=True, default="")
 
     class Meta(Imported.Meta):
         indexes = [
@@ -113,6 +115,8 @@ class Appointment(Imported):
     payments_fetched = models.PositiveIntegerField(default=0)
     payments_fetched_sum = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+    # The first look that found it neither listed nor at its own address; a second one decides.
+    missing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta(Imported.Meta):
         indexes = [

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bookings.models import Appointment
 from integrations.acuity.errors import AcuityError, Gone
-from integrations.acuity.resources.appointments import check, said, save
+from integrations.acuity.resources.appointments import check, missing, said, save
 from integrations.acuity.resources.appointments.walk import (
     by_month,
     estimate,
@@ -26,6 +26,7 @@ from integrations.acuity.resources.base import (
     Log,
     Resource,
     Said,
+    in_window,
     window,
 )
 from integrations.acuity.store.upsert import Counts, compare
@@ -111,6 +112,8 @@ class Appointments(Resource):
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
         save.save_appointments(context, found.save, anywhere=True)
         save.remove(Appointment.objects.filter(pk__in=found.gone))
+        if found.missing is not None:
+            missing.remember(in_window(context), found.missing)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return said.statement(context, cursor)

@@ -100,10 +100,16 @@ def _unlisted(
             " if that is right, import again with --accept-removals."
         )
         gaps.append({"kind": "removals", "missing": refused, "reason": reason})
+    if pending := cursor.get("pending", 0):
+        reason = (
+            f"Acuity neither lists {many(pending, 'booking')} nor finds them by their ID. A second"
+            " look, at least a minute after the first, decides if they are gone: prove this run again."
+        )
+        gaps.append({"kind": "removals", "missing": pending, "reason": reason})
     known = Counter(hidden.values())
     for month, (source, stored) in coverage.items():
         extra = stored - source - known[month]
-        if extra > 0 and not refused:
+        if extra > 0 and not refused and not pending:
             reason = f"{many(extra, 'appointment')} stored that Acuity's listing does not show."
             gaps.append({"kind": "unlisted", "month": month, "extra": extra, "reason": reason})
     return gaps

@@ -141,7 +141,7 @@ def _save(context: Context, records: list[AppointmentRecord], probably_new: bool
 
 def remove(rows: QuerySet[Appointment]) -> None:
     """Mark as gone at the source. Without its hash, a row is written again when it comes back."""
-    rows.update(removed_at=timezone.now(), content_hash="", fingerprint="")
+    rows.update(removed_at=timezone.now(), missing_since=None, content_hash="", fingerprint="")
 
 
 def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Values:

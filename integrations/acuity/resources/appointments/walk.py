@@ -67,6 +67,19 @@ def walk(
     )
 
 
+def list_days(context: Context, first: date, last: date) -> list[Row]:
+    """What is listed from `first` to `last`, whatever the run's window is."""
+    pages = walk(context, first.isoformat(), context.listing, last_day=last, excludeForms="true")
+    position: dict[str, Any] = {}
+    rows: list[Row] = []
+    done = False
+    while not done:
+        page = pages.page(position)
+        rows = page.records if page.anew else rows + page.records
+        position, done = page.cursor, page.done
+    return rows
+
+
 def known_people(context: Context) -> People:
     """Who might have booked; asked of the database only where a day has to be divided by people."""
     rows = context.account.rows(Client)

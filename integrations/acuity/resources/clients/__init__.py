@@ -10,7 +10,7 @@ from bookings.models import Client
 from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Log, Resource, Said
-from integrations.acuity.resources.clients import check, save
+from integrations.acuity.resources.clients import check, renamed, save
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import ImportRun, RejectedRecord, StagedPage
 
@@ -26,7 +26,8 @@ class Clients(Resource):
         if not cursor.get("staged"):
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
-            return Fetched(groups, {"staged": True}, done=not groups, total=len(entries), count=0)
+            found = [groups, renamed.look(context, groups)]
+            return Fetched(found, {"staged": True}, done=not groups, total=len(entries), count=0)
         staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
@@ -37,7 +38,9 @@ class Clients(Resource):
 
     def save(self, context: Context, page: Fetched) -> Counts:
         if not context.step.cursor.get("staged"):
-            save.stage(context, page.records)
+            groups, found = page.records
+            save.stage(context, groups)
+            renamed.write(context, found)
             return Counts()
         counts = save.save_clients(context, page.records)
         if page.done:

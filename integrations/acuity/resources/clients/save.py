@@ -26,6 +26,7 @@ FIELDS = [
     "notes",
     "name_key",
     "listed",
+    "review",
     "raw",
     "content_hash",
 ]
@@ -91,6 +92,7 @@ def _row(r: ClientRecord) -> tuple[Any, ...]:
         r.notes,
         r.name_key,
         True,
+        "",
         {"entries": r.entries},
         r.content_hash,
     )
