@@ -107,9 +107,17 @@ def test_rows_without_an_account_are_taken_over_by_the_next_import() -> None:
 
 def test_a_migration_gives_rows_from_before_to_the_account_imported_last() -> None:
     executor = MigrationExecutor(connection)
-    executor.migrate([("integrations", "0004_statement"), ("bookings", "0004_statement")])
+    executor.migrate(
+        [
+            ("integrations", "0001_squashed_0004_statement"),
+            ("bookings", "0001_squashed_0004_statement"),
+        ]
+    )
     old = executor.loader.project_state(
-        [("integrations", "0004_statement"), ("bookings", "0004_statement")]
+        [
+            ("integrations", "0001_squashed_0004_statement"),
+            ("bookings", "0001_squashed_0004_statement"),
+        ]
     ).apps
     tenant = old.get_model("bookings", "Tenant").objects.create(name="A")
     for number in (1, 2):

@@ -15,11 +15,11 @@ from integrations.acuity.reading.values import (
     Reject,
     canonical,
     clean,
+    fingerprint,
     in_order,
     lists,
     moment,
     numbered,
-    print_of,
 )
 
 _NOTHING = msgspec.Raw(b"")
@@ -82,7 +82,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     @property
     def fingerprint(self) -> str:
         """Of its bytes in a listing without forms, then of all of them."""
-        return print_of(self.bare) + print_of(self.body)
+        return fingerprint(self.bare) + fingerprint(self.body)
 
     @property
     def bare(self) -> bytes:

@@ -14,12 +14,12 @@ from integrations.acuity.reading.values import (
     canonical,
     clean,
     digest,
+    fingerprint,
     listed,
     moment,
     money,
     number,
     plain,
-    print_of,
     storable,
     text,
     yes,
@@ -128,7 +128,7 @@ def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRec
 def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
     if not row.body.startswith(b"{"):
         raise Reject("the record is not an object")
-    fingerprint, core, forms = row.fingerprint, row.core, row.forms_json
+    prints, core, forms = row.fingerprint, row.core, row.forms_json
     if not (storable(core) and storable(forms)):
         row = Row.of(row.payload)
         core, forms = row.core, row.forms_json
@@ -165,8 +165,8 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
         forms=msgspec.Raw(forms),
         labels=msgspec.Raw(canonical(labels or [])),
         raw=msgspec.Raw(core),
-        content_hash=print_of(core) + print_of(forms),
-        fingerprint=fingerprint,
+        content_hash=fingerprint(core) + fingerprint(forms),
+        fingerprint=prints,
     )
 
 

@@ -81,7 +81,7 @@ def upsert(
     model: type[Imported],
     names: Sequence[str],
     rows: Sequence[Row],
-    probably_new: bool = False,
+    expect_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
 ) -> tuple[Counts, list[int]]:
     """Insert or update the account's rows of `names`, by external_id.
@@ -91,7 +91,7 @@ def upsert(
     rest is the database's work.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
-    if probably_new:
+    if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, **account.marks)
             return Counts(created=len(rows)), []

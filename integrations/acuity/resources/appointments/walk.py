@@ -11,7 +11,7 @@ from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.closed import FIRST
 from integrations.acuity.source.paging import ALL, Keyset
-from integrations.acuity.source.slices import People
+from integrations.acuity.source.slices import People, Person
 
 
 def list_appointments(context: Context, **params: Any) -> list[Row]:
@@ -83,7 +83,8 @@ def list_days(context: Context, first: date, last: date) -> list[Row]:
 def known_people(context: Context) -> People:
     """Who might have booked; asked of the database only where a day has to be divided by people."""
     rows = context.account.rows(Client)
-    return rows.values_list("first_name", "last_name", "email", "phone")
+    names = rows.values_list("first_name", "last_name", "email", "phone", "listed")
+    return (Person(*person) for person in names.iterator())
 
 
 def by_month(context: Context, rows: Iterable[Row]) -> Counter[str]:
