@@ -6,11 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings import revenue
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+from bookings.theme import DateFilter, ModelAdmin
 
 
 class Mirror(ModelAdmin):
@@ -92,7 +91,7 @@ class AppointmentAdmin(Mirror):
         "amount_paid",
     ]
     list_filter = [
-        ("service_date", RangeDateFilter),
+        ("service_date", DateFilter),
         "canceled",
         "no_show",
         "paid",
@@ -138,8 +137,8 @@ class PaymentAdmin(Mirror):
         "tenant",
     ]
     list_filter = [
-        ("service_date", RangeDateFilter),
-        ("paid_at", RangeDateFilter),
+        ("service_date", DateFilter),
+        ("paid_at", DateFilter),
         "processor",
         "tenant",
     ]

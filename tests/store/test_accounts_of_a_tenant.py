@@ -109,13 +109,13 @@ def test_a_migration_gives_rows_from_before_to_the_account_imported_last() -> No
     executor = MigrationExecutor(connection)
     executor.migrate(
         [
-            ("integrations", "0001_squashed_0004_statement"),
+            ("integrations", "0005_started_by"),
             ("bookings", "0001_squashed_0004_statement"),
         ]
     )
     old = executor.loader.project_state(
         [
-            ("integrations", "0001_squashed_0004_statement"),
+            ("integrations", "0005_started_by"),
             ("bookings", "0001_squashed_0004_statement"),
         ]
     ).apps

@@ -26,8 +26,8 @@ class Clients(Resource):
         if not cursor.get("staged"):
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
-            found = [groups, renamed.look(context, groups)]
-            return Fetched(found, {"staged": True}, done=not groups, total=len(entries), count=0)
+            found, n = [groups, renamed.look(context, groups)], len(entries)
+            return Fetched(found, {"staged": True}, not groups, total=n, count=0, listed=n)
         staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)

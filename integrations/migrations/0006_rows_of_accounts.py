@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("bookings", "0005_accounts"),
-        ("integrations", "0004_statement"),
+        ("integrations", "0005_started_by"),
     ]
 
     operations = [
