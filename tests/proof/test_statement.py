@@ -9,6 +9,7 @@ import pytest
 
 from bookings.models import Appointment, Payment
 from integrations.acuity.resources.appointments import said
+from integrations.acuity.resources.appointments.cursors import ProofCursor
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.sandbox import Account, Sandbox, make_account
@@ -117,7 +118,7 @@ def test_a_month_is_a_gap_where_the_numbers_differ(box: Sandbox) -> None:
     first, second, *rest = [(month, n) for month, (n, _) in run.coverage.items()]
     listed = {first[0]: first[1] - 2, second[0]: second[1] + 3, **dict(rest)}
 
-    found = said.statement(Context.of(Scope.of(run), cast(Fetcher, None)), {"months": listed})
+    found = said.statement(Context.of(Scope.of(run), cast(Fetcher, None)), ProofCursor(months=listed))
 
     assert [(gap["kind"], gap["month"]) for gap in found.gaps] == [
         ("appointments", second[0]),
