@@ -63,7 +63,9 @@ def test_a_dry_run_compares_with_the_account_s_own_rows(two: Any) -> None:
     ada, _, _ = two
     account = find.ensure(ada.user_id, ada.api_key, ada.base_url)
 
-    answer = preview.dry_run(account, only=("clients", "appointments"), page_limit=100)
+    answer = preview.dry_run(
+        account, only=("clients", "appointments"), page_limit=100, min_date=None, max_date=None
+    )
 
     for name, count in (("clients", 1), ("appointments", 3)):
         found = answer[name]
