@@ -48,7 +48,7 @@ KNOWN: list[tuple[Breaking, str]] = [
             "    if not (n := unread.count()):\n",
             "    if n := unread.count():\n",
         ),
-        f"{STATEMENT}::test_payments_that_nobody_could_read_are_a_gap",
+        f"{STATEMENT}::test_payments_that_nobody_has_read_are_a_gap",
     ),
     (
         Breaking(
