@@ -1,0 +1,40 @@
+"""What do all rows have in common: the business, and where they were copied from?"""
+
+import uuid
+
+from django.db import models
+
+
+class Tenant(models.Model):
+    """A business. Times are reported in `timezone`, money in `currency` (ISO 4217)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, default="UTC")
+    currency = models.CharField(max_length=3, default="USD")
+
+    class Meta:
+        permissions = [("view_revenue", "Can see revenue")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Imported(models.Model):
+    """A row copied from a source, recognised by (tenant, source, external_id)."""
+
+    id = models.BigAutoField(primary_key=True)
+    # Foreign keys that an index of several columns begins with need none of their own.
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
+    external_id = models.CharField(max_length=255)
+    source = models.CharField(max_length=20, default="acuity")
+    raw = models.JSONField(default=dict, blank=True)
+    content_hash = models.CharField(max_length=128, blank=True, default="")
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "source", "external_id"], name="%(class)s_identity"
+            )
+        ]
