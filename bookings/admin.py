@@ -156,15 +156,20 @@ class PaymentAdmin(Mirror):
         )
 
 
-@admin.register(Calendar)
-class CalendarAdmin(Mirror):
-    list_display = ["__str__", "timezone", "tenant"]
+class ListedAdmin(Mirror):
+    """Rows of a list that comes whole."""
+
     list_filter = ["tenant"]
     list_select_related = ["tenant"]
+    exclude = ["raw", "content_hash"]
+
+
+@admin.register(Calendar)
+class CalendarAdmin(ListedAdmin):
+    list_display = ["__str__", "timezone", "tenant"]
 
 
 @admin.register(AppointmentType)
-class AppointmentTypeAdmin(Mirror):
+class AppointmentTypeAdmin(ListedAdmin):
     list_display = ["__str__", "duration", "price", "active", "tenant"]
     list_filter = ["active", "tenant"]
-    list_select_related = ["tenant"]

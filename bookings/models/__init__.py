@@ -1,6 +1,6 @@
 """What a business owns: its clients, appointments and payments, wherever they came from."""
 
-from bookings.models.base import Imported, Tenant
+from bookings.models.base import Imported, Listed, Tenant
 from bookings.models.calendar import Appointment
 from bookings.models.catalogue import AppointmentType, Calendar
 from bookings.models.money import Payment
@@ -12,6 +12,7 @@ __all__ = [
     "Calendar",
     "Client",
     "Imported",
+    "Listed",
     "Payment",
     "Tenant",
 ]

@@ -38,3 +38,16 @@ class Imported(models.Model):
                 fields=["tenant", "source", "external_id"], name="%(class)s_identity"
             )
         ]
+
+
+class Listed(Imported):
+    """A row of a list that comes whole. One that leaves the list stays, with `removed_at` set."""
+
+    # Something named it before any list had it, or without one ever having it.
+    known_from = models.CharField(
+        max_length=32, blank=True, default="", help_text="What names it, where no list has it."
+    )
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+
+    class Meta(Imported.Meta):
+        abstract = True

@@ -178,7 +178,7 @@ def test_a_stale_message_writes_nothing() -> None:
         window.run_window(str(run.pk), "account", 0)
         before = len(box.requests)
 
-        outcome = window.run_window(str(run.pk), "clients", 7)
+        outcome = window.run_window(str(run.pk), "calendars", 7)
 
         assert outcome.text == "stale message"
         assert len(box.requests) == before

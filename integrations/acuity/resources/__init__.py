@@ -1,12 +1,22 @@
 """What can be imported? Adding a resource is one line here."""
 
+from integrations.acuity.resources.appointment_types import AppointmentTypes
 from integrations.acuity.resources.appointments import Appointments
 from integrations.acuity.resources.base import Resource
+from integrations.acuity.resources.calendars import Calendars
 from integrations.acuity.resources.clients import Clients
 from integrations.acuity.resources.payments import Payments
 
+# In the order of a run: what is referred to comes first.
 RESOURCES: dict[str, Resource] = {
-    resource.name: resource for resource in (Clients(), Appointments(), Payments())
+    resource.name: resource
+    for resource in (
+        Calendars(),
+        AppointmentTypes(),
+        Clients(),
+        Appointments(),
+        Payments(),
+    )
 }
 # The choices of each option that a resource has; the first is the default.
 OPTIONS: dict[str, tuple[str, ...]] = {

@@ -220,6 +220,8 @@ class Resource(Step, Protocol):
     options: dict[str, tuple[str, ...]] = {}
     # Resources whose records it needs.
     after: tuple[str, ...] = ()
+    # Whether each run brings it, whatever else that is limited to: others' days depend on it.
+    always: bool = False
 
     @abstractmethod
     def stored(self, run: ImportRun) -> int:

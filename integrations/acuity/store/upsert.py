@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import IntegrityError, transaction
@@ -31,6 +31,14 @@ class Counts:
             self.unchanged + other.unchanged,
             self.rejected + other.rejected,
         )
+
+
+class Written(NamedTuple):
+    """What an upsert has done: the rows that are new, and by primary key those that changed."""
+
+    counts: Counts
+    fresh: Sequence[Row]
+    updated: dict[int, Row]
 
 
 @dataclass
@@ -82,18 +90,17 @@ def upsert(
     rows: Sequence[Row],
     probably_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
-) -> tuple[Counts, list[int]]:
+) -> Written:
     """Insert or update rows of `names` by (tenant, source, external_id).
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
-    not written. The counts, and the primary keys of the updated rows. `waiting` is called when the
-    rest is the database's work.
+    not written. `waiting` is called when the rest is the database's work.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if probably_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, tenant_id=tenant.pk)
-            return Counts(created=len(rows)), []
+            return Written(Counts(created=len(rows)), rows, {})
     stored = _stored(model, tenant, [row[0] for row in rows])
     fresh, differing, counts = [], {}, Counts()
     for row in rows:
@@ -119,11 +126,11 @@ def upsert(
             changed,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[name.removesuffix("_id") for name in names[1:]],
+            update_fields=[model._meta.get_field(name).name for name in names[1:]],
             batch_size=500,
         )
     counts.created, counts.updated = len(fresh), len(changed)
-    return counts, [row.id for row in changed]
+    return Written(counts, fresh, differing)
 
 
 def _alike(

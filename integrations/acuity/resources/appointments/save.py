@@ -14,6 +14,7 @@ from integrations.acuity.reading.records import AppointmentRecord, Place, parse_
 from integrations.acuity.reading.values import Reject, digest, print_of
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
+from integrations.acuity.store.references import make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
 
@@ -131,12 +132,12 @@ def _save(context: Context, records: list[AppointmentRecord], probably_new: bool
         _values(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id))
         for r in records
     ]
-    counts, updated = upsert(
+    written = upsert(
         context.tenant, Appointment, FIELDS, values, probably_new, context.source.read_ahead
     )
-    if updated:
-        _move_payments(updated)
-    return counts
+    if written.updated:
+        _move_payments(written.updated)
+    return written.counts
 
 
 def remove(rows: QuerySet[Appointment]) -> None:
@@ -172,7 +173,7 @@ def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int |
     )
 
 
-def _move_payments(appointments: list[int]) -> None:
+def _move_payments(appointments: Iterable[int]) -> None:
     """Revenue goes by the date of service, so payments follow a booking that was moved."""
     day = Appointment.objects.filter(pk=OuterRef("appointment_id")).values("service_date")
     moved = Payment.objects.filter(appointment__in=appointments)
@@ -193,8 +194,7 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         if model is Calendar:
             says = {"name": place.calendar, "timezone": place.timezone[:64]}
         says["name"] = str(says["name"] or "").strip()[:255]
-        row = model._default_manager.create(tenant=context.tenant, external_id=external_id, **says)
-        found[external_id] = row.pk
+        found[external_id] = make(context.tenant, model, external_id, says, "appointments")
         context.relearn()
     return found
 

@@ -58,8 +58,8 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
             parsed.records.append(parse_client(group, context.identity))
         except Reject as reason:
             parsed.rejects += [(entry, str(reason)) for entry in group]
-    counts, _ = upsert(context.tenant, Client, FIELDS, [_row(record) for record in parsed.records])
-    return counts + reject(context.run, "clients", parsed.rejects)
+    written = upsert(context.tenant, Client, FIELDS, [_row(record) for record in parsed.records])
+    return written.counts + reject(context.run, "clients", parsed.rejects)
 
 
 GROUPS = msgspec.json.Decoder(list[list[msgspec.Raw]])

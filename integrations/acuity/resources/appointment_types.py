@@ -1,0 +1,57 @@
+"""Appointment types: deleted ones are listed only on request, and old bookings name them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bookings.models import AppointmentType, Calendar
+from integrations.acuity.reading.values import count, ids, money, plain, text, yes
+from integrations.acuity.resources.whole import Part, Whole
+from integrations.acuity.store.references import Ref
+
+
+def calendars(payload: dict[str, Any]) -> Iterator[tuple[Ref]]:
+    for key in ids(payload.get("calendarIDs"), "calendarIDs"):
+        yield (Ref(Calendar, key),)
+
+
+class AppointmentTypes(Whole):
+    name, title, noun = "appointment_types", "Appointment types", "appointment type"
+    path, model = "/appointment-types", AppointmentType
+    columns = (
+        "name",
+        "duration",
+        "price",
+        "active",
+        "description",
+        "category",
+        "color",
+        "private",
+        "kind",
+        "image",
+        "class_size",
+        "padding_before",
+        "padding_after",
+    )
+    parts = (
+        Part(AppointmentType.calendars.through, "appointmenttype_id", ("calendar_id",), calendars),
+    )
+    always = True
+    params = {"includeDeleted": "true"}
+    second_look = {}
+
+    def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            text(payload.get("name"), "name").strip()[:255],
+            count(payload.get("duration"), "duration"),
+            money(payload.get("price"), "price"),
+            yes(payload.get("active", True)),
+            plain(payload.get("description")),
+            plain(payload.get("category"))[:255],
+            plain(payload.get("color"))[:32],
+            yes(payload.get("private")),
+            plain(payload.get("type"))[:32],
+            plain(payload.get("image")),
+            count(payload.get("classSize"), "classSize"),
+            count(payload.get("paddingBefore"), "paddingBefore") or 0,
+            count(payload.get("paddingAfter"), "paddingAfter") or 0,
+        )

@@ -1,0 +1,49 @@
+"""Which row does an ID name? The one that has it, or one made of what is said where it is named."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from bookings.models import Listed, Tenant
+
+
+class Ref(NamedTuple):
+    """A value that stands for the row of `model` with Acuity's ID `key`; an empty one for none."""
+
+    model: type[Listed]
+    key: str
+    # What is known of it where it is named, as pairs of column and value.
+    says: tuple[tuple[str, Any], ...] = ()
+
+
+Keys = dict[type[Listed], dict[str, int]]
+
+
+def find(tenant: Tenant, refs: Iterable[Ref]) -> Keys:
+    """Primary keys by ID, by model, as far as there are such rows."""
+    wanted: dict[type[Listed], set[str]] = {}
+    for ref in refs:
+        wanted.setdefault(ref.model, set()).add(ref.key)
+    return {model: _stored(tenant, model, keys - {""}) for model, keys in wanted.items()}
+
+
+def find_or_make(tenant: Tenant, refs: Iterable[Ref], named_by: str) -> Keys:
+    """As `find`; what is not there is made, `known_from` its first mention."""
+    refs = list(refs)
+    found = find(tenant, refs)
+    for model, key, says in refs:
+        if key and key not in found[model]:
+            found[model][key] = make(tenant, model, key, dict(says), named_by)
+    return found
+
+
+def make(
+    tenant: Tenant, model: type[Listed], key: str, says: Mapping[str, Any], named_by: str
+) -> int:
+    """The primary key of a new row that no list has shown yet."""
+    row = model._default_manager.create(tenant=tenant, external_id=key, known_from=named_by, **says)
+    return row.pk
+
+
+def _stored(tenant: Tenant, model: type[Listed], keys: set[str]) -> dict[str, int]:
+    rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=keys)
+    return dict(rows.values_list("external_id", "pk"))
