@@ -10,7 +10,15 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings import revenue
-from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+from bookings.models import (
+    Appointment,
+    AppointmentType,
+    Calendar,
+    Client,
+    Label,
+    Payment,
+    Tenant,
+)
 
 
 class Mirror(ModelAdmin):
@@ -173,3 +181,8 @@ class CalendarAdmin(ListedAdmin):
 class AppointmentTypeAdmin(ListedAdmin):
     list_display = ["__str__", "duration", "price", "active", "tenant"]
     list_filter = ["active", "tenant"]
+
+
+@admin.register(Label)
+class LabelAdmin(ListedAdmin):
+    list_display = ["__str__", "color", "tenant"]

@@ -2,7 +2,7 @@
 
 from bookings.models.base import Imported, Listed, Tenant
 from bookings.models.calendar import Appointment
-from bookings.models.catalogue import AppointmentType, Calendar
+from bookings.models.catalogue import AppointmentType, Calendar, Label
 from bookings.models.money import Payment
 from bookings.models.people import Client
 
@@ -12,6 +12,7 @@ __all__ = [
     "Calendar",
     "Client",
     "Imported",
+    "Label",
     "Listed",
     "Payment",
     "Tenant",

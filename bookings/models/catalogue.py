@@ -42,3 +42,7 @@ class AppointmentType(Named):
     padding_before = models.PositiveIntegerField(default=0, help_text="minutes")
     padding_after = models.PositiveIntegerField(default=0, help_text="minutes")
     calendars = models.ManyToManyField(Calendar, blank=True, related_name="appointment_types")
+
+
+class Label(Named):
+    color = models.CharField(max_length=32, blank=True, default="", help_text="As Acuity calls it.")

@@ -5,6 +5,7 @@ from integrations.acuity.resources.appointments import Appointments
 from integrations.acuity.resources.base import Resource
 from integrations.acuity.resources.calendars import Calendars
 from integrations.acuity.resources.clients import Clients
+from integrations.acuity.resources.labels import Labels
 from integrations.acuity.resources.payments import Payments
 
 # In the order of a run: what is referred to comes first.
@@ -13,6 +14,7 @@ RESOURCES: dict[str, Resource] = {
     for resource in (
         Calendars(),
         AppointmentTypes(),
+        Labels(),
         Clients(),
         Appointments(),
         Payments(),
