@@ -11,12 +11,15 @@ from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings import revenue
 from bookings.models import (
+    Addon,
     Appointment,
     AppointmentType,
     Calendar,
     Client,
+    Form,
     Label,
     Payment,
+    Question,
     Tenant,
 )
 
@@ -186,3 +189,27 @@ class AppointmentTypeAdmin(ListedAdmin):
 @admin.register(Label)
 class LabelAdmin(ListedAdmin):
     list_display = ["__str__", "color", "tenant"]
+
+
+@admin.register(Addon)
+class AddonAdmin(ListedAdmin):
+    list_display = ["__str__", "duration", "price", "active", "tenant"]
+    list_filter = ["active", "tenant"]
+
+
+@admin.register(Form)
+class FormAdmin(ListedAdmin):
+    list_display = ["__str__", "hidden", "tenant", "questions"]
+    readonly_fields = ["questions"]
+
+    @admin.display(description="Questions")
+    def questions(self, form: Form) -> str:
+        return link("show", "bookings_question_changelist", form__id__exact=form.pk)
+
+
+@admin.register(Question)
+class QuestionAdmin(ListedAdmin):
+    list_display = ["__str__", "form", "kind", "required", "tenant"]
+    list_filter = ["kind", "required", "form", "tenant"]
+    list_select_related = ["form", "tenant"]
+    search_fields = ["text", "=external_id"]

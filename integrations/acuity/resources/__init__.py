@@ -1,10 +1,12 @@
 """What can be imported? Adding a resource is one line here."""
 
+from integrations.acuity.resources.addons import Addons
 from integrations.acuity.resources.appointment_types import AppointmentTypes
 from integrations.acuity.resources.appointments import Appointments
 from integrations.acuity.resources.base import Resource
 from integrations.acuity.resources.calendars import Calendars
 from integrations.acuity.resources.clients import Clients
+from integrations.acuity.resources.forms import Forms
 from integrations.acuity.resources.labels import Labels
 from integrations.acuity.resources.payments import Payments
 
@@ -13,6 +15,8 @@ RESOURCES: dict[str, Resource] = {
     resource.name: resource
     for resource in (
         Calendars(),
+        Addons(),
+        Forms(),
         AppointmentTypes(),
         Labels(),
         Clients(),

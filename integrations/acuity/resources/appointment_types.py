@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bookings.models import AppointmentType, Calendar
+from bookings.models import Addon, AppointmentType, Calendar, Form, Listed
 from integrations.acuity.reading.values import count, ids, money, plain, text, yes
 from integrations.acuity.resources.whole import Part, Whole
 from integrations.acuity.store.references import Ref
 
 
-def calendars(payload: dict[str, Any]) -> Iterator[tuple[Ref]]:
-    for key in ids(payload.get("calendarIDs"), "calendarIDs"):
-        yield (Ref(Calendar, key),)
+def named(model: type[Listed], attname: str, name: str, key: str) -> Part:
+    """The rows of `model` that a type names in its list `name`."""
+
+    def read(payload: dict[str, Any]) -> Iterator[tuple[Ref]]:
+        return ((Ref(model, each),) for each in ids(payload.get(key), key))
+
+    through = getattr(AppointmentType, name).through
+    return Part(through, "appointmenttype_id", (attname,), read)
 
 
 class AppointmentTypes(Whole):
@@ -33,7 +38,9 @@ class AppointmentTypes(Whole):
         "padding_after",
     )
     parts = (
-        Part(AppointmentType.calendars.through, "appointmenttype_id", ("calendar_id",), calendars),
+        named(Calendar, "calendar_id", "calendars", "calendarIDs"),
+        named(Addon, "addon_id", "addons", "addonIDs"),
+        named(Form, "form_id", "forms", "formIDs"),
     )
     always = True
     params = {"includeDeleted": "true"}
