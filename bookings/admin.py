@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings import revenue
@@ -14,11 +14,16 @@ from bookings.models import (
     Addon,
     Appointment,
     AppointmentType,
+    Block,
     Calendar,
+    Certificate,
     Client,
     Form,
     Label,
+    Order,
+    OrderLine,
     Payment,
+    Product,
     Question,
     Tenant,
 )
@@ -170,7 +175,7 @@ class PaymentAdmin(Mirror):
 class ListedAdmin(Mirror):
     """Rows of a list that comes whole."""
 
-    list_filter = ["tenant"]
+    list_filter: list[Any] = ["tenant"]
     list_select_related = ["tenant"]
     exclude = ["raw", "content_hash"]
 
@@ -213,3 +218,57 @@ class QuestionAdmin(ListedAdmin):
     list_filter = ["kind", "required", "form", "tenant"]
     list_select_related = ["form", "tenant"]
     search_fields = ["text", "=external_id"]
+
+
+@admin.register(Product)
+class ProductAdmin(ListedAdmin):
+    list_display = ["__str__", "price", "type", "hidden", "tenant"]
+    list_filter = ["type", "hidden", "tenant"]
+
+
+class Lines(TabularInline):
+    model = OrderLine
+    fields = ["product_name", "quantity", "total"]
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Order)
+class OrderAdmin(ListedAdmin):
+    list_display = ["external_id", "placed_at", "title", "total", "status", "client", "tenant"]
+    list_filter = [("placed_at", RangeDateFilter), "status", "tenant"]
+    list_select_related = ["client", "tenant"]
+    search_fields = ["=external_id", "last_name", "first_name", "email"]
+    ordering = ["-placed_at"]
+    inlines = [Lines]
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ListedAdmin):
+    list_display = [
+        "code",
+        "name",
+        "type",
+        "remaining_value",
+        "remaining_minutes",
+        "expires_on",
+        "tenant",
+    ]
+    list_filter = ["type", "product_type", ("expires_on", RangeDateFilter), "tenant"]
+    search_fields = ["code", "email"]
+
+
+@admin.register(Block)
+class BlockAdmin(ListedAdmin):
+    list_display = ["external_id", "starts_at", "ends_at", "calendar", "notes", "tenant"]
+    list_filter = [("starts_at", RangeDateFilter), "calendar", "tenant"]
+    list_select_related = ["calendar", "tenant"]
+    ordering = ["-starts_at"]

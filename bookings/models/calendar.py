@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from bookings.models.base import Imported
+from bookings.models.base import Imported, Listed
 from bookings.models.catalogue import AppointmentType, Calendar
 from bookings.models.people import Client
 
@@ -24,7 +24,15 @@ class Appointment(Imported):
     amount_paid = models.DecimalField(max_digits=12, decimal_places=2)
     canceled = models.BooleanField(default=False)
     no_show = models.BooleanField(default=False)
-    certificate = models.CharField(max_length=255, blank=True)
+    certificate = models.CharField(max_length=255, blank=True, help_text="The code that was used.")
+    certificate_ref = models.ForeignKey(
+        "bookings.Certificate",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="appointments",
+        help_text="Whose code it is, where a list shows it; others are coupons.",
+    )
     notes = models.TextField(blank=True)
     forms = models.JSONField(default=list, blank=True)
     labels = models.JSONField(default=list, blank=True)
@@ -46,3 +54,25 @@ class Appointment(Imported):
 
     def __str__(self) -> str:
         return f"{self.external_id} on {self.service_date}"
+
+
+class Block(Listed):
+    """A time in which nobody can book."""
+
+    calendar = models.ForeignKey(
+        Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="blocks"
+    )
+    service_group = models.CharField(max_length=32, blank=True, default="", help_text="Acuity's ID")
+    calendar_timezone = models.CharField(max_length=64, blank=True, default="")
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    notes = models.TextField(blank=True, default="")
+    managed = models.BooleanField(default=False)
+    recurring = models.TextField(blank=True, default="", help_text="In Acuity's words.")
+    until = models.TextField(blank=True, default="", help_text="In Acuity's words.")
+
+    class Meta(Listed.Meta):
+        indexes = [models.Index(fields=["tenant", "starts_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.external_id} from {self.starts_at:%Y-%m-%d %H:%M}"

@@ -62,8 +62,8 @@ class Record(NamedTuple):
 
 
 @dataclass
-class Other:
-    """What a question cut otherwise has shown: payloads, and the evidence in words."""
+class Shown:
+    """What a question has shown: payloads, the evidence in words, and what it could not prove."""
 
     rows: list[Any] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
@@ -103,17 +103,21 @@ class Whole(Resource):
     def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:
         """The values of `columns`. Raises Reject."""
 
-    def listing(self, context: Context) -> list[Any]:
-        """All payloads, as the import asks for them. Raises an `AcuityError`."""
-        return self.ask(context, **self.params)
+    def values(self, context: Context, payload: dict[str, Any]) -> tuple[Any, ...]:
+        """As `read`, for a resource that has to know more than the payload says."""
+        return self.read(payload)
 
-    def otherwise(self, context: Context, rows: list[Any]) -> Other:
+    def listing(self, context: Context) -> Shown:
+        """All payloads, as the import asks for them. Raises an `AcuityError`."""
+        return Shown(self.ask(context, **self.params))
+
+    def otherwise(self, context: Context, rows: list[Any]) -> Shown:
         """What another question shows, when the list has shown `rows`."""
         if self.second_look is None:
-            return Other()
+            return Shown()
         shown = self.ask(context, **self.second_look)
         asked = ", ".join(f"{k}={v}" for k, v in {**self.params, **self.second_look}.items())
-        return Other(shown, [f"asked with and without {asked}"])
+        return Shown(shown, [f"asked with and without {asked}"])
 
     def rows(self, run: ImportRun) -> Any:
         """The stored rows that the list should show."""
@@ -134,13 +138,14 @@ class Whole(Resource):
 
     def fetch(self, context: Context) -> Fetched:
         try:
-            rows = self.listing(context)
+            shown = self.listing(context)
         except REFUSALS as refusal:
             if self.always:
                 raise
             return Fetched([], {"refused": refusal.status}, done=True, total=0)
+        rows = shown.rows
         cursor = {"listed": len(rows), "digest": _digest(rows)}
-        return Fetched(rows, cursor, done=True, total=len(rows))
+        return Fetched(rows, cursor, done=True, total=len(rows), gaps=shown.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return self._save(context, page.records)
@@ -151,10 +156,10 @@ class Whole(Resource):
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         try:
-            payloads = self.listing(context)
+            payloads = self.listing(context).rows
         except REFUSALS:
             payloads = []
-        parsed = self._parse(payloads)
+        parsed = self._parse(context, payloads)
         saw(parsed.records)
         counts = compare(self.model, context.tenant, {r.key: r.digest for r in parsed.records})
         rejected = Counts(rejected=len(parsed.rejects))
@@ -162,9 +167,8 @@ class Whole(Resource):
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """The listing is all there is to ask. One that is listed no longer stays rejected."""
-        self._save(
-            context, [row for row in self.listing(context) if _key(row) == record.external_id]
-        )
+        rows = self.listing(context).rows
+        self._save(context, [row for row in rows if _key(row) == record.external_id])
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         """The listing, asked anew and otherwise, against what is stored.
@@ -172,16 +176,17 @@ class Whole(Resource):
         It was read twice alike if the import has just had the same list; else it is read again.
         """
         try:
-            first = second = self.listing(context)
+            shown = self.listing(context)
+            first = second = shown.rows
             alike = not cursor.get("anew") and self._imported(context) == _digest(first)
             if not alike:
-                second = self.listing(context)
+                second = self.listing(context).rows
                 alike = _digest(first) == _digest(second)
             other = self.otherwise(context, first)
         except REFUSALS as refusal:
             return Checked(Found(), {"refused": refusal.status}, done=True)
         payloads = {_key(payload): payload for payload in [*first, *second, *other.rows]}
-        parsed = self._parse(payloads.values())
+        parsed = self._parse(context, payloads.values())
         keys = find(context.tenant, (ref for record in parsed.records for ref in record.refs()))
         stored = {key: (pk, print_) for key, pk, print_ in self._stored(context)}
         changed = [
@@ -194,9 +199,9 @@ class Whole(Resource):
             "listed": len(payloads),
             "alike": alike,
             "cut": len(other.rows and {*map(_key, other.rows)} - {*map(_key, first + second)}),
-            "evidence": other.evidence,
-            "gaps": other.gaps,
-            "ignored": other.ignored,
+            "evidence": shown.evidence + other.evidence,
+            "gaps": shown.gaps + other.gaps,
+            "ignored": sorted({*shown.ignored, *other.ignored}),
         }
         if len(gone) > max(1, len(stored) // 2) and not context.run.accept_removals:
             facts |= {"refused_gone": len(gone)}
@@ -288,7 +293,7 @@ class Whole(Resource):
             raise BadAnswer(f"{path} is not a list")
         return [clean(row) for row in rows]
 
-    def _parse(self, payloads: Iterable[Any]) -> Parsed:
+    def _parse(self, context: Context, payloads: Iterable[Any]) -> Parsed:
         records: dict[str, Record] = {}
         parsed = Parsed()
         for payload in payloads:
@@ -297,7 +302,7 @@ class Whole(Resource):
                     raise Reject("not an object")
                 key = number(payload.get("id"), "id")
                 parts = tuple(tuple(map(tuple, part.read(payload))) for part in self.parts)
-                values = self.read(payload)
+                values = self.values(context, payload)
                 records[key] = Record(key, values, parts, payload, digest(payload))
             except Reject as reason:
                 parsed.rejects.append((payload, str(reason)))
@@ -305,7 +310,7 @@ class Whole(Resource):
         return parsed
 
     def _save(self, context: Context, payloads: list[Any]) -> Counts:
-        parsed = self._parse(payloads)
+        parsed = self._parse(context, payloads)
         records: list[Record] = parsed.records
         refs = (ref for record in records for ref in record.refs())
         keys = find_or_make(context.tenant, refs, self.name)
