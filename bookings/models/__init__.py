@@ -1,7 +1,7 @@
 """What a business owns: its clients, appointments and payments, wherever they came from."""
 
 from bookings.models.base import Imported, Listed, Tenant
-from bookings.models.calendar import Appointment, Block
+from bookings.models.calendar import Answer, Appointment, AppointmentAddon, Block
 from bookings.models.catalogue import Addon, AppointmentType, Calendar, Form, Label, Question
 from bookings.models.money import (
     Certificate,
@@ -16,7 +16,9 @@ from bookings.models.people import Client
 
 __all__ = [
     "Addon",
+    "Answer",
     "Appointment",
+    "AppointmentAddon",
     "AppointmentType",
     "Block",
     "Calendar",

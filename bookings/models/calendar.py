@@ -3,7 +3,7 @@
 from django.db import models
 
 from bookings.models.base import Imported, Listed
-from bookings.models.catalogue import AppointmentType, Calendar
+from bookings.models.catalogue import Addon, AppointmentType, Calendar, Form, Label, Question
 from bookings.models.people import Client
 
 
@@ -17,9 +17,18 @@ class Appointment(Imported):
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    timezone = models.CharField(max_length=64, blank=True)
+    timezone = models.CharField(max_length=64, blank=True, help_text="The client's.")
+    created_at = models.DateTimeField(null=True, blank=True, help_text="When it was booked.")
+    duration = models.PositiveIntegerField(default=0, help_text="minutes")
     service_date = models.DateField(help_text="The local date of the booking.")
     price = models.DecimalField(max_digits=12, decimal_places=2)
+    price_sold = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="With add-ons and discounts.",
+    )
     paid = models.BooleanField(default=False)
     amount_paid = models.DecimalField(max_digits=12, decimal_places=2)
     canceled = models.BooleanField(default=False)
@@ -36,6 +45,24 @@ class Appointment(Imported):
     notes = models.TextField(blank=True)
     forms = models.JSONField(default=list, blank=True)
     labels = models.JSONField(default=list, blank=True)
+    label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.SET_NULL)
+    # As they were called when it was booked.
+    type_name = models.TextField(blank=True, default="")
+    category = models.TextField(blank=True, default="")
+    calendar_name = models.TextField(blank=True, default="")
+    calendar_timezone = models.CharField(max_length=64, blank=True, default="")
+    location = models.TextField(blank=True, default="")
+    class_id = models.CharField(
+        max_length=32, blank=True, default="", help_text="Shared by those in one class."
+    )
+    # As the client was called when it was booked.
+    first_name = models.TextField(blank=True, default="")
+    last_name = models.TextField(blank=True, default="")
+    email = models.TextField(blank=True, default="")
+    phone = models.TextField(blank=True, default="")
+    scheduled_by = models.TextField(
+        blank=True, default="", help_text="Who entered it, as far as Acuity has said so."
+    )
     # What the source said of payment (`paid:amount`) now, and when its payments were last fetched.
     payment_state = models.CharField(max_length=32, default="no:0.00")
     payments_fetched_for = models.CharField(max_length=32, blank=True, default="")
@@ -54,6 +81,33 @@ class Appointment(Imported):
 
     def __str__(self) -> str:
         return f"{self.external_id} on {self.service_date}"
+
+
+class AppointmentAddon(models.Model):
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="addons")
+    addon = models.ForeignKey(Addon, on_delete=models.CASCADE)
+    quantity = models.PositiveIntegerField(default=1)
+
+
+class Answer(models.Model):
+    """What was answered to a question, both as they were then."""
+
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="answers")
+    form = models.ForeignKey(Form, null=True, on_delete=models.SET_NULL, db_index=False)
+    form_name = models.TextField(blank=True, default="")
+    question = models.ForeignKey(
+        Question, null=True, on_delete=models.SET_NULL, related_name="answers", db_index=False
+    )
+    external_id = models.CharField(max_length=32, blank=True, default="")
+    question_text = models.TextField(blank=True, default="")
+    value = models.TextField(blank=True, default="")
+
+    class Meta:
+        # A long answer does not fit into an index; its question is what narrows the search.
+        indexes = [models.Index(fields=["question", "appointment"])]
+
+    def __str__(self) -> str:
+        return self.value
 
 
 class Block(Listed):

@@ -21,6 +21,7 @@ class Payment(models.Model):
     paid_at = models.DateTimeField()
     service_date = models.DateField()
     removed_at = models.DateTimeField(null=True, blank=True)
+    raw = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [

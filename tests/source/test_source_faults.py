@@ -22,13 +22,13 @@ from tests.whole.test_import import ids, prove_again, small, source, source_ids,
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def begin(box: Sandbox, windows: int = 2, page_limit: int | None = 50) -> ImportRun:
-    """A run whose first steps are done."""
+def begin(box: Sandbox, page_limit: int | None = 50, at: str = "appointments") -> ImportRun:
+    """A run that has come to the step `at`."""
     from integrations.acuity.accounts import find
 
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
     run = control.start(account, page_limit=page_limit, send=False)
-    for _ in range(windows):
+    while (step := control.current_step(run.pk)) and step.resource != at:
         turn(run)
     return run
 

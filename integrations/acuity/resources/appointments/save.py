@@ -7,14 +7,23 @@ from typing import Any, NamedTuple
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
+from bookings.models import (
+    Appointment,
+    AppointmentType,
+    Calendar,
+    Certificate,
+    Client,
+    Label,
+    Payment,
+)
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
-from integrations.acuity.reading.values import Reject, digest, print_of
+from integrations.acuity.reading.values import Reject, digest, plain, print_of
+from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
-from integrations.acuity.store.references import make
+from integrations.acuity.store.references import Ref, find_or_make, make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
 
@@ -33,6 +42,21 @@ FIELDS = [
     "canceled",
     "no_show",
     "certificate",
+    "certificate_ref_id",
+    "label_id",
+    "created_at",
+    "duration",
+    "price_sold",
+    "type_name",
+    "category",
+    "calendar_name",
+    "calendar_timezone",
+    "location",
+    "class_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
     "notes",
     "forms",
     "labels",
@@ -128,8 +152,16 @@ def _save(context: Context, records: list[AppointmentRecord], probably_new: bool
     calendars = _referred(context, Calendar, {r.calendar_id: r.place for r in records})
     types = _referred(context, AppointmentType, {r.type_id: r.place for r in records})
     clients = _clients(context, records)
+    labels, certificates = _labels(context, records), _certificates(context, records)
     values = [
-        _values(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id))
+        _values(
+            r,
+            clients[r.client_key],
+            calendars.get(r.calendar_id),
+            types.get(r.type_id),
+            certificates.get(r.certificate),
+            labels.get(r.label[0]),
+        )
         for r in records
     ]
     written = upsert(
@@ -137,6 +169,7 @@ def _save(context: Context, records: list[AppointmentRecord], probably_new: bool
     )
     if written.updated:
         _move_payments(written.updated)
+    parts.save(context, records, written)
     return written.counts
 
 
@@ -145,7 +178,14 @@ def remove(rows: QuerySet[Appointment]) -> None:
     rows.update(removed_at=timezone.now(), content_hash="", fingerprint="")
 
 
-def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Values:
+def _values(
+    r: AppointmentRecord,
+    client: int,
+    calendar: int | None,
+    kind: int | None,
+    certificate: int | None,
+    label: int | None,
+) -> Values:
     """As FIELDS has it."""
     return (
         r.id,
@@ -162,6 +202,18 @@ def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int |
         r.canceled,
         r.no_show,
         r.certificate,
+        certificate,
+        label,
+        r.created_at,
+        r.duration,
+        r.price_sold,
+        plain(r.place.type),
+        r.category,
+        plain(r.place.calendar),
+        r.place.timezone[:64],
+        r.location,
+        r.class_id,
+        *r.person.as_booked(),
         r.notes,
         r.forms,
         r.labels,
@@ -197,6 +249,25 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         found[external_id] = make(context.tenant, model, external_id, says, "appointments")
         context.relearn()
     return found
+
+
+def _labels(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
+    """Primary keys by ID of the labels that the records carry."""
+    refs = {
+        Ref(Label, key, (("name", name), ("color", color)))
+        for key, name, color in {r.label for r in records}
+        if key
+    }
+    return find_or_make(context.tenant, refs, "appointments").get(Label, {}) if refs else {}
+
+
+def _certificates(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
+    """Primary keys by code; a code in no list is a coupon."""
+    codes = {r.certificate for r in records} - {""}
+    if not codes:
+        return {}
+    rows = Certificate.objects.filter(tenant=context.tenant, code__in=codes)
+    return dict(rows.values_list("code", "pk"))
 
 
 def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:

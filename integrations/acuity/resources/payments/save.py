@@ -18,7 +18,7 @@ from integrations.acuity.store.upsert import Counts
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5
-FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at"]
+FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at", "raw"]
 Answers = list[tuple[Appointment, Any]]
 
 
@@ -153,4 +153,5 @@ def _row(context: Context, appointment: Appointment, record: PaymentRecord) -> P
         currency=context.tenant.currency,
         paid_at=record.paid_at,
         service_date=appointment.service_date,
+        raw=record.raw,
     )
