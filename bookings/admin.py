@@ -17,6 +17,7 @@ from bookings.models import (
     Block,
     Calendar,
     Certificate,
+    Change,
     Client,
     Form,
     Label,
@@ -127,7 +128,7 @@ class AppointmentAdmin(Mirror):
         "payments_fetched",
         "payments_fetched_sum",
     ]
-    readonly_fields = ["payment_list"]
+    readonly_fields = ["payment_list", "history_list"]
 
     @admin.display(description="State")
     def state(self, row: Appointment) -> str:
@@ -136,6 +137,11 @@ class AppointmentAdmin(Mirror):
         if row.no_show:
             return "no-show"
         return "canceled" if row.canceled else "booked"
+
+    @admin.display(description="History")
+    def history_list(self, row: Appointment) -> str:
+        query = {"resource": "appointments", "q": row.external_id}
+        return link("show", "bookings_change_changelist", **query)
 
     @admin.display(description="Payments")
     def payment_list(self, row: Appointment) -> str:
@@ -272,3 +278,16 @@ class BlockAdmin(ListedAdmin):
     list_filter = [("starts_at", RangeDateFilter), "calendar", "tenant"]
     list_select_related = ["calendar", "tenant"]
     ordering = ["-starts_at"]
+
+
+@admin.register(Change)
+class ChangeAdmin(Mirror):
+    list_display = ["seen_at", "resource", "external_id", "by", "columns", "tenant"]
+    list_filter = [("seen_at", RangeDateFilter), "resource", "by", "tenant"]
+    list_select_related = ["tenant"]
+    search_fields = ["=external_id"]
+    ordering = ["-seen_at", "-pk"]
+
+    @admin.display(description="Columns")
+    def columns(self, change: Change) -> str:
+        return ", ".join(change.changed)

@@ -3,6 +3,7 @@
 from bookings.models.base import Imported, Listed, Tenant
 from bookings.models.calendar import Answer, Appointment, AppointmentAddon, Block
 from bookings.models.catalogue import Addon, AppointmentType, Calendar, Form, Label, Question
+from bookings.models.history import Change
 from bookings.models.money import (
     Certificate,
     CertificateAppointmentType,
@@ -24,6 +25,7 @@ __all__ = [
     "Calendar",
     "Certificate",
     "CertificateAppointmentType",
+    "Change",
     "Client",
     "Form",
     "Imported",

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.utils import timezone
 
 
 class Tenant(models.Model):
@@ -30,6 +31,13 @@ class Imported(models.Model):
     source = models.CharField(max_length=20, default="acuity")
     raw = models.JSONField(default=dict, blank=True)
     content_hash = models.CharField(max_length=128, blank=True, default="")
+    first_seen = models.DateTimeField(
+        null=True,
+        blank=True,
+        default=timezone.now,
+        editable=False,
+        help_text="Since when it is here.",
+    )
 
     class Meta:
         abstract = True

@@ -1,6 +1,7 @@
 """What was paid, sold and promised?"""
 
 from django.db import models
+from django.utils import timezone
 
 from bookings.models.base import Listed, Tenant
 from bookings.models.calendar import Appointment
@@ -22,6 +23,13 @@ class Payment(models.Model):
     service_date = models.DateField()
     removed_at = models.DateTimeField(null=True, blank=True)
     raw = models.JSONField(default=dict, blank=True)
+    first_seen = models.DateTimeField(
+        null=True,
+        blank=True,
+        default=timezone.now,
+        editable=False,
+        help_text="Since when it is here.",
+    )
 
     class Meta:
         constraints = [

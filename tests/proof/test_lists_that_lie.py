@@ -31,6 +31,8 @@ def box(settings: object) -> Iterator[Sandbox]:
         forms = box.account.lists["forms"]
         forms.append(forms[0] | {"id": 700002, "name": "Afterwards", "fields": []})
         types[0]["formIDs"] = [700001, 700002]
+        for number, label in zip(box.account.bookings, box.account.lists["labels"], strict=False):
+            box.account.edit(number, labels=[label])
         more(box, "orders", 130)
         more(box, "blocks", 130)
         yield box
@@ -57,10 +59,11 @@ def test_an_honest_list_is_proven(box: Sandbox, name: str) -> None:
     assert run.scope[WHOLE[name].name]["verified"] or "unproven" in run.scope[WHOLE[name].name]
 
 
-@pytest.mark.parametrize("share", [0, 0.5])
+@pytest.mark.parametrize("share", [0.01, 0.5])
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_list_cut_short_is_not_proven(box: Sandbox, name: str, share: float) -> None:
-    box.options.list_caps = {name: round(len(box.account.lists[name]) * share)}
+    """A list that is always empty, and that nothing else speaks of, cannot be told from none."""
+    box.options.list_caps = {name: max(1, round(len(box.account.lists[name]) * share))}
 
     run = import_all(box)
 
@@ -99,7 +102,7 @@ def test_blocks_are_whole_whichever_parameter_is_ignored(box: Sandbox, parameter
 
 def test_the_judge_sees_a_false_proof(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     blind: Callable[..., dict[str, int]] = lambda *_: {}  # noqa: E731
-    monkeypatch.setattr(Whole, "_unlisted", blind)
+    monkeypatch.setattr(Whole, "unlisted", blind)
     box.options.list_caps = {"labels": 1}
 
     run = import_all(box)

@@ -89,6 +89,7 @@ BOOKING = {
     "labels.name": "label__name",
     "labels.color": "label__color",
     "labels": "label",
+    "forms": "answers",
     "forms.id": "answers__form__external_id",
     "forms.name": "answers__form_name",
     "forms.values.id": "answers__external_id",

@@ -15,6 +15,7 @@ from bookings.models import Appointment, AppointmentType, Calendar, Client, Impo
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.zones import country
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.store.history import Seen
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 
@@ -42,6 +43,8 @@ class Context:
     catalog: dict[type[Imported], dict[str, int]] = field(default_factory=dict, repr=False)
     # In a dry run: the requests that a resource would need, by name, seen while another was read.
     foreseen: Counter[str] = field(default_factory=Counter, repr=False)
+    # What history calls those who are no step of an import.
+    by: str = ""
 
     @property
     def account(self) -> AcuityAccount:
@@ -50,6 +53,12 @@ class Context:
     @property
     def tenant(self) -> Tenant:
         return self.run.account.tenant
+
+    def seen(self, resource: str) -> Seen:
+        """As what history keeps a change of this resource that is written now."""
+        proof = self.step.resource == "verify"
+        run = None if self.by else self.run.pk
+        return Seen(self.tenant, resource, run, self.by or ("verify" if proof else "import"))
 
     @property
     def limit(self) -> int:

@@ -98,6 +98,13 @@ class Certificates(Whole):
                 other.evidence.append(f"asked for {len(keys)} products one by one")
         return other
 
+    def unlisted(self, context: Context) -> dict[str, int]:
+        """The codes of bookings, too: those in no list are coupons, or were left out."""
+        rows = Appointment.objects.filter(tenant=context.tenant, certificate_ref=None)
+        codes = rows.exclude(certificate="").values("certificate").distinct().count()
+        found = super().unlisted(context)
+        return found | ({"appointments": codes} if codes else {})
+
     def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
         super().written(context, records, keys)
         link_bookings(context)

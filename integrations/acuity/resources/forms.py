@@ -8,6 +8,7 @@ from bookings.models import Form, Question
 from integrations.acuity.reading.values import Reject, digest, listed, number, plain, text, yes
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.whole import Record, Whole
+from integrations.acuity.store.history import update
 from integrations.acuity.store.references import Keys
 from integrations.acuity.store.upsert import upsert
 
@@ -47,10 +48,11 @@ class Forms(Whole):
             for form, record in records.items()
             for key, *values, raw in questions(record.payload)
         ]
-        upsert(context.tenant, Question, QUESTION, rows)
+        seen = context.seen("questions")
+        upsert(context.tenant, Question, QUESTION, rows, seen=seen)
         asked = Question.objects.filter(form__in=list(records), removed_at=None)
         gone = asked.exclude(external_id__in=[row[0] for row in rows])
-        gone.update(removed_at=timezone.now(), content_hash="")
+        update(seen, gone, removed_at=timezone.now(), content_hash="")
 
 
 def questions(payload: dict[str, Any]) -> list[tuple[Any, ...]]:

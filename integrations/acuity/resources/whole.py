@@ -23,6 +23,7 @@ from integrations.acuity.resources.base import (
     many,
 )
 from integrations.acuity.store.bulk import Row, insert
+from integrations.acuity.store.history import update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
@@ -216,14 +217,14 @@ class Whole(Resource):
         self._save(context, found.save)
         # Without its hash, the row is written again when it comes back.
         gone = self.model._default_manager.filter(pk__in=found.gone)
-        gone.update(removed_at=timezone.now(), content_hash="")
+        update(context.seen(self.name), gone, removed_at=timezone.now(), content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         stored = self.stored(context.run)
         if "refused" in cursor:
             return self._not_asked(cursor["refused"], stored)
         alike = cursor.get("alike", False)
-        unlisted = self._unlisted(context)
+        unlisted = self.unlisted(context)
         gaps = [*cursor.get("gaps", []), *self._gaps(cursor, unlisted)]
         scope = {
             "listed": cursor.get("listed", 0),
@@ -268,7 +269,7 @@ class Whole(Resource):
             )
             yield {"kind": self.name, "extra": n, "reason": reason}
 
-    def _unlisted(self, context: Context) -> dict[str, int]:
+    def unlisted(self, context: Context) -> dict[str, int]:
         """How many rows no list has shown, by what names them."""
         rows = self.model._default_manager.filter(tenant=context.tenant, source="acuity")
         names = rows.exclude(known_from="").values_list("known_from", flat=True)
@@ -319,7 +320,9 @@ class Whole(Resource):
             (r.key, *_resolved(r.values, keys), "", None, r.payload, r.content_hash(keys))
             for r in records
         ]
-        counts, fresh, updated = upsert(context.tenant, self.model, names, rows)
+        counts, fresh, updated = upsert(
+            context.tenant, self.model, names, rows, seen=context.seen(self.name)
+        )
         if fresh or updated:
             made = find(context.tenant, [Ref(self.model, row[0]) for row in fresh])
             pks = made.get(self.model, {}) | {row[0]: pk for pk, row in updated.items()}

@@ -11,6 +11,7 @@ from django.db.models import JSONField
 
 from bookings.models import Appointment, Imported, Tenant
 from integrations.acuity.store.bulk import Row, insert
+from integrations.acuity.store.history import Seen, compared, keep
 
 LINKS: dict[type[Imported], tuple[str, ...]] = {
     Appointment: ("client_id", "calendar_id", "appointment_type_id")
@@ -90,11 +91,14 @@ def upsert(
     rows: Sequence[Row],
     probably_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
+    *,
+    seen: Seen,
 ) -> Written:
     """Insert or update rows of `names` by (tenant, source, external_id).
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
-    not written. `waiting` is called when the rest is the database's work.
+    not written. `waiting` is called when the rest is the database's work. What changes is kept as
+    `seen`.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if probably_new:
@@ -121,6 +125,7 @@ def upsert(
     if fresh:
         insert(model, names, fresh, waiting, tenant_id=tenant.pk)
     if changed:
+        keep(seen, model, compared(model, names, differing))
         # By primary key, hence an update for every row; new rows never pass here.
         model._default_manager.bulk_create(
             changed,

@@ -39,7 +39,9 @@ def perform(account_id: int, external_id: str) -> str:
     everything = ImportRun(pk=run.pk, account=account, payments_mode="all")
     source = Fetcher(account_client(account), lambda: None)
     try:
-        return _read(Context(everything, ImportStep(run=everything), source), external_id)
+        return _read(
+            Context(everything, ImportStep(run=everything), source, by="webhook"), external_id
+        )
     except errors.AcuityError as error:
         if error.transient:
             request(account, external_id)
@@ -53,7 +55,7 @@ def _read(context: Context, external_id: str) -> str:
         row = context.source.get(f"/appointments/{external_id}")
     except errors.NotFound:
         gone = Appointment.objects.filter(tenant=context.tenant, external_id=external_id)
-        appointments.remove(gone)
+        appointments.remove(context, gone)
         return "gone at the source"
     counts = appointments.save_appointments(context, [row])
     stored = in_window(context).filter(external_id=external_id)

@@ -3,14 +3,13 @@
 import json
 import re
 import sys
-import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from bookings.models import Tenant
 from bookings.reports import revenue
-from integrations.management import terminal
+from integrations.acuity.errors import ConfigurationError
+from integrations.management import tenants, terminal
 
 
 class Command(BaseCommand):
@@ -26,26 +25,16 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if options["month"] and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", options["month"]):
             self._refuse(f"--month must be like 2025-10, not {options['month']!r}.")
-        report = revenue(self._tenant(options["tenant"]), options["month"], options["year"])
+        try:
+            tenant = tenants.find(options["tenant"])
+        except ConfigurationError as error:
+            self._refuse(str(error))
+        report = revenue(tenant, options["month"], options["year"])
         if options["json"]:
             self.stdout.write(json.dumps(report))
         else:
             terminal.revenue(report)
 
-    def _tenant(self, value: str) -> Tenant:
-        tenants = Tenant.objects.all()
-        if value:
-            try:
-                tenants = tenants.filter(pk=uuid.UUID(value))
-            except ValueError:
-                self._refuse(f"{value!r} is not a tenant's UUID.")
-        found = list(tenants[:2])
-        if not found:
-            self._refuse("There is no such tenant; run acuity_import first.")
-        if len(found) > 1:
-            self._refuse("There are several tenants: name one with --tenant.")
-        return found[0]
-
-    def _refuse(self, sentence: str) -> None:
+    def _refuse(self, sentence: str) -> NoReturn:
         self.stderr.write(sentence)
         sys.exit(2)

@@ -23,6 +23,7 @@ from integrations.acuity.reading.values import Reject, digest, plain, print_of
 from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
+from integrations.acuity.store.history import keep, update
 from integrations.acuity.store.references import Ref, find_or_make, make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
@@ -165,17 +166,24 @@ def _save(context: Context, records: list[AppointmentRecord], probably_new: bool
         for r in records
     ]
     written = upsert(
-        context.tenant, Appointment, FIELDS, values, probably_new, context.source.read_ahead
+        context.tenant,
+        Appointment,
+        FIELDS,
+        values,
+        probably_new,
+        context.source.read_ahead,
+        seen=context.seen("appointments"),
     )
     if written.updated:
-        _move_payments(written.updated)
+        _move_payments(context, written.updated)
     parts.save(context, records, written)
     return written.counts
 
 
-def remove(rows: QuerySet[Appointment]) -> None:
+def remove(context: Context, rows: QuerySet[Appointment]) -> None:
     """Mark as gone at the source. Without its hash, a row is written again when it comes back."""
-    rows.update(removed_at=timezone.now(), content_hash="", fingerprint="")
+    gone = {"removed_at": timezone.now(), "content_hash": "", "fingerprint": ""}
+    update(context.seen("appointments"), rows, **gone)
 
 
 def _values(
@@ -225,11 +233,15 @@ def _values(
     )
 
 
-def _move_payments(appointments: Iterable[int]) -> None:
+def _move_payments(context: Context, appointments: Iterable[int]) -> None:
     """Revenue goes by the date of service, so payments follow a booking that was moved."""
     day = Appointment.objects.filter(pk=OuterRef("appointment_id")).values("service_date")
-    moved = Payment.objects.filter(appointment__in=appointments)
-    moved.exclude(service_date=F("appointment__service_date")).update(service_date=Subquery(day))
+    theirs = Payment.objects.filter(appointment__in=appointments)
+    moved = theirs.exclude(service_date=F("appointment__service_date"))
+    days = moved.values_list("pk", "external_id", "service_date", "appointment__service_date")
+    differences = [(pk, key, {"service_date": (old, new)}) for pk, key, old, new in days]
+    keep(context.seen("payments"), Payment, differences)
+    moved.update(service_date=Subquery(day))
 
 
 def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[str, int]:

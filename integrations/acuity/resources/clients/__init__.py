@@ -11,6 +11,7 @@ from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Log, Resource, Said
 from integrations.acuity.resources.clients import check, save
+from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import ImportRun, RejectedRecord, StagedPage
 
@@ -73,7 +74,8 @@ class Clients(Resource):
     def heal(self, context: Context, found: Found) -> None:
         save.save_clients(context, found.save)
         # Without its hash, the row is written again when its client comes back.
-        Client.objects.filter(pk__in=found.gone).update(listed=False, content_hash="")
+        gone = Client.objects.filter(pk__in=found.gone)
+        update(context.seen(self.name), gone, listed=False, content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return Said(check.scope(context, cursor.get("facts", {})), cursor.get("gaps", []))

@@ -58,7 +58,8 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
             parsed.records.append(parse_client(group, context.identity))
         except Reject as reason:
             parsed.rejects += [(entry, str(reason)) for entry in group]
-    written = upsert(context.tenant, Client, FIELDS, [_row(record) for record in parsed.records])
+    rows = [_row(record) for record in parsed.records]
+    written = upsert(context.tenant, Client, FIELDS, rows, seen=context.seen("clients"))
     return written.counts + reject(context.run, "clients", parsed.rejects)
 
 
