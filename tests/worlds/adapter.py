@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 # The source refuses an import that asks too long; this stops one that no longer asks.
-MOST_SECONDS = 60
+MOST_SECONDS = 150
 MOST_WAITS = 40
 
 

@@ -85,6 +85,8 @@ class Source:
     # The largest `max` that is not refused.
     ceiling: int | None = None
     requests: int = 0
+    # How many answers were as long as the longest, though more was asked for.
+    cut: int = 0
 
     def size(self, wanted: int) -> int:
         return min(wanted, self.ceiling) if self.ceiling else wanted
@@ -112,6 +114,8 @@ class Source:
             disobeyed.add("max")
         self.ignored |= disobeyed
         whole = not rows or (len(rows) < self.longest and len(rows) < asked["max"])
+        if rows and len(rows) < asked["max"]:
+            self.cut = self.cut + 1 if len(rows) == self.longest else 0
         self.longest = max(self.longest, len(rows))
         return Answer(inside, strays, frozenset(disobeyed), whole)
 

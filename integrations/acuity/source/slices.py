@@ -2,15 +2,31 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from integrations.acuity.source.checks import FILTERS, Answer, Source
 
-People = Iterable[tuple[str, str, str, str]]
 # One crowded day may take so many requests.
 BUDGET = 400
+# After so many answers of one length in a row, another one is cut, too.
+SURELY = 3
 NAMES = ("firstName", "lastName", "email", "phone")
+# What a booking cannot have otherwise than its client.
+IDENTITY = ("firstName", "lastName")
 CANCELED = "canceled"
+
+
+class Person(NamedTuple):
+    firstName: str
+    lastName: str
+    email: str
+    phone: str
+    # In the client list, not only in bookings.
+    listed: bool = False
+
+
+People = Iterable[Person]
 
 
 @dataclass
@@ -37,7 +53,8 @@ class Slices:
 
     def _part(self, asked: dict[str, Any], ways: list[str]) -> bool:
         answer = self._grown(asked)
-        if answer.whole or self._both_ways(asked, answer):
+        cut = self.source.cut >= SURELY and len(answer.rows) == self.source.longest > 1
+        if answer.whole or (not cut and self._both_ways(asked, answer)):
             return True
         if len(answer.rows) == 1 and not answer.strays and self.source.longest == 1:
             # All that this source has ever shown at once: there is nothing to divide.
@@ -46,13 +63,13 @@ class Slices:
             if way in self.source.ignored:
                 continue
             parts = self._parts(asked, way, answer.all)
-            if not parts:
+            if len(parts) < 2:
+                # A part that is the whole says nothing new.
                 continue
-            # A part that is as large as the whole says nothing new, but can be divided otherwise.
             whole = [self._part(part, ways[n + 1 :]) for part in parts]
             if way in self.source.ignored:
                 continue
-            return all(whole)
+            return all(whole) and (way not in NAMES or (way in IDENTITY and self._everybody()))
         return False
 
     def _parts(self, asked: dict[str, Any], way: str, rows: list[Any]) -> list[dict[str, Any]]:
@@ -63,6 +80,9 @@ class Slices:
             if CANCELED in asked or "showall" not in asked:
                 return []
             return [rest | {CANCELED: value} for value in ("true", "false")]
+        if way in NAMES:
+            names = self._names(asked, way)
+            return [] if "" in names else [asked | {way: name} for name in sorted(names)]
         seen = {str(value) for row in rows if (value := getattr(row, FILTERS[way]))}
         return [asked | {way: value} for value in sorted(self.values.get(way, set()) | seen)]
 
@@ -123,44 +143,64 @@ class Slices:
         return None
 
     def _by_name(self, asked: dict[str, Any]) -> bool:
-        """Everybody's bookings, by first name and by last name in turn, until neither brings more.
-
-        If the client list is known, and has a first name for everybody, first names are enough.
-        """
-        known = [dict(zip(NAMES, person, strict=True)) for person in self.people]
+        """Everybody's bookings, by first name and by last name in turn, until neither brings more."""
         done: dict[str, set[str]] = {"firstName": set(), "lastName": set()}
         before = -1
         while before < len(self.found):
             before = len(self.found)
             for way, names in done.items():
-                if not self._of_everybody(asked, way, names, known):
+                if not self._of_everybody(asked, way, names):
                     return False
-                if known and all(person["firstName"] for person in self._persons(known)):
+                if self._everybody() and all(person.firstName for person in self._people()):
                     return True
-        return True
+        return self._everybody()
 
-    def _of_everybody(
-        self, asked: dict[str, Any], way: str, done: set[str], known: list[dict[str, str]]
-    ) -> bool:
+    def _of_everybody(self, asked: dict[str, Any], way: str, done: set[str]) -> bool:
         others = [name for name in NAMES if name != way]
         while True:
             # People of the rows seen come first: of the others, many have not booked this day.
-            seen = {person[way] for person in self._persons([])} - {""}
-            names = sorted(seen - done) or sorted({p[way] for p in known} - done - {""})
+            seen = {getattr(person, way) for person in self._booked()} - {""}
+            known = {getattr(person, way) for person in self._known} - {""}
+            names = sorted(seen - done) or sorted(known - done)
             if not names:
                 return True
             for name in names:
                 if self.source.requests >= self.until:
                     return False
                 done.add(name)
-                ways = ["calendarID", "appointmentTypeID", CANCELED, *others]
+                ways = ["calendarID", *others, "appointmentTypeID", CANCELED]
                 if not self._part(asked | {way: name}, ways) or way in self.source.ignored:
                     return False
 
-    def _persons(self, known: list[dict[str, str]]) -> list[dict[str, str]]:
+    def _everybody(self) -> bool:
+        """Whether the names that are known are the names of all who booked: the client list is
+        longer than any answer that was cut, and all seen share a name with somebody in it."""
+        listed = [person for person in self._known if person.listed]
+        firsts, lasts = {p.firstName for p in listed}, {p.lastName for p in listed}
+        strangers = [
+            person
+            for person in self._booked()
+            if person.firstName not in firsts and person.lastName not in lasts
+        ]
+        return len(listed) > self.source.longest and not strangers
+
+    def _names(self, asked: dict[str, Any], way: str) -> set[str]:
+        """Of the people that the question selects."""
+        given = [name for name in NAMES if name in asked]
+        who = (p for p in self._people() if all(getattr(p, n) == asked[n] for n in given))
+        return {getattr(person, way) for person in who}
+
+    @cached_property
+    def _known(self) -> list[Person]:
+        return list(self.people)
+
+    def _booked(self) -> set[Person]:
         rows = self.found.values()
-        texts = [{n: str(getattr(row, FILTERS[n]) or "") for n in NAMES} for row in rows]
-        return known + texts
+        texts = ([str(getattr(row, FILTERS[name]) or "") for name in NAMES] for row in rows)
+        return {Person(*names, listed=False) for names in texts}
+
+    def _people(self) -> list[Person]:
+        return [*self._known, *self._booked()]
 
     def ask(self, **asked: Any) -> Answer:
         answer = self.source.ask(**asked)

@@ -14,6 +14,7 @@ from integrations.acuity.resources.appointments import cuts, said
 from integrations.acuity.resources.appointments.save import Stored, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, walk
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
+from integrations.acuity.source.paging import Page
 from integrations.models import RejectedRecord
 
 RECHECKS = 2
@@ -73,7 +74,7 @@ def _list(context: Context, cursor: dict[str, Any]) -> Checked:
         cursor |= {"months": {}, "upto": None}
     cursor["months"] = Counter(cursor.get("months", {})) + by_month(context, listed)
     low = _instant(cursor.get("upto"))
-    high = None if page.done else _last_instant(page.records) or low
+    high = None if page.done else _reached(page) or low
     known = (
         {row.key for row in listed}
         | cursor.get("seen", {}).keys()
@@ -251,8 +252,15 @@ def _instant(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _last_instant(rows: list[Row]) -> datetime | None:
-    return max((at.astimezone(UTC) for row in rows if (at := row.instant)), default=None)
+def _reached(page: Page) -> datetime | None:
+    """All that begins before this has been listed."""
+    times = [(at.astimezone(UTC), row.key) for row in page.records if (at := row.instant)]
+    if not times:
+        return None
+    last, key = max(times)
+    # Of that moment there may be more, unless its day is behind the walk.
+    more = key in page.cursor.get("seen", {})
+    return last if more else last + timedelta.resolution
 
 
 PHASES = {"listing": _list, "cuts": _cut, "strays": _strays}

@@ -11,7 +11,7 @@ from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.closed import FIRST
 from integrations.acuity.source.paging import ALL, Keyset
-from integrations.acuity.source.slices import People
+from integrations.acuity.source.slices import People, Person
 
 
 def list_appointments(context: Context, **params: Any) -> list[Row]:
@@ -70,7 +70,8 @@ def walk(
 def known_people(context: Context) -> People:
     """Who might have booked; asked of the database only where a day has to be divided by people."""
     rows = Client.objects.filter(tenant=context.tenant, source="acuity")
-    return rows.values_list("first_name", "last_name", "email", "phone")
+    names = rows.values_list("first_name", "last_name", "email", "phone", "listed")
+    return (Person(*person) for person in names.iterator())
 
 
 def by_month(context: Context, rows: Iterable[Row]) -> Counter[str]:
