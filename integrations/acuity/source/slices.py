@@ -197,7 +197,7 @@ class Slices:
     def _booked(self) -> set[Person]:
         rows = self.found.values()
         texts = ([str(getattr(row, FILTERS[name]) or "") for name in NAMES] for row in rows)
-        return {Person(*names, listed=False) for names in texts}
+        return {Person(first, last, email, phone) for first, last, email, phone in texts}
 
     def _people(self) -> list[Person]:
         return [*self._known, *self._booked()]

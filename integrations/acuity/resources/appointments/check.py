@@ -254,7 +254,9 @@ def _instant(value: str | None) -> datetime | None:
 
 def _reached(page: Page) -> datetime | None:
     """All that begins before this has been listed."""
-    times = [(at.astimezone(UTC), row.key) for row in page.records if (at := row.instant)]
+    times: list[tuple[datetime, str]] = [
+        (at.astimezone(UTC), row.key) for row in page.records if (at := row.instant)
+    ]
     if not times:
         return None
     last, key = max(times)
