@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
-from bookings import models as bookings
+from bookings.models import Tenant
 from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
@@ -22,13 +23,8 @@ from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
 from tests.truth import stored, truth
 
-ROWS: list[type[Model]] = [
-    bookings.Client,
-    bookings.Appointment,
-    bookings.Payment,
-    bookings.Calendar,
-    bookings.AppointmentType,
-]
+BUSINESS = apps.get_app_config("bookings").get_models(include_auto_created=True)
+ROWS: list[type[Model]] = [model for model in BUSINESS if model is not Tenant]
 every_resource = pytest.mark.parametrize("resource", STEPS)
 in_database = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

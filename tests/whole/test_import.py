@@ -81,7 +81,8 @@ def test_a_whole_account_arrives_and_is_proven() -> None:
     assert Client.objects.count() == len(data.identities() | data.booked_identities())
     assert Payment.objects.count() == data.payment_count()
     paid = sum(row["paid"] == "yes" or Decimal(row["amountPaid"]) != 0 for row in data.appointments)
-    assert asked <= paid + 1.15 * len(data.appointments) / 100 + 12
+    # Each further list is read by the import and by the proof, some of them twice.
+    assert asked <= paid + 1.15 * len(data.appointments) / 100 + 48
     assert CompletionEvent.objects.count() == 1
 
 

@@ -28,7 +28,7 @@ from integrations.acuity.resources.whole import Part, Record, Shown, Whole
 from integrations.acuity.store.references import Keys, Ref
 
 # The list is asked for again for each of so many products.
-PRODUCTS = 10
+PRODUCTS = 5
 
 
 def types(payload: dict[str, Any]) -> Iterator[tuple[Any, ...]]:

@@ -80,14 +80,15 @@ class Orders(Whole):
         return Shown(rows)
 
     def otherwise(self, context: Context, rows: list[Any]) -> Shown:
-        """One more than before, and fewer, which shows whether `max` is heard; then by ID those that
-        are stored, or that a certificate names, and that the list does not show."""
-        asked = max(FIRST, len(rows)) + 1
-        other = Shown(self.ask(context, max=asked), [f"asked for up to {asked:,}"])
-        if len(rows) > 1 and len(self.ask(context, max=len(rows) - 1)) != len(rows) - 1:
-            other.ignored.append("max")
-            reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
-            other.gaps.append({"kind": self.name, "ignored": ["max"], "reason": reason})
+        """Fewer than there are, which shows whether `max` is heard; then by ID those that are stored,
+        or that a certificate names, and that the list does not show."""
+        other = Shown()
+        if (fewer := len(rows) - 1) > 0:
+            other.evidence.append(f"asked for {fewer:,} of {len(rows):,}")
+            if len(self.ask(context, max=fewer)) != fewer:
+                other.ignored.append("max")
+                reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
+                other.gaps.append({"kind": self.name, "ignored": ["max"], "reason": reason})
         known = self.model._default_manager.filter(tenant=context.tenant, removed_at=None)
         shown = {str(row.get("id")) for row in rows if isinstance(row, dict)}
         keys = sorted(set(known.values_list("external_id", flat=True)) - shown)[-ASKED:]
