@@ -5,8 +5,10 @@ from django.db import migrations, models
 
 
 def let_the_next_import_fill_them(apps, schema_editor):
-    """A booking without its hash is written again by the next import, the new columns too."""
-    apps.get_model("bookings", "Appointment").objects.update(content_hash="", fingerprint="")
+    """The next import writes these rows again, and does not call that a change of theirs."""
+    apps.get_model("bookings", "Appointment").objects.filter(removed_at=None).update(
+        content_hash="unread:-", fingerprint=""
+    )
 
 
 class Migration(migrations.Migration):

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from bookings import history
-from bookings.models import Appointment, Change, Payment, Tenant
+from bookings.models import Appointment, Change, Label, Payment, Tenant
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.sync import refresh
@@ -226,3 +226,16 @@ def said(*args: str) -> list[dict[str, Any]]:
     out = StringIO()
     call_command("acuity_history", *args, stdout=out)
     return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_columns_that_an_upgrade_has_added_are_filled_without_a_change(box: Sandbox) -> None:
+    import_all(box)
+    label = box.account.lists["labels"][0]
+    Label.objects.filter(external_id=label["id"]).update(color="", content_hash="unread:-")
+    Appointment.objects.update(price_sold=None, content_hash="unread:-", fingerprint="")
+
+    import_all(box)
+
+    assert Label.objects.get(external_id=label["id"]).color == label["color"]
+    assert not Appointment.objects.filter(price_sold=None).exists()
+    assert not Change.objects.exists()

@@ -1,10 +1,10 @@
 """Blocks: when nobody can book. Listed by day, as bookings are, and by nothing else but calendar."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bookings.models import Block, Calendar
+from integrations.acuity.reading import zones
 from integrations.acuity.reading.values import Reject, moment, number, plain, text, yes
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.whole import Shown, Whole
@@ -114,12 +114,16 @@ class Blocks(Whole):
         return other
 
 
+def _zone(run: ImportRun) -> tzinfo:
+    return zones.zone(run.account.timezone) or UTC
+
+
 def _midnight(run: ImportRun, day: date | None) -> datetime | None:
     """When a day of the business begins."""
-    return datetime.combine(day, time(), ZoneInfo(run.account.timezone)) if day else None
+    return datetime.combine(day, time(), _zone(run)) if day else None
 
 
 def _inside(context: Context, row: Row) -> bool:
     """Whether it starts in the run's window; what has no time is a matter of reading."""
     at = row.at
-    return at is None or context.in_window(at.astimezone(ZoneInfo(context.account.timezone)).date())
+    return at is None or context.in_window(at.astimezone(_zone(context.run)).date())

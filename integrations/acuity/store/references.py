@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bookings.models import Listed, Tenant
+from integrations.acuity.store.upsert import UNREAD
 
 
 class Ref(NamedTuple):
@@ -40,7 +41,9 @@ def make(
     tenant: Tenant, model: type[Listed], key: str, says: Mapping[str, Any], named_by: str
 ) -> int:
     """The primary key of a new row that no list has shown yet."""
-    row = model._default_manager.create(tenant=tenant, external_id=key, known_from=named_by, **says)
+    row = model._default_manager.create(
+        tenant=tenant, external_id=key, known_from=named_by, content_hash=UNREAD, **says
+    )
     return row.pk
 
 

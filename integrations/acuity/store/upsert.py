@@ -13,6 +13,9 @@ from bookings.models import Appointment, Imported, Tenant
 from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import Seen, compared, keep
 
+# In place of a content hash: nobody has read this row's columns yet, so that filling them is no change.
+# It was made where something named it, or is from before there were these columns.
+UNREAD = "unread:-"
 LINKS: dict[type[Imported], tuple[str, ...]] = {
     Appointment: ("client_id", "calendar_id", "appointment_type_id")
 }
@@ -57,7 +60,7 @@ def _stored(
     rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=list(ids))
     found = rows.values_list("external_id", "pk", "content_hash", *LINKS.get(model, ()))
     return {
-        key: (pk, content if linked(content, tuple(links)) else "")
+        key: (pk, content if content == UNREAD or linked(content, tuple(links)) else "")
         for key, pk, content, *links in found
     }
 
@@ -125,7 +128,8 @@ def upsert(
     if fresh:
         insert(model, names, fresh, waiting, tenant_id=tenant.pk)
     if changed:
-        keep(seen, model, compared(model, names, differing))
+        read = {pk: row for pk, row in differing.items() if stored[row[0]][1] != UNREAD}
+        keep(seen, model, compared(model, names, read))
         # By primary key, hence an update for every row; new rows never pass here.
         model._default_manager.bulk_create(
             changed,
