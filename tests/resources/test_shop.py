@@ -146,3 +146,17 @@ def test_a_list_that_is_refused_is_not_asked_for_and_no_failure(
     assert (run.status, run.gaps) == ("completed", [])
     assert str(status) in run.scope[name]["not_asked"]
     assert not run.scope[name]["verified"]
+
+
+def test_a_question_that_only_answers_name_is_kept_and_counted(box: Sandbox) -> None:
+    answered = {"id": 1, "fieldID": 7100099, "value": "Yes", "name": "Asked long ago?"}
+    number = next(iter(box.account.bookings))
+    box.account.edit(number, forms=[{"id": 700009, "name": "Old form", "values": [answered]}])
+
+    run = import_all(box)
+
+    question = Question.objects.get(external_id="7100099")
+    assert (question.text, question.known_from) == ("Asked long ago?", "appointments")
+    assert [answer.value for answer in question.answers.all()] == ["Yes"]
+    assert run.scope["forms"]["only_named"] == {"appointments": 1, "answers": 1}
+    assert (run.verified, run.scope["forms"]["verified"]) == (True, False)

@@ -41,6 +41,12 @@ class Forms(Whole):
             yes(payload.get("hidden")),
         )
 
+    def unlisted(self, context: Context) -> dict[str, int]:
+        """The questions that answers alone name, too."""
+        questions = Question.objects.filter(tenant=context.tenant).exclude(known_from="")
+        found, n = super().unlisted(context), questions.count()
+        return found | ({"answers": n} if n else {})
+
     def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
         """A question that a form no longer asks stays, with its answers, and is marked."""
         rows = [
