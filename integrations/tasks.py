@@ -5,7 +5,7 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import worker_ready
 
-from integrations.acuity.runs import control, messages, stalls, window
+from integrations.acuity.runs import control, messages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import refresh
 from integrations.models import ImportRun
@@ -15,7 +15,7 @@ class WindowTask(Task[Any, Any]):
     def on_failure(
         self, exc: BaseException, task_id: str, args: Any, kwargs: dict[str, Any], einfo: Any
     ) -> None:
-        window.crashed(kwargs["run"], exc)
+        troubles.crashed(kwargs["run"], exc)
 
 
 def _window(task: Task[Any, Any], resource: str, run: str, version: int | None) -> str:

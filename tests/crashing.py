@@ -43,17 +43,13 @@ class Bomb:
     def plant(self) -> None:
         from celery.signals import task_postrun
 
-        from integrations.acuity.runs import messages, page, window
+        from integrations.acuity.runs import messages, window
         from integrations.acuity.steps import STEPS
 
         for name, step in STEPS.items():
             for method, points in SEAMS.items():
                 setattr(step, method, self.around(*points, name, getattr(step, method)))
-        report, work, send = page._watch_rejects, window.run_window, messages.send
-
-        def reported(run: Any, step: Any, *rest: Any) -> None:
-            self.reach("after_commit", step.resource)
-            report(run, step, *rest)
+        work, send = window.run_window, messages.send
 
         def worked(run: str, resource: str, version: int | None) -> Any:
             outcome = work(run, resource, version)
@@ -72,12 +68,16 @@ class Bomb:
                 if sender is not None and sender.name == step.task:
                     self.reach("before_ack", name)
 
-        page._watch_rejects, window.run_window, messages.send = reported, worked, sent
+        window.run_window, messages.send = worked, sent
         task_postrun.connect(done, weak=False)
 
     def around(self, before: str, after: str, resource: str, inner: Callable[..., Any]) -> Any:
+        from django.db import transaction
+
         def step(*args: Any) -> Any:
             self.reach(before, resource)
+            if before == "in_transaction":
+                transaction.on_commit(lambda: self.reach("after_commit", resource))
             result = inner(*args)
             self.reach(after, resource)
             return result

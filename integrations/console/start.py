@@ -125,29 +125,29 @@ def estimate(account: AcuityAccount) -> str:
 class Started:
     account: AcuityAccount
     run: ImportRun | None = None
-    rehearsal: dict[str, Any] | None = None
+    dry_run: dict[str, Any] | None = None
     problem: str = ""
 
     @property
     def counted(self) -> dict[str, list[int]]:
         """What an import would do, by title."""
-        found = self._rehearsed
+        found = self._dry_run_counts
         return {t: [*counts.values()] for t, counts in found.items() if "requests" not in counts}
 
     @property
     def asking(self) -> dict[str, int]:
         """The requests of what a dry run does not ask for, by title."""
-        found = self._rehearsed
+        found = self._dry_run_counts
         return {t: counts["requests"] for t, counts in found.items() if "requests" in counts}
 
     @property
-    def _rehearsed(self) -> dict[str, dict[str, int]]:
-        answer = self.rehearsal or {}
+    def _dry_run_counts(self) -> dict[str, dict[str, int]]:
+        answer = self.dry_run or {}
         return {r.title: answer[name] for name, r in RESOURCES.items() if name in answer}
 
 
 def start(accounts: Sequence[AcuityAccount], form: StartForm) -> list[Started]:
-    """One run, rehearsal or problem for each account."""
+    """One run, dry run or problem for each account."""
     return [_start(account, form) for account in accounts]
 
 
@@ -155,7 +155,7 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     options = form.options()
     try:
         if form.cleaned_data["dry_run"]:
-            return Started(account, rehearsal=preview.rehearse(account, **options))
+            return Started(account, dry_run=preview.dry_run(account, **options))
         return Started(account, run=control.start(account, **options))
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))

@@ -94,7 +94,7 @@ def summary(result: dict[str, Any], reason: str = "") -> None:
         )
 
 
-def rehearsal(answer: dict[str, Any]) -> None:
+def dry_run(answer: dict[str, Any]) -> None:
     console = Console(highlight=False)
     table = _table("", "fetched", "to create", "to update", "unchanged", "rejected")
     asking = []

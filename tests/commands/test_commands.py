@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Sandbox, make_account
+from tests.conftest import source
 from tests.tables import dump
 
 pytestmark = pytest.mark.slow
@@ -64,12 +65,6 @@ def credentials(box: Sandbox, key: str = "sandbox-key") -> dict[str, str]:
 def query(tmp_path: Path, sql: str) -> list[Any]:
     with sqlite3.connect(tmp_path / "db.sqlite3") as database:
         return database.execute(sql).fetchall()
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(make_account(clients=30, appointments=120, months=4), SandboxOptions()) as box:
-        yield box
 
 
 def test_import_then_report_through_the_real_chain(tmp_path: Path, box: Sandbox) -> None:
@@ -225,8 +220,7 @@ def test_detached_import_prints_the_run_and_a_verify_waits_for_its_end(
 
 
 def test_ctrl_c_pauses_and_says_how_to_resume(tmp_path: Path) -> None:
-    data = make_account(clients=30, appointments=120, months=4)
-    with Sandbox(data, SandboxOptions(latency=0.05)) as box:
+    with source(make_account(clients=30, appointments=120, months=4), latency=0.05) as box:
         reached = threading.Event()
         box.hook = lambda path, query: reached.set() if path.endswith("/payments") else None
         running = start(

@@ -1,6 +1,6 @@
 """Is a list that is cut short, or that ignores what it is asked, ever called proven?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -9,9 +9,12 @@ from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.whole import Whole
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import ImportRun
-from tests.resources.importing import import_all, small_box
+from tests.conftest import import_all
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.sandbox(clients=12, appointments=40, months=2),
+]
 WHOLE = {r.path.strip("/"): r for r in RESOURCES.values() if isinstance(r, Whole)}
 DEAF = {
     "appointment-types": "includeDeleted",
@@ -23,19 +26,18 @@ DEAF = {
 
 
 @pytest.fixture
-def box(settings: object) -> Iterator[Sandbox]:
-    with small_box(settings) as box:
-        # Each row is named by something, and there are more orders and blocks than come unasked.
-        types, addons = box.account.appointment_types, box.account.lists["appointment-addons"]
-        types[1]["addonIDs"] = [row["id"] for row in addons]
-        forms = box.account.lists["forms"]
-        forms.append(forms[0] | {"id": 700002, "name": "Afterwards", "fields": []})
-        types[0]["formIDs"] = [700001, 700002]
-        for number, label in zip(box.account.bookings, box.account.lists["labels"], strict=False):
-            box.account.edit(number, labels=[label])
-        more(box, "orders", 130)
-        more(box, "blocks", 130)
-        yield box
+def box(box: Sandbox) -> Sandbox:
+    # Each row is named by something, and there are more orders and blocks than come unasked.
+    types, addons = box.account.appointment_types, box.account.lists["appointment-addons"]
+    types[1]["addonIDs"] = [row["id"] for row in addons]
+    forms = box.account.lists["forms"]
+    forms.append(forms[0] | {"id": 700002, "name": "Afterwards", "fields": []})
+    types[0]["formIDs"] = [700001, 700002]
+    for number, label in zip(box.account.bookings, box.account.lists["labels"], strict=False):
+        box.account.edit(number, labels=[label])
+    more(box, "orders", 130)
+    more(box, "blocks", 130)
+    return box
 
 
 def more(box: Sandbox, name: str, count: int) -> None:

@@ -1,53 +1,43 @@
 """Does every resource, present and future, keep the importer's promises?
 
-`test_crashes` kills each of them at every boundary; here messages repeat and the source moves.
+`test_crashes` kills each of them at every boundary; here messages repeat and the source moves. The
+promises are in `tests/conformance.py`; bad resources show that each of them can be broken.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import connection
-from django.db.models import Model
 
-from bookings.models import Tenant
-from integrations.acuity.accounts import find
+from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.base import Resource
 from integrations.acuity.runs import control, window
-from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Account, Sandbox
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
+from tests.conformance import PROMISES, ROWS, Writes, contents, try_out
+from tests.conftest import begin
+from tests.resources.bad import BAD, Chairs
 from tests.truth import stored, truth
 
-BUSINESS = apps.get_app_config("bookings").get_models(include_auto_created=True)
-ROWS: list[type[Model]] = [model for model in BUSINESS if model is not Tenant]
-every_resource = pytest.mark.parametrize("resource", STEPS)
-in_database = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-
-
-def small() -> Account:
-    return make_account(clients=12, appointments=40, months=2)
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(small(), SandboxOptions()) as box:
-        yield box
-
-
-@pytest.fixture
-def one_page_a_window(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.ACUITY_REQUESTS_PER_SECOND = 0
-    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
-
-
-def begin(box: Sandbox) -> ImportRun:
-    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    return control.start(account, page_limit=10, send=False)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.sandbox(clients=12, appointments=40, months=2),
+]
+# Two of them in `make quick`: a listing by day, and one request a booking.
+every_resource = pytest.mark.parametrize(
+    "resource",
+    [
+        name if name in ("appointments", "payments") else pytest.param(name, marks=pytest.mark.slow)
+        for name in STEPS
+    ],
+)
 
 
 def work(run: ImportRun, step: ImportStep) -> None:
@@ -63,33 +53,32 @@ def steps(run: ImportRun) -> Iterator[ImportStep]:
     run.refresh_from_db()
 
 
-def contents() -> list[Any]:
-    return [list(model._default_manager.order_by("pk").values()) for model in ROWS]
+class TestPromises:
+    @pytest.mark.parametrize("promise", PROMISES)
+    @pytest.mark.parametrize(
+        "resource",
+        [Chairs(), *(pytest.param(ours, marks=pytest.mark.slow) for ours in RESOURCES.values())],
+        ids=lambda resource: resource.name,
+    )
+    def test_it_is_kept(self, resource: Resource, promise: str) -> None:
+        assert try_out(resource, promise) == ""
 
+    @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.__name__)
+    def test_a_bad_resource_is_refused_for_its_reason(self, bad: type[Resource]) -> None:
+        promise, reason = BAD[bad]
 
-class Writes:
-    """Rows that statements on the business's tables have written."""
+        assert reason in try_out(bad(), promise)
 
-    def __init__(self) -> None:
-        self.rows = 0
-
-    def __call__(self, execute: Callable[..., Any], sql: str, *args: Any) -> Any:
-        """As connection.execute_wrapper calls it; the last argument is its context."""
-        cursor = execute(sql, *args)
-        tables = (model._meta.db_table for model in ROWS)
-        if sql.startswith(("INSERT", "UPDATE", "DELETE")) and any(f'"{t}"' in sql for t in tables):
-            self.rows += max(args[-1]["cursor"].rowcount, 0)
-        return cursor
+    def test_every_promise_can_be_broken(self) -> None:
+        assert {promise for promise, _ in BAD.values()} == set(PROMISES)
 
 
 class TestRepeated:
-    pytestmark = in_database
-
     @every_resource
     def test_the_second_copy_of_a_message_has_no_effect(
         self, one_page_a_window: None, box: Sandbox, resource: str
     ) -> None:
-        run = begin(box)
+        run = begin(box, page_limit=10)
 
         for step in steps(run):
             work(run, step)
@@ -109,7 +98,7 @@ class TestRepeated:
         self, one_page_a_window: None, box: Sandbox, resource: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The second one takes the step while the first is still asking, as after a lease that ran out."""
-        run, rivals = begin(box), []
+        run, rivals = begin(box, page_limit=10), []
         fetch = STEPS[resource].fetch
 
         def overtaken(context: Any) -> Any:
@@ -133,16 +122,14 @@ class TestRepeated:
 
 
 class TestSecondRun:
-    pytestmark = in_database
-
     @every_resource
     def test_it_writes_no_row_when_nothing_has_changed(
         self, one_page_a_window: None, box: Sandbox, resource: str
     ) -> None:
-        first = begin(box)
+        first = begin(box, page_limit=10)
         for step in steps(first):
             work(first, step)
-        before, second, writes = contents(), begin(box), Writes()
+        before, second, writes = contents(), begin(box, page_limit=10), Writes(ROWS)
 
         for step in steps(second):
             with connection.execute_wrapper(writes) if step.resource == resource else nullcontext():
@@ -153,13 +140,11 @@ class TestSecondRun:
 
 
 class TestMovingSource:
-    pytestmark = in_database
-
     @every_resource
     def test_it_ends_equal_to_a_source_that_changed_under_it(
         self, one_page_a_window: None, box: Sandbox, resource: str
     ) -> None:
-        rng, run = random.Random(resource), begin(box)
+        rng, run = random.Random(resource), begin(box, page_limit=10)
 
         for step in steps(run):
             work(run, step)

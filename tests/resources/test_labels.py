@@ -1,20 +1,15 @@
 """Do labels come in whole, and does a source that lies about them stay unproven?"""
 
-from collections.abc import Iterator
-
 import pytest
 
 from bookings.models import Label
 from integrations.acuity.sandbox import Sandbox
-from tests.resources.importing import import_all, small_box
+from tests.conftest import import_all
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def box(settings: object) -> Iterator[Sandbox]:
-    with small_box(settings) as box:
-        yield box
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.sandbox(clients=12, appointments=40, months=2),
+]
 
 
 def test_every_label_is_stored_with_its_colour(box: Sandbox) -> None:

@@ -19,9 +19,12 @@ from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.sandbox.booking import Booking
 from integrations.acuity.sync import refresh
 from integrations.models import AcuityAccount
-from tests.resources.importing import import_all
+from tests.conftest import import_all
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.sandbox(clients=12, appointments=40, months=2),
+]
 SAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "samples.json").read_text())
 ZONE = ZoneInfo("America/Chicago")
 # Secrets, what turns by the clock, what is rendered from the rest, and how a form is drawn.
@@ -259,8 +262,7 @@ def box() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def imported(box: Sandbox, settings: Any) -> None:
-    settings.ACUITY_REQUESTS_PER_SECOND = 0
+def imported(box: Sandbox) -> None:
     run = import_all(box)
     assert run.status == "completed", run.gaps
     account = AcuityAccount.objects.get()
@@ -357,8 +359,7 @@ def test_an_add_on_that_is_booked_twice_is_one_row_with_its_quantity() -> None:
     assert [(row.addon.name, row.quantity) for row in rows] == [("Gloss", 2)]
 
 
-def test_a_booking_keeps_what_its_client_was_called(box: Sandbox, settings: Any) -> None:
-    settings.ACUITY_REQUESTS_PER_SECOND = 0
+def test_a_booking_keeps_what_its_client_was_called(box: Sandbox) -> None:
     import_all(box)
     entry = next(each for each in box.account.clients if each["firstName"] == "Ada")
     email, entry["email"] = entry["email"], "moved@example.com"

@@ -8,19 +8,19 @@ from django.core.checks import run_checks
 
 from bookings.models import Calendar
 from integrations import checks
-from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.reading.values import text
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients import Clients
 from integrations.acuity.resources.whole import Whole
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
 from integrations.models import ImportRun, ImportStep, RejectedRecord
+from tests.conftest import known
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sandbox(clients=2, appointments=2, months=1)]
 
 
 class Chairs(Whole):
@@ -32,14 +32,8 @@ class Chairs(Whole):
 
 
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(make_account(clients=2, appointments=2, months=1), SandboxOptions(rps=0)) as box:
-        yield box
-
-
-@pytest.fixture
 def context(box: Sandbox) -> Iterator[Context]:
-    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
+    account = known(box)
     run = ImportRun.objects.create(account=account)
     source = Fetcher(account_client(account), lambda: None)
     yield Context(run, ImportStep(run=run, resource="chairs"), source)

@@ -1,6 +1,5 @@
 """Do products, orders, certificates and blocks arrive whole, with what they refer to?"""
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -21,9 +20,12 @@ from bookings.models import (
     Question,
 )
 from integrations.acuity.sandbox import Sandbox
-from tests.resources.importing import import_all, small_box
+from tests.conftest import import_all
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.sandbox(clients=12, appointments=40, months=2),
+]
 LISTS = {
     "appointment-addons": Addon,
     "appointment-types": AppointmentType,
@@ -33,12 +35,6 @@ LISTS = {
     "certificates": Certificate,
     "blocks": Block,
 }
-
-
-@pytest.fixture
-def box(settings: object) -> Iterator[Sandbox]:
-    with small_box(settings) as box:
-        yield box
 
 
 def test_all_of_them_arrive_and_a_second_import_writes_nothing(box: Sandbox) -> None:

@@ -11,23 +11,22 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment, Client
-from integrations.acuity.accounts import find
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments import check, save
-from integrations.acuity.runs import control, window
 from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.source.answers import DECODERS
 from integrations.models import AcuityAccount, ImportRun
-from tests.whole.test_import import (  # noqa: F401
+from tests.conftest import (
+    begin,
     ids,
     import_all,
     prove_again,
+    run_to_end,
     small,
     source,
     source_ids,
-    unlimited,
 )
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -70,20 +69,6 @@ def listings(box: Sandbox) -> list[bool]:
     return ["excludeForms" in query for query in asked if query.get("max") != "1"]
 
 
-def steps_before_verification(box: Sandbox) -> ImportRun:
-    run = control.start(find.ensure("10000001", "sandbox-key", box.base_url), send=False)
-    while (step := control.current_step(run.pk)) and step.resource != "verify":
-        window.run_window(str(run.pk), step.resource, step.version)
-    return run
-
-
-def verified(run: ImportRun) -> ImportRun:
-    window.run_window(str(run.pk), "verify", None)
-    control.finish(run.pk)
-    run.refresh_from_db()
-    return run
-
-
 def test_an_unchanged_account_is_listed_once_and_that_is_the_comparison() -> None:
     data = small()
     with source(data) as box:
@@ -105,7 +90,7 @@ def test_what_changed_since_the_listing_is_found_by_another_one(loss: str) -> No
     data = small()
     with source(data) as box:
         import_all(box)
-        run = steps_before_verification(box)
+        run = run_to_end(begin(box), before="verify")
         if loss == "row":
             Appointment.objects.order_by("pk")[7].delete()
         elif loss == "gap":
@@ -115,7 +100,7 @@ def test_what_changed_since_the_listing_is_found_by_another_one(loss: str) -> No
             step.cursor["began"] = "2020-01-01T00:00:00+00:00"
             step.save()
         box.forget()
-        run = verified(run)
+        run = run_to_end(run)
 
         assert any(listings(box))
     assert run.status == "completed" and ids() == source_ids(data)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import make_account
 from tests.commands.test_commands import ROOT, credentials, environment
+from tests.conftest import source
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,7 @@ finally:
 
 
 def test_20000_appointments_stay_under_300_megabytes(tmp_path: Path) -> None:
-    with Sandbox(make_account(clients=2_000, appointments=20_000), SandboxOptions()) as box:
+    with source(make_account(clients=2_000, appointments=20_000)) as box:
         env = environment(tmp_path, **credentials(box), DJANGO_SETTINGS_MODULE="config.settings")
         done = subprocess.run(
             [sys.executable, "-c", MEASURED], cwd=ROOT, env=env, capture_output=True, text=True

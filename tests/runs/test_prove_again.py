@@ -9,9 +9,13 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import control, leases, window
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import CompletionEvent, ImportRun
-from tests.whole.test_import import import_all, prove_again, small, source, unlimited, work  # noqa: F401
+from tests.conftest import import_all, prove_again, run_to_end, small, source
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.usefixtures("one_page_a_window"),
+]
 STATEMENT = ("status", "verified", "verified_at", "coverage", "gaps", "differences", "finished_at")
 
 
@@ -26,11 +30,6 @@ def half_proven(run: ImportRun) -> ImportRun:
     assert step is not None
     window.run_window(str(run.pk), step.resource, step.version)
     return ImportRun.objects.get(pk=run.pk)
-
-
-@pytest.fixture(autouse=True)
-def one_page_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
 
 
 def lost_booking() -> None:
@@ -49,7 +48,7 @@ def cancel(box: Sandbox, run: ImportRun) -> None:
 def refuse(box: Sandbox, run: ImportRun) -> None:
     run.account.api_key = "another"
     run.account.save()
-    work(run)
+    run_to_end(run)
 
 
 def kill(box: Sandbox, run: ImportRun) -> None:
@@ -98,7 +97,7 @@ def test_resumed_it_says_verifying_and_ends_with_a_new_statement() -> None:
         half.refresh_from_db()
         assert half.status == "verifying"
 
-        work(run)
+        run_to_end(run)
 
     after = statement(run)
     assert after["verified_at"] > before["verified_at"]

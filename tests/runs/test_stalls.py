@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import redis
 
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Sandbox, make_account
 from tests.commands.test_commands import ROOT, credentials, environment, manage, query
+from tests.conftest import source
 from tests.services import Redis
 from tests.tables import dump, events
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox(latency=0.03)]
 
 # Every message doubled, one in ten dropped, some late: what a bad broker does at its worst.
 UNRELIABLE = """
@@ -102,13 +103,6 @@ class Place:
 
 def ended(status: str, _: int) -> bool:
     return status in ("completed", "completed_with_gaps", "failed", "cancelled")
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    account = make_account(clients=30, appointments=120, months=4)
-    with Sandbox(account, SandboxOptions(latency=0.03)) as box:
-        yield box
 
 
 @pytest.fixture
@@ -276,7 +270,7 @@ def test_thousands_of_windows_cost_the_same_each(tmp_path: Path, windows: int) -
     """Messages stay as long as they are, the worker as large, Redis as empty."""
     account = make_account(clients=50, appointments=windows, months=windows // 60)
     sizes = tmp_path / "sizes"
-    with Sandbox(account, SandboxOptions()) as box:
+    with source(account) as box:
         place = Place(tmp_path, box)
         try:
             place.worker(before=f"SIZES = {str(sizes)!r}\n{SHORT_WINDOWS}")

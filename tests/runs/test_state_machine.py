@@ -1,5 +1,6 @@
 """Any order of start, page, pause, resume, cancel, crash and repeated or stale messages."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,14 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity.accounts import find
-from integrations.acuity.runs import control, stalls, window
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.runs import control, stalls, troubles, window
+from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
 from tests import invariants
+from tests.conftest import begin, known, run_to_end, source
 from tests.truth import stored, truth
-from tests.whole.test_import import unlimited  # noqa: F401
 
 pytestmark = pytest.mark.slow
 DATA = make_account(clients=6, appointments=25, months=2)
@@ -33,7 +33,7 @@ class Importing(RuleBasedStateMachine):
         super().__init__()
         Appointment.objects.all().delete()
         Tenant.objects.all().delete()
-        self.account = find.ensure("10000001", "sandbox-key", self.box.base_url)
+        self.account = known(self.box)
         self.messages: list[tuple[Any, str, int]] = []
 
     @property
@@ -76,15 +76,16 @@ class Importing(RuleBasedStateMachine):
         resource = STEPS[step.resource]
         inner = getattr(resource, point)
 
-        def dying(*args: Any) -> Any:
-            if after:
-                inner(*args)
-            raise Crash
-
         with pytest.MonkeyPatch.context() as patch:
+
+            def dying(*args: Any) -> Any:
+                if after:
+                    inner(*args)
+                # A dead process gives nothing back; a window that ends before this does.
+                patch.setattr(window.leases, "release", lambda *args, **fields: None)
+                raise Crash
+
             patch.setattr(resource, point, dying, raising=False)
-            # A dead process gives nothing back.
-            patch.setattr(window.leases, "release", lambda *args, **fields: None)
             try:
                 window.run_window(str(self.run.pk), step.resource, step.version)
             except Crash:
@@ -134,33 +135,41 @@ class Importing(RuleBasedStateMachine):
         if run is None or run.status == "cancelled":
             return
         control.resume(run)
-        for _ in range(300):
-            step = control.current_step(run.pk)
-            if step is None:
-                break
-            window.run_window(str(run.pk), step.resource, step.version)
-        control.finish(run.pk)
-        run.refresh_from_db()
+        run_to_end(run)
         assert run.status == "completed", (run.status, run.reason, run.gaps)
         assert stored(self.account.tenant) == truth(DATA)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_any_order_of_events_keeps_the_invariants(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
+@pytest.fixture
+def machine(one_page_a_window: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(control, "enqueue", lambda run: None)
     monkeypatch.setattr(stalls, "enqueue", lambda run: None)
-    with Sandbox(DATA, SandboxOptions()) as box:
-        machine = type("Machine", (Importing,), {"box": box})
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=40,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+    with source(DATA) as box:
+        yield type("Machine", (Importing,), {"box": box})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_any_order_of_events_keeps_the_invariants(machine: Any) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_window_that_gives_up_before_it_crashes_gives_its_lease_back(machine: Any) -> None:
+    importing = machine()
+    importing.start()
+    for _ in range(troubles.MAX_ATTEMPTS + 1):
+        importing.crash("fetch", after=False)
+    assert importing.run.status == "failed"
+
+    importing.teardown()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -168,9 +177,8 @@ def test_a_run_paused_after_its_last_page_completes_when_resumed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(control, "enqueue", lambda run: None)
-    with Sandbox(DATA, SandboxOptions()) as box:
-        account = find.ensure("10000001", "sandbox-key", box.base_url)
-        run = control.start(account, send=False)
+    with source(DATA) as box:
+        run = begin(box)
         while step := control.current_step(run.pk):
             window.run_window(str(run.pk), step.resource, step.version)
     control.pause(run)

@@ -9,7 +9,7 @@ from integrations.acuity.runs import control
 from integrations.acuity.runs.tuning import LARGEST, SMALLEST, Tuning
 from integrations.acuity.sandbox import make_account
 from integrations.models import ImportRun
-from tests.whole.test_import import ids, import_all, source, source_ids, unlimited  # noqa: F401
+from tests.conftest import ids, import_all, source, source_ids
 
 # Seconds that a page of so many records takes; None is a time-out.
 PROFILES: dict[str, Callable[[int], float | None]] = {

@@ -12,28 +12,27 @@ import trustme
 from django.utils import timezone
 
 from integrations.acuity import errors
-from integrations.acuity.runs import control, retry, window
+from integrations.acuity.runs import control, retry, troubles, window
+from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source import client
 from integrations.acuity.source.throttle import LocalBudget, Throttle
 from integrations.models import ImportRun, ImportStep
-from tests.whole.test_import import ids, prove_again, small, source, source_ids, unlimited  # noqa: F401
+from tests import conftest
+from tests.conftest import ids, prove_again, run_to_end, small, source, source_ids
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def begin(box: Sandbox, page_limit: int | None = 50, at: str = "appointments") -> ImportRun:
     """A run that has come to the step `at`."""
-    from integrations.acuity.accounts import find
-
-    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    run = control.start(account, page_limit=page_limit, send=False)
+    run = conftest.begin(box, page_limit=page_limit)
     while (step := control.current_step(run.pk)) and step.resource != at:
         turn(run)
     return run
 
 
-def turn(run: ImportRun) -> window.Outcome:
+def turn(run: ImportRun) -> Outcome:
     step = control.current_step(run.pk)
     assert step is not None
     return window.run_window(str(run.pk), step.resource, step.version)
@@ -41,16 +40,15 @@ def turn(run: ImportRun) -> window.Outcome:
 
 def finish(run: ImportRun) -> None:
     ImportStep.objects.filter(run=run).update(not_before=None)
-    while control.current_step(run.pk) and turn(run).kind != "stop":
-        pass
-    control.finish(run.pk)
-    run.refresh_from_db()
+    run_to_end(run)
 
 
 FAULTS = ["500", "502", "429", "cut", "reset"]
 
 
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    "kind", ["cut", *(pytest.param(k, marks=pytest.mark.slow) for k in FAULTS if k != "cut")]
+)
 def test_a_transient_fault_is_waited_out_and_said(kind: str) -> None:
     data = small()
     with source(data) as box:
@@ -96,7 +94,7 @@ def test_a_lasting_fault_fails_the_run_in_words_and_it_can_be_resumed(
         run = begin(box)
         box.options.faults, box.options.fault_kinds = 1.0, ("503",)
         turn(run)
-        monkeypatch.setattr(window, "PATIENCE", timedelta(0))
+        monkeypatch.setattr(troubles, "RETRY_FOR", timedelta(0))
         ImportStep.objects.filter(run=run).update(not_before=None)
         turn(run)
 
@@ -163,7 +161,7 @@ class Hostile:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         scheme = "https" if tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def __enter__(self) -> "Hostile":
         return self

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,28 +9,24 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from bookings.models import Appointment
-from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, window
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.store import upsert
 from integrations.models import ImportRun, ImportStep
 from tests import invariants
+from tests.conftest import begin
 from tests.truth import stored, truth
-from tests.whole.test_import import unlimited  # noqa: F401
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(make_account(clients=20, appointments=60, months=3), SandboxOptions()) as box:
-        yield box
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.sandbox(clients=20, appointments=60, months=3),
+]
 
 
 def work(box: Sandbox) -> tuple[ImportRun, list[str]]:
     """The whole import, taken up again whenever it waits; and what its windows said."""
-    account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    run, said = control.start(account, page_limit=10, send=False), []
+    run, said = begin(box, page_limit=10), []
     while step := control.current_step(run.pk):
         said.append(window.run_window(str(run.pk), step.resource, step.version).text)
         assert invariants.of_django() == []

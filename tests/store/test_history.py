@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -17,16 +16,13 @@ from integrations.acuity.resources import RESOURCES
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.sync import refresh
 from integrations.models import AcuityAccount
-from tests.resources.importing import import_all, prove_again, small_box
+from tests.conftest import import_all, prove_again
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.sandbox(clients=12, appointments=40, months=2),
+]
 Journal = list[tuple[datetime, dict[str, Any]]]
-
-
-@pytest.fixture
-def box(settings: object) -> Iterator[Sandbox]:
-    with small_box(settings) as box:
-        yield box
 
 
 def source(box: Sandbox) -> dict[str, Any]:

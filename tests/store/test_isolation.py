@@ -7,33 +7,21 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, window
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import make_account
 from integrations.models import AcuityAccount, ImportRun
+from tests.conftest import begin, source
 from tests.truth import stored, truth
-from tests.whole.test_import import unlimited  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
 def test_two_accounts_with_the_same_ids_import_at_once_and_keep_apart(
-    monkeypatch: pytest.MonkeyPatch,
+    one_page_a_window: None,
 ) -> None:
-    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
     data = [make_account(clients=20, appointments=60, months=3, seed=seed) for seed in (1, 2)]
-    with (
-        Sandbox(data[0], SandboxOptions()) as one,
-        Sandbox(data[1], SandboxOptions(user_id="20000002")) as two,
-    ):
-        both = [
-            control.start(
-                find.ensure(box.options.user_id, box.options.api_key, box.base_url),
-                page_limit=10,
-                send=False,
-            )
-            for box in (one, two)
-        ]
+    with source(data[0]) as one, source(data[1], user_id="20000002") as two:
+        both = [begin(box, page_limit=10) for box in (one, two)]
         assert both[0].account.tenant_id != both[1].account.tenant_id
         # Window by window in turns, as two workers would.
         while steps := [(run, step) for run in both if (step := control.current_step(run.pk))]:
@@ -78,7 +66,7 @@ def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
 
 def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(window, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(window, "STATUS_CHECK_SECONDS", 0.0)
     data = make_account(clients=5, appointments=60, months=3)
 
     def pages_of_a_turn(run: ImportRun) -> int:
@@ -89,7 +77,7 @@ def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch
                 break
         return run.pages.filter(resource="appointments").count() - before
 
-    with Sandbox(data, SandboxOptions()) as box:
+    with source(data) as box:
         one, two = (
             control.start(
                 AcuityAccount.objects.create(

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,27 +22,15 @@ from schemathesis.specs.openapi.checks import (
 
 from bookings.models import Appointment, Tenant
 from config.wsgi import application
-from integrations.acuity.accounts import find
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.sync import refresh
 from integrations.api.tokens import issue
 from integrations.management import embedded
 from integrations.models import AcuityAccount, ImportRun, RefreshRequest
-from tests.whole.test_import import import_all, unlimited  # noqa: F401
+from tests.conftest import import_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/integrations/booking/acuity"
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(make_account(clients=30, appointments=120, months=4), SandboxOptions()) as box:
-        yield box
-
-
-@pytest.fixture
-def account(box: Sandbox) -> AcuityAccount:
-    return find.ensure("10000001", "sandbox-key", box.base_url)
 
 
 @pytest.fixture
@@ -242,6 +229,7 @@ CHECKS = [
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_matches_its_schema(case: Any) -> None:

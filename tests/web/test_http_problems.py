@@ -192,6 +192,7 @@ def test_a_wrong_request_is_refused_as_a_problem(
     assert ImportRun.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_debug_and_production_say_the_same(settings: Any, known: dict[str, str]) -> None:
     for name, wrong in TABLE.items():
         answers = []
@@ -256,6 +257,7 @@ def chromium() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.mark.slow
 def test_the_page_about_the_api_needs_no_other_host(chromium: Any, live_server: Any) -> None:
     html = Browser().get("/api/docs").content.decode()
     assert "//" not in html.replace(" //", "")

@@ -11,14 +11,16 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bookings.models import Appointment
-from integrations.acuity.accounts import find
 from integrations.acuity.runs import control, leases
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import Sandbox
 from integrations.management import embedded
 from integrations.models import AcuityAccount
-from tests.whole.test_import import unlimited  # noqa: F401
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.sandbox(appointments=400, months=8, latency=0.15),
+]
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()
 SHOTS = Path(os.environ.get("SCREENSHOTS", "")) if os.environ.get("SCREENSHOTS") else None
 # Playwright's loop makes Django think that the test is asynchronous.
@@ -40,20 +42,12 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    data = make_account(clients=30, appointments=400, months=8)
-    with Sandbox(data, SandboxOptions(latency=0.15)) as box:
-        yield box
+def owner(account: AcuityAccount) -> User:
+    return User.objects.create_superuser("owner", "owner@example.com", "secret")
 
 
 @pytest.fixture
-def account(box: Sandbox) -> AcuityAccount:
-    User.objects.create_superuser("owner", "owner@example.com", "secret")
-    return find.ensure("10000001", "sandbox-key", box.base_url, name="Example Studio")
-
-
-@pytest.fixture
-def page(browser: Any, live_server: Any, account: AcuityAccount) -> Iterator[Page]:
+def page(browser: Any, live_server: Any, owner: User) -> Iterator[Page]:
     page = browser.new_page(base_url=live_server.url, viewport={"width": 1280, "height": 900})
     page.goto("/admin/")
     page.fill("input[name=username]", "owner")
@@ -194,9 +188,8 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
 
 
 def test_it_works_without_javascript(
-    browser: Any, live_server: Any, account: AcuityAccount
+    browser: Any, live_server: Any, account: AcuityAccount, owner: User
 ) -> None:
-
     run = control.start(account, send=False)
     page = browser.new_context(java_script_enabled=False, base_url=live_server.url).new_page()
     page.goto("/admin/")

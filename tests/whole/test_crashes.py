@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox import make_account
 from integrations.acuity.steps import STEPS
 from tests.commands.test_commands import ROOT, environment, untraced
+from tests.conftest import source
 from tests.crashing import POINTS
 
 pytestmark = pytest.mark.slow
@@ -27,8 +28,7 @@ CASES = [
 
 
 def test_killed_at_every_boundary_of_every_step_it_ends_with_the_same_rows(tmp_path: Path) -> None:
-    account = make_account(clients=12, appointments=40, months=2)
-    with Sandbox(account, SandboxOptions()) as box:
+    with source(make_account(clients=12, appointments=40, months=2)) as box:
         done = subprocess.run(
             [
                 sys.executable,

@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from tests.commands.test_commands import ROOT, environment, query
-from tests.runs.test_stalls import Place, box, ended, place  # noqa: F401
+from tests.runs.test_stalls import Place, ended, place  # noqa: F401
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox(latency=0.03)]
 LOGIN = ("watcher", "secret")
 # Every page a window of its own.
 SHORT = """

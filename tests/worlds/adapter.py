@@ -9,7 +9,7 @@ from django.utils import timezone
 
 # The source refuses an import that asks too long; this stops one that no longer asks.
 MOST_SECONDS = 150
-MOST_WAITS = 40
+MOST_WAITS = 200
 
 
 class Endless(BaseException):

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,8 +14,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # So that a failing assertion in there says what was compared.
 pytest.register_assert_rewrite("tests.worlds.helpers")
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(settings: Any) -> None:
-    settings.ACUITY_REQUESTS_PER_SECOND = 0

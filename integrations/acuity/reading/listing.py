@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from integrations.acuity.reading.values import Reject, canonical, clean, lists, moment, print_of
+from integrations.acuity.reading.values import Reject, canonical, clean, fingerprint, lists, moment
 
 _NOTHING = msgspec.Raw(b"")
 _NO_LIST = (b"", b"null", b"false", b"{}", b'""')
@@ -79,7 +79,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     @property
     def fingerprint(self) -> str:
         """Of its bytes in a listing without forms, then of all of them."""
-        return print_of(self.bare) + print_of(self.body)
+        return fingerprint(self.bare) + fingerprint(self.body)
 
     @property
     def bare(self) -> bytes:

@@ -16,6 +16,7 @@ from integrations.acuity.reading.values import (
     canonical,
     clean,
     digest,
+    fingerprint,
     ids,
     listed,
     moment,
@@ -23,7 +24,6 @@ from integrations.acuity.reading.values import (
     number,
     optional_money,
     plain,
-    print_of,
     storable,
     text,
     yes,
@@ -150,7 +150,7 @@ def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRec
 def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
     if not row.body.startswith(b"{"):
         raise Reject("the record is not an object")
-    fingerprint, core, forms = row.fingerprint, row.core, row.forms_json
+    prints, core, forms = row.fingerprint, row.core, row.forms_json
     if not (storable(core) and storable(forms)):
         row = Row.of(row.payload)
         core, forms = row.core, row.forms_json
@@ -196,8 +196,8 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
         forms=msgspec.Raw(forms),
         labels=msgspec.Raw(canonical(labels or [])),
         raw=msgspec.Raw(core),
-        content_hash=print_of(core) + print_of(forms),
-        fingerprint=fingerprint,
+        content_hash=fingerprint(core) + fingerprint(forms),
+        fingerprint=prints,
     )
 
 

@@ -66,7 +66,7 @@ def digest(value: Any) -> str:
     return hashlib.blake2b(canonical(value), digest_size=16).hexdigest()
 
 
-def print_of(encoded: bytes) -> str:
+def fingerprint(encoded: bytes) -> str:
     """By which bytes are recognised as unchanged: 128 bits, a fifteenth of a digest's time."""
     return xxhash.xxh3_128_hexdigest(encoded)
 

@@ -33,10 +33,10 @@ class Context:
     run: ImportRun
     step: ImportStep
     source: Fetcher
-    # Whether the next page will be asked for in this window, so that it may be fetched ahead.
-    ahead: bool = False
+    # Whether the next page will be asked for in this window, so that it may be prefetched.
+    prefetch: bool = False
     # Whether most of the last page had to be written, so that the next is worth parsing ahead.
-    mostly_new: bool = False
+    expect_new: bool = False
     # Clients met so far: most bookings of a window belong to a few of them.
     _clients: dict[str, int] = field(default_factory=dict, repr=False)
     # Primary keys by ID of the calendars and types met so far, by model.

@@ -204,7 +204,7 @@ class Whole(Resource):
             "gaps": shown.gaps + other.gaps,
             "ignored": sorted({*shown.ignored, *other.ignored}),
         }
-        if len(gone) > max(1, len(stored) // 2) and not context.run.accept_removals:
+        if len(gone) > 1 and 2 * len(gone) >= len(stored) and not context.run.accept_removals:
             facts |= {"refused_gone": len(gone)}
             gone = {}
         elif alike:
@@ -264,7 +264,7 @@ class Whole(Resource):
                 yield {"kind": self.name, "missing": n, "reason": f"{named}, and no list shows."}
         if n := cursor.get("refused_gone", 0):
             reason = (
-                f"{many(n, self.noun)} stored that Acuity no longer lists, more than half;"
+                f"{many(n, self.noun)} stored that Acuity no longer lists, half or more;"
                 " import with --accept-removals if that is right."
             )
             yield {"kind": self.name, "extra": n, "reason": reason}

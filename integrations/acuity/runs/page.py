@@ -13,7 +13,7 @@ from integrations.acuity.resources.base import Context, Fetched, Resource
 from integrations.acuity.runs import control, leases
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
-from integrations.acuity.store.bulk import analyze, need_not_be_flushed
+from integrations.acuity.store.bulk import analyze, relax_durability
 from integrations.acuity.store.upsert import Counts
 from integrations.models import ImportRun, ImportStep, PageFetch
 
@@ -36,7 +36,7 @@ def process_page(context: Context, token: str) -> bool:
         raise errors.Stalled(f"{step.resource} at offset {step.offset}")
     spent, client.tally = client.tally, Tally()
     with transaction.atomic():
-        need_not_be_flushed()
+        relax_durability()
         _hold(step, token)
         counts = STEPS[step.resource].save(context, page)
         _checkpoint(context, token, page, counts, spent, started)
@@ -52,7 +52,7 @@ def process_page(context: Context, token: str) -> bool:
             elapsed_ms=elapsed,
             **asdict(counts),
         )
-        context.source.read_ahead()
+        context.source.parse_prefetched()
     if resource := RESOURCES.get(step.resource):
         if grown(step.created, step.created + counts.created):
             analyze(resource.model)

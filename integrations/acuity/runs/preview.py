@@ -13,7 +13,7 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 
-def rehearse(account: AcuityAccount, **options: Any) -> dict[str, Any]:
+def dry_run(account: AcuityAccount, **options: Any) -> dict[str, Any]:
     """A whole import without the writing: what it would create, update, leave and reject.
 
     What takes a request a record is not asked for; how many those would be is in `requests`.

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+from integrations.acuity.resources import RESOURCES
+from integrations.models import ImportRun, ImportStep
+
 SMALLEST, LARGEST = 10, 1000
 # Two pages measured on a busy machine differ by chance; below this share of the best it degrades.
 DEGRADED = 0.85
@@ -90,3 +93,16 @@ class Tuning:
         self.limit = max(SMALLEST, self.limit // 2, known)
         self.best_limit, self.best_rate, self.rates, self.settled = known, 0.0, [], False
         return self.limit
+
+
+def sized(step: ImportStep) -> bool:
+    """Whether the step's pages have a size, which the page limit sets."""
+    return step.resource in RESOURCES and RESOURCES[step.resource].sized
+
+
+def set_limit(run: ImportRun, limit: int, tuning: Tuning) -> None:
+    """From the next page on; a limit that a person has chosen stays."""
+    run.page_limit, run.tuning = limit, run.tuning | tuning.facts()
+    ImportRun.objects.filter(pk=run.pk, auto_page_limit=True).update(
+        page_limit=limit, tuning=run.tuning
+    )

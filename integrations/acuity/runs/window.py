@@ -5,23 +5,18 @@ import gc
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from django.db.models import F
-from django.utils import timezone
 
 from integrations.acuity import errors, events
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources import OPTIONS
 from integrations.acuity.resources.base import Context
-from integrations.acuity.runs import control, leases
+from integrations.acuity.runs import control, leases, troubles
+from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.runs.page import Stale, process_page
-from integrations.acuity.runs.tuning import SMALLEST, Tuning
-from integrations.acuity.source.client import SMALL_PAGE
+from integrations.acuity.runs.tuning import Tuning, set_limit, sized
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
@@ -31,25 +26,12 @@ WINDOW_SECONDS = 12.0
 TURN_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 # Pages may take less than a tenth of this; then not every one of them looks whether it is to stop.
-LOOK_SECONDS = 0.25
+STATUS_CHECK_SECONDS = 0.25
 # A thread that was waiting for the database gets Python back after this: the usual 5 ms are longer
 # than most statements.
 SWITCH_SECONDS = 0.0001
 # Answers are trees, which need no search for cycles: looking for them seldom saves a seventh.
 CYCLES = 100_000
-MAX_ATTEMPTS = 5
-MAX_DEATHS = 3
-PATIENCE = timedelta(minutes=30)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`more`: send the next window · `done`: the chain goes on · `stop`: the chain ends here."""
-
-    kind: str
-    text: str
-    version: int = 0
-    offset: int = 0
 
 
 def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
@@ -72,7 +54,7 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
         return Outcome("stop", "stale message")
     step.refresh_from_db()
     try:
-        if reason := _hopeless(step):
+        if reason := troubles.exhausted(step):
             leases.release(step.pk, token)
             control.fail(run.pk, reason, "stuck")
             return Outcome("stop", f"failed: {reason}")
@@ -85,20 +67,6 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
         control.settle(run.pk)
 
 
-def _hopeless(step: ImportStep) -> str:
-    if step.deaths >= MAX_DEATHS:
-        return (
-            f"The {step.resource} step lost its process {step.deaths} times at offset {step.offset}:"
-            " probably memory; try a smaller page limit, then resume."
-        )
-    if step.attempts > MAX_ATTEMPTS:
-        return (
-            f"The {step.resource} step stopped {MAX_ATTEMPTS} times without progress"
-            f" at offset {step.offset}: {step.waiting_for or 'see the log'}"
-        )
-    return ""
-
-
 def _announce(run: ImportRun, step: ImportStep) -> None:
     if step.position == 0 and step.version == 0:
         events.log(
@@ -109,12 +77,12 @@ def _announce(run: ImportRun, step: ImportStep) -> None:
             max_date=run.max_date,
             cursor=step.cursor,
             page_limit=run.page_limit,
-            payments=run.payments_mode,
+            **{option: getattr(run, f"{option}_mode") for option in OPTIONS},
         )
 
 
 @contextlib.contextmanager
-def _in_earnest() -> Iterator[None]:
+def busy_interpreter() -> Iterator[None]:
     """Settings of the interpreter for as long as it does nothing else."""
     thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(CYCLES, *thresholds[1:])
@@ -146,25 +114,28 @@ class Window:
 
     def work(self) -> Outcome:
         try:
-            with _in_earnest():
+            with busy_interpreter():
                 return self._pages()
         except errors.AcuityError as error:
-            return self._trouble(error)
+            return self._handle(error)
         except DatabaseError as error:
             close_old_connections()
-            return self._trouble(errors.DatabaseTrouble(type(error).__name__))
+            return self._handle(errors.DatabaseTrouble(type(error).__name__))
         finally:
             self.source.close()
             self.context.forget()
             with contextlib.suppress(DatabaseError):
                 self.client.calls.record()
 
+    def _handle(self, error: errors.AcuityError) -> Outcome:
+        return troubles.handle_failure(self.context, self.token, error)
+
     def _pages(self) -> Outcome:
         start = time.monotonic()
         until = start + WINDOW_SECONDS
         first, step, before = self.step.offset, self.step, counters(self.step)
         while True:
-            self.context.ahead = time.monotonic() < until
+            self.context.prefetch = time.monotonic() < until
             began = time.monotonic()
             done = process_page(self.context, self.token)
             before_page = step.offset
@@ -175,7 +146,7 @@ class Window:
             if done:
                 return Outcome("done", words, step.version, step.offset)
             self._renewed = now = time.monotonic()
-            if now - self._looked > LOOK_SECONDS:
+            if now - self._looked > STATUS_CHECK_SECONDS:
                 self._looked = now
                 self.client.calls.record()
                 self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
@@ -190,76 +161,13 @@ class Window:
     def _tune(self, step: ImportStep, count: int, seconds: float, done: bool) -> None:
         """Let the page limit follow what this page showed."""
         run = self.run
-        if not run.auto_page_limit or not _sized(step):
+        if not run.auto_page_limit or not sized(step):
             return
         tuning = Tuning.of(run.tuning, run.page_limit)
         if count >= run.page_limit:
-            self._limit(tuning.observe(count, seconds), tuning)
+            set_limit(run, tuning.observe(count, seconds), tuning)
         if done and tuning.best_limit:
             AcuityAccount.objects.filter(pk=run.account_id).update(best_page_limit=run.page_limit)
-
-    def _limit(self, limit: int, tuning: Tuning) -> None:
-        self.run.page_limit, self.run.tuning = limit, self.run.tuning | tuning.facts()
-        ImportRun.objects.filter(pk=self.run.pk, auto_page_limit=True).update(
-            page_limit=limit, tuning=self.run.tuning
-        )
-
-    def _smaller(self, error: errors.AcuityError) -> bool:
-        """After a time-out or a 5xx: True if a smaller page is left to try."""
-        run, step = self.run, self.step
-        if not isinstance(error, errors.ServerTrouble):
-            return False
-        if _sized(step) and run.auto_page_limit and run.page_limit > SMALLEST:
-            tuning = Tuning.of(run.tuning, run.page_limit)
-            self._limit(tuning.failed(), tuning)
-            return True
-        listing = self.context.listing
-        if (
-            step.resource == "verify"
-            and listing > SMALL_PAGE
-            and isinstance(error, errors.TimedOut)
-        ):
-            run.tuning = run.tuning | {"listing": max(listing // 2, SMALL_PAGE)}
-            ImportRun.objects.filter(pk=run.pk).update(tuning=run.tuning)
-            return True
-        return False
-
-    def _trouble(self, error: errors.AcuityError) -> Outcome:
-        """Transient: wait and go on, for up to PATIENCE. Anything else fails the run, resumable."""
-        now, spent = timezone.now(), self.client.tally
-        fields: dict[str, Any] = {
-            "requests": F("requests") + spent.requests,
-            "retries": F("retries") + spent.retries,
-            "throttled": F("throttled") + spent.throttled,
-        }
-        # Nothing is concluded from the exception: the row says how long there was no progress.
-        since = (
-            ImportStep.objects.values_list("failing_since", flat=True).get(pk=self.step.pk) or now
-        )
-        if not error.transient or now - since > PATIENCE:
-            leases.release(self.step.pk, self.token, **fields)
-            control.fail(self.run.pk, str(error), type(error).__name__)
-            return Outcome("stop", f"failed: {error}")
-        if self._smaller(error) and isinstance(error, errors.TimedOut):
-            leases.release(self.step.pk, self.token, **fields, failing_since=since, attempts=0)
-            return Outcome("more", f"smaller pages: {error}", self.step.version, self.step.offset)
-        pause = min(5 * 2 ** min(int((now - since).total_seconds() // 10), 5), 60)
-        if error.retry_after:
-            pause = max(pause, min(int(error.retry_after) + 1, 3600))
-        leases.release(
-            self.step.pk,
-            self.token,
-            **fields,
-            failing_since=since,
-            not_before=now + timedelta(seconds=pause),
-            waiting_for=str(error),
-            # Waiting is not a lost attempt.
-            attempts=0,
-        )
-        events.log(
-            "acuity_import_waiting", run=self.run.pk, seconds=pause, error=type(error).__name__
-        )
-        return Outcome("stop", f"waiting {pause} s: {error}")
 
 
 def counters(step: ImportStep) -> dict[str, int]:
@@ -270,23 +178,3 @@ def _counted(before: dict[str, int], step: ImportStep) -> str:
     return "".join(
         f", {n - before[name]} {name}" for name, n in counters(step).items() if n != before[name]
     )
-
-
-def crashed(run_id: str, error: BaseException) -> None:
-    """An error that nobody foresaw: try again a few times, then fail with its name."""
-    step = control.current_step(run_id)
-    if step is None:
-        return
-    name = type(error).__name__
-    if step.attempts >= MAX_ATTEMPTS:
-        control.fail(run_id, f"{name} in the {step.resource} step; the log has the details.", name)
-        return
-    ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token="").update(
-        not_before=timezone.now() + timedelta(seconds=5 * 2**step.attempts),
-        waiting_for=f"an error in the importer ({name})",
-    )
-
-
-def _sized(step: ImportStep) -> bool:
-    """Whether the step's pages have a size, which the page limit sets."""
-    return step.resource in RESOURCES and RESOURCES[step.resource].sized

@@ -107,6 +107,8 @@ class Sandbox:
         self.account = account
         self.options = options or SandboxOptions()
         self.hook: Callable[[str, Query], None] | None = None
+        # By path: sees what would be answered, and may say otherwise.
+        self.rewrites: dict[str, Callable[[Query, Answer], Answer | None]] = {}
         self.requests: deque[tuple[float, str, Query, int]] = deque(maxlen=2_000_000)
         self.lock = threading.Lock()
         self.connections: Counter[str] = Counter()
@@ -219,6 +221,8 @@ class Sandbox:
             if not self.options.plan_ok:
                 return problem(403, PLAN)
         found = self._route(path, query)
+        if path in self.rewrites:
+            found = self.rewrites[path](query, found) or found
         return problem(405) if method != "GET" and found.status != 404 else found
 
     def _known(self, authorization: str) -> bool:

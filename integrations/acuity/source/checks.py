@@ -11,6 +11,8 @@ from integrations.acuity.errors import AcuityError
 
 # The dates of one instant, from UTC-12 to UTC+14, are at most so far apart.
 ZONES_APART = timedelta(days=2)
+# So many rows show that the one at their head is the exception.
+MANY = 4
 REFUSED = (400, 422)
 NO = (None, False, 0, "", "0", "false", "no")
 
@@ -85,6 +87,8 @@ class Source:
     # The largest `max` that is not refused.
     ceiling: int | None = None
     requests: int = 0
+    # Rows that stood at the head of an answer to whose question they do not belong, by key.
+    intruders: set[str] = field(default_factory=set)
     # How many answers were as long as the longest, though more was asked for.
     cut: int = 0
 
@@ -94,22 +98,14 @@ class Source:
     def ask(self, **asked: Any) -> Answer:
         asked["max"] = self.size(asked["max"])
         rows = self._fetch(asked)
-        disobeyed: set[str] = set()
-        inside: list[Any] = []
-        strays: list[Any] = []
-        for row in rows:
-            off = outside(row, asked)
-            (strays if off else inside).append(row)
-            disobeyed |= off
-        # A single row that does not belong there is no rule.
-        if len(strays) * 2 <= len(rows):
-            disobeyed.clear()
-        if not in_order(inside, asked.get("direction", "DESC")):
-            disobeyed.add("direction")
-        disobeyed |= {name for name in FILTERS if not obeys(rows, name, asked.get(name))}
-        if wanted := asked.get("canceled"):
-            odd = [row for row in rows if is_canceled(row) != (wanted == "true")]
-            disobeyed |= {"canceled"} if odd else set()
+        known = [row for row in rows if row.key not in self.intruders]
+        disobeyed = self._disobeyed(known, asked)
+        if disobeyed and len(known) >= MANY and not self._disobeyed(known[1:], asked):
+            # Only the row at its head does not belong there: it says nothing about the source.
+            self.intruders.add(known[0].key)
+            disobeyed = set()
+        if not disobeyed and rows and outside(rows[0], asked):
+            self.intruders.add(rows[0].key)
         if len(rows) > asked["max"]:
             disobeyed.add("max")
         self.ignored |= disobeyed
@@ -117,7 +113,25 @@ class Source:
         if rows and len(rows) < asked["max"]:
             self.cut = self.cut + 1 if len(rows) == self.longest else 0
         self.longest = max(self.longest, len(rows))
+        inside = [r for r in rows if r.key not in self.intruders and not outside(r, asked)]
+        strays = [r for r in rows if r.key in self.intruders or outside(r, asked)]
         return Answer(inside, strays, frozenset(disobeyed), whole)
+
+    def _disobeyed(self, rows: list[Any], asked: dict[str, Any]) -> set[str]:
+        """The parameters of the question that these rows disobey."""
+        off = [bounds for row in rows if (bounds := outside(row, asked))]
+        # A single row that does not belong there is no rule.
+        disobeyed = set().union(*off) if len(off) * 2 > len(rows) else set()
+        inside = [row for row in rows if not outside(row, asked)]
+        if not in_order(inside, asked.get("direction", "DESC")):
+            disobeyed.add("direction")
+        disobeyed |= {name for name in FILTERS if not obeys(rows, name, asked.get(name))}
+        if wanted := asked.get("canceled"):
+            odd = [row for row in rows if is_canceled(row) != (wanted == "true")]
+            # One that ignores it would show more than one, as it has done.
+            alone = len(odd) == len(rows) == 1 < self.longest
+            disobeyed |= {"canceled"} if odd and not alone else set()
+        return disobeyed
 
     def _fetch(self, asked: dict[str, Any]) -> list[Any]:
         """A refused question is asked for less, until less cannot be asked for."""

@@ -38,10 +38,10 @@ class Fetcher:
         """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
         return self._result(self._take(path, params))
 
-    def ahead(self, path: str, read: Callable[[Any], Any] | None = None, **params: Any) -> None:
+    def prefetch(self, path: str, read: Callable[[Any], Any] | None = None, **params: Any) -> None:
         """Start what `get` will be asked for next, and let `read` see the answer in its thread.
 
-        It is fetched at once, but nobody makes sense of it before `read_ahead` or `get`.
+        It is fetched at once, but nobody makes sense of it before `parse_prefetched` or `get`.
         """
         self._free = free = threading.Event()
 
@@ -53,7 +53,7 @@ class Fetcher:
 
         self._ahead = {_key(path, params): self._pool.submit(ask)}
 
-    def read_ahead(self) -> None:
+    def parse_prefetched(self) -> None:
         """From here on this thread only waits for a while: Python is free for the next answer."""
         self._free.set()
 

@@ -23,6 +23,8 @@ from integrations.acuity.source.slices import People
 Fetch = Callable[..., list[Any]]
 # Canceled bookings too, oldest first: newest first would shift under every new booking.
 ALL = {"direction": "ASC", "showall": "true"}
+# Of so many rows that head answers where they do not belong a cursor knows.
+INTRUDERS = 10
 # What the forward walk leans on.
 NEEDED = {"direction", "minDate"}
 
@@ -161,7 +163,9 @@ class Keyset:
 
     def _source(self, cursor: dict[str, Any]) -> Source:
         known = set(cursor.get("ignored", ()))
-        return Source(self._fetch, known, cursor.get("longest", 0), cursor.get("ceiling"))
+        source = Source(self._fetch, known, cursor.get("longest", 0), cursor.get("ceiling"))
+        source.intruders |= set(cursor.get("intruders", ()))
+        return source
 
     def _bounds(self, day: date) -> dict[str, str]:
         until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
@@ -179,6 +183,7 @@ class Keyset:
             "ignored": sorted(source.ignored),
             "ceiling": source.ceiling,
             "canceled": canceled,
+            "intruders": sorted(source.intruders)[:INTRUDERS],
         }
         return cursor | {name: value for name, value in learned.items() if value}
 

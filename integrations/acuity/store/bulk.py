@@ -82,7 +82,7 @@ def analyze(model: type[models.Model]) -> None:
             )
 
 
-def need_not_be_flushed() -> None:
+def relax_durability() -> None:
     """Let PostgreSQL answer before this transaction is on disk. If its machine fails, the last ones
     are undone as a whole, rows and checkpoint, and the import goes on from the one before."""
     if connection.vendor == "postgresql":

@@ -92,7 +92,7 @@ def upsert(
     model: type[Imported],
     names: Sequence[str],
     rows: Sequence[Row],
-    probably_new: bool = False,
+    expect_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
     *,
     seen: Seen,
@@ -104,7 +104,7 @@ def upsert(
     `seen`.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
-    if probably_new:
+    if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, tenant_id=tenant.pk)
             return Written(Counts(created=len(rows)), rows, {})

@@ -164,11 +164,11 @@ class Command(BaseCommand):
         return FAILED if left else COMPLETED
 
     def dry_run(self, account: AcuityAccount, wanted: dict[str, Any], as_json: bool) -> None:
-        answer = preview.rehearse(account, **wanted)
+        answer = preview.dry_run(account, **wanted)
         if as_json:
             self.stdout.write(json.dumps(answer))
         else:
-            terminal.rehearsal(answer)
+            terminal.dry_run(answer)
 
     def follow(self, run: ImportRun, options: dict[str, Any]) -> int:
         rested = following.follow(run)

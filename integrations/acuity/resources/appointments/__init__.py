@@ -49,11 +49,13 @@ class Appointments(Resource):
         # What was fetched ahead was asked for with the limit of that time.
         limit = min(cursor.pop("limit", context.limit), context.limit)
         page = walk(context, cursor["first"], limit).page(cursor)
-        if context.ahead and not page.done:
+        if context.prefetch and not page.done:
             asked = walk(context, cursor["first"], context.limit).request(page.cursor)
             if asked:
-                read = partial(save.read_ahead, context.identity) if context.mostly_new else None
-                context.source.ahead("/appointments", read, **asked)
+                read = (
+                    partial(save.parse_prefetched, context.identity) if context.expect_new else None
+                )
+                context.source.prefetch("/appointments", read, **asked)
                 page.cursor["limit"] = context.limit
         kept = {
             name: cursor[name] for name in ("first", "last", "began", "begins") if name in cursor

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from bookings.models import Appointment
 from integrations.acuity.reading.listing import Row, core_of
-from integrations.acuity.reading.values import print_of
+from integrations.acuity.reading.values import fingerprint
 from integrations.acuity.resources.appointments import cuts, said
 from integrations.acuity.resources.appointments.save import Stored, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, walk
@@ -19,7 +19,7 @@ from integrations.models import RejectedRecord
 
 RECHECKS = 2
 # So many bookings that no listing shows are asked for by their ID; more say nothing new.
-STRAYS = 500
+MOST_UNLISTED = 500
 # Above this many, and above a fiftieth of all, what vanished is believed only when a person says so.
 MANY_GONE = 20
 
@@ -61,14 +61,14 @@ def _list(context: Context, cursor: dict[str, Any]) -> Checked:
     if "first" not in cursor:
         cursor["first"] = first_booking(context)
     if cursor["first"] is None:
-        strays = _months_of(stored(in_window(context)), context)
+        unlisted = _months_of(stored(in_window(context)), context)
         # That a listing is empty is believed no more than that it is whole.
-        empty = {"phase": "cuts", "strays": strays, "evidence": cuts.EVIDENCE}
+        empty = {"phase": "cuts", "strays": unlisted, "evidence": cuts.EVIDENCE}
         return Checked(Found(), cursor | empty)
     pages = walk(context, cursor["first"], context.listing, excludeForms="true")
     page = pages.page(cursor)
-    if context.ahead and not page.done and (asked := pages.request(page.cursor)):
-        context.source.ahead("/appointments", excludeForms="true", **asked)
+    if context.prefetch and not page.done and (asked := pages.request(page.cursor)):
+        context.source.prefetch("/appointments", excludeForms="true", **asked)
     listed = _listed(context, page.records)
     if page.anew:
         cursor |= {"months": {}, "upto": None}
@@ -82,10 +82,10 @@ def _list(context: Context, cursor: dict[str, Any]) -> Checked:
     )
     held = stored(_between(context, low, high))
     unseen = {key: had for key, had in held.items() if key not in known}
-    strays = _without(cursor.get("strays", {}), known) | _months_of(unseen, context)
+    unlisted = _without(cursor.get("strays", {}), known) | _months_of(unseen, context)
     refreshed = _ask(context, _changed(context, listed, held))[0]
     following = cursor | page.cursor | {"upto": high.isoformat() if high else None}
-    following["strays"] = strays
+    following["strays"] = unlisted
     if page.done:
         following |= {"phase": "cuts", "seen": {}, "evidence": cuts.EVIDENCE}
     total = context.step.total
@@ -118,13 +118,13 @@ def _cut(context: Context, cursor: dict[str, Any]) -> Checked:
     return Checked(Found(refreshed), following)
 
 
-def _strays(context: Context, cursor: dict[str, Any]) -> Checked:
+def _unlisted(context: Context, cursor: dict[str, Any]) -> Checked:
     """What is stored but was in no listing is asked for by its ID: moved, hidden, or gone."""
-    strays: dict[str, str] = cursor.get("strays", {})
-    keys = sorted(strays)[:STRAYS]
+    unlisted: dict[str, str] = cursor.get("strays", {})
+    keys = sorted(unlisted)[:MOST_UNLISTED]
     found, missing = _ask(context, keys)
-    hidden = {row.key: strays[row.key] for row in found}
-    left = _without(strays, {*hidden, *missing})
+    hidden = {row.key: unlisted[row.key] for row in found}
+    left = _without(unlisted, {*hidden, *missing})
     following = cursor | {"hidden": hidden, "missing": missing}
     following |= {"strays": {}, "unasked": len(left)}
     return Checked(Found(found), following, done=True)
@@ -196,7 +196,7 @@ def _alike(listed: list[Row], held: dict[str, Stored]) -> set[str]:
     for row in listed:
         if not (had := held.get(row.key)):
             continue
-        if had.fingerprint[:32] == print_of(row.body) or had.content_hash[:32] == print_of(
+        if had.fingerprint[:32] == fingerprint(row.body) or had.content_hash[:32] == fingerprint(
             row.core
         ):
             same.add(row.key)
@@ -259,10 +259,11 @@ def _reached(page: Page) -> datetime | None:
     ]
     if not times:
         return None
+    last: datetime
     last, key = max(times)
     # Of that moment there may be more, unless its day is behind the walk.
     more = key in page.cursor.get("seen", {})
     return last if more else last + timedelta.resolution
 
 
-PHASES = {"listing": _list, "cuts": _cut, "strays": _strays}
+PHASES = {"listing": _list, "cuts": _cut, "strays": _unlisted}

@@ -2,15 +2,14 @@
 then the canceled ones apart. What only such an answer shows is asked for by its ID."""
 
 from datetime import date, timedelta
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments.walk import list_appointments
 from integrations.acuity.resources.base import Context
+from integrations.acuity.source.checks import Source
 
-# A day's slack on each side for the zone in which Acuity's days begin, and one for the row's own.
-SLACK = timedelta(days=2)
 EVIDENCE = ["oldest first", "newest first by calendar", "canceled apart"]
 
 
@@ -23,54 +22,37 @@ def questions(context: Context) -> list[dict[str, str]]:
 def ask(context: Context, cut: dict[str, Any], limit: int) -> tuple[list[Row], dict[str, Any]]:
     """The rows of the next answer, and the position behind it; `over` at the end.
 
-    `cut` is {n: which question, until: its last day, keys: the last answer's, ignored: [names]}.
+    `cut` is {n: which question, until: its last day, keys: the last answer's, ignored: [names],
+    intruders: [keys]}.
     """
     asked = questions(context)
     n = cut.get("n", 0)
     if n >= len(asked):
         return [], cut | {"over": True}
+    source = Source(
+        partial(list_appointments, context, excludeForms="true"), {*cut.get("ignored", [])}
+    )
+    source.intruders |= {*cut.get("intruders", [])}
     question, until = asked[n], cut.get("until") or _day(context.last_day)
     bounds = {"minDate": _day(context.first_day), "maxDate": until}
-    rows = list_appointments(
-        context,
-        **question,
-        **{name: day for name, day in bounds.items() if day},
-        max=limit,
-        excludeForms="true",
-    )
-    ignored = sorted({*cut.get("ignored", []), *disobeyed(question, until, rows)})
-    following = {"n": n, "ignored": ignored, "keys": sorted(row.key for row in rows)}
-    days = [row.day for row in rows if row.day]
+    answer = source.ask(**question, **{k: day for k, day in bounds.items() if day}, max=limit)
+    learned = {
+        "ignored": sorted(source.ignored),
+        "intruders": sorted(source.intruders),
+        "longest": source.longest,
+    }
+    following = {"n": n, "keys": sorted(row.key for row in answer.all)} | learned
+    days = [row.day for row in answer.rows if row.day]
     before = set(cut.get("keys", []))
     nothing_new = before.issuperset(following["keys"])
-    if (
-        not days
-        or (nothing_new and len(rows) < len(before))
-        or {"maxDate", "calendarID"} & {*ignored}
-    ):
-        return rows, {"n": n + 1, "ignored": ignored}
+    ended = nothing_new and len(answer.all) < len(before)
+    if not days or ended or {"maxDate", "calendarID"} & source.ignored:
+        return answer.all, {"n": n + 1} | learned
     oldest = min(days)
     if nothing_new:
         # As many as before and none of them new: the answer is full of one day. Go on before it.
         oldest = _day(date.fromisoformat(min(oldest, until or oldest)) - timedelta(days=1))
-    return rows, following | {"until": oldest}
-
-
-def disobeyed(question: dict[str, str], until: str, rows: list[Row]) -> list[str]:
-    """The parameters that this answer shows to be ignored by the source."""
-    names = []
-    times = [row.instant for row in rows if row.instant]
-    if any(later > earlier for earlier, later in pairwise(times)):
-        names.append("direction")
-    latest = _day(date.fromisoformat(until) + SLACK) if until else ""
-    if latest and any(row.day > latest for row in rows):
-        names.append("maxDate")
-    calendar = question.get("calendarID")
-    if calendar and any(str(row.calendar_id or "") not in ("", calendar) for row in rows):
-        names.append("calendarID")
-    if "canceled" in question and any(row.canceled is False for row in rows):
-        names.append("canceled")
-    return names
+    return answer.all, following | {"until": oldest}
 
 
 def _day(day: date | None) -> str:

@@ -19,7 +19,7 @@ from bookings.models import (
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
-from integrations.acuity.reading.values import Reject, digest, plain, print_of
+from integrations.acuity.reading.values import Reject, digest, fingerprint, plain
 from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
@@ -106,13 +106,15 @@ def _unchanged(context: Context, rows: Sequence[Row], known: dict[str, Stored]) 
     same = [
         (row.key, context.identity.owner_of(row), had.client)
         for row in rows
-        if (had := known.get(row.key)) and had.fingerprint[32:] == print_of(row.body) and had.linked
+        if (had := known.get(row.key))
+        and had.fingerprint[32:] == fingerprint(row.body)
+        and had.linked
     ]
     clients = context.clients({owner for _, owner, _ in same})
     return {key for key, owner, client in same if clients.get(owner) == client}
 
 
-def read_ahead(identity: Identity, rows: Any) -> None:
+def parse_prefetched(identity: Identity, rows: Any) -> None:
     """Parse the rows of the next answer while the database works on this one."""
     for row in rows if isinstance(rows, list) else ():
         with contextlib.suppress(Reject):
@@ -137,11 +139,11 @@ def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = Fa
     """Store what changed. `anywhere`: also what lies outside the run's window."""
     known = _known(context, rows)
     same = _unchanged(context, rows, known) if known else set()
-    context.mostly_new = 2 * len(same) < len(rows)
+    context.expect_new = 2 * len(same) < len(rows)
     parsed = parse(context, (row for row in rows if row.key not in same), anywhere)
     found = parsed.records
     new = not any(row.key in known for row in rows)
-    saved = _save(context, found, probably_new=new) if found else Counts()
+    saved = _save(context, found, expect_new=new) if found else Counts()
     counts = Counts(unchanged=len(same)) + saved
     if context.awaits_rejects:
         resolve(context.run, "appointments", {*same, *(record.id for record in found)})
@@ -149,7 +151,7 @@ def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = Fa
     return counts + reject(context.run, "appointments", parsed.rejects)
 
 
-def _save(context: Context, records: list[AppointmentRecord], probably_new: bool) -> Counts:
+def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) -> Counts:
     calendars = _referred(context, Calendar, {r.calendar_id: r.place for r in records})
     types = _referred(context, AppointmentType, {r.type_id: r.place for r in records})
     clients = _clients(context, records)
@@ -170,8 +172,8 @@ def _save(context: Context, records: list[AppointmentRecord], probably_new: bool
         Appointment,
         FIELDS,
         values,
-        probably_new,
-        context.source.read_ahead,
+        expect_new,
+        context.source.parse_prefetched,
         seen=context.seen("appointments"),
     )
     if written.updated:

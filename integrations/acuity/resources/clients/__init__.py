@@ -43,6 +43,7 @@ class Clients(Resource):
         counts = save.save_clients(context, page.records)
         if page.done:
             StagedPage.objects.filter(step=context.step).delete()
+            save.settle(context)
         return counts
 
     def stored(self, run: ImportRun) -> int:

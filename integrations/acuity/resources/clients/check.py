@@ -42,6 +42,10 @@ def compare_all(
     if known.count() == len(found) or gaps:
         return changed, [], facts, gaps
     left = [pk for pk, key in known.values_list("pk", "external_id") if key not in found]
+    # Nor by a list whose search shows them.
+    names = people.some_names(known.filter(pk__in=left[: people.ASKED * 4]).order_by("pk"))
+    if hidden := people.searched(context, set(entries), names):
+        return changed, [], facts | {"cut": True}, [*gaps, people.cut(len(hidden))]
     return changed, left, facts, gaps
 
 

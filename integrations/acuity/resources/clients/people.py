@@ -1,14 +1,19 @@
 """Is the client list whole? It has no end of its own, so it is read twice, and searched."""
 
-from string import ascii_lowercase
+from string import ascii_lowercase, digits
 from typing import Any
 
 from bookings.models import Client
+from integrations.acuity.reading import listing
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients.save import list_clients
 
-# So many people who are known only from bookings are searched for by name.
+# So many people who are known only from bookings, or were listed before, are searched for by name.
 ASKED = 5
+# So many characters are searched for, none of them in more than this share of the listed names:
+# an answer to such a search is shorter than the list, so it is not cut where that is.
+LETTERS, SHARE = 3, 0.7
+SAMPLE = 5000
 DIFFERS: dict[str, Any] = {
     "kind": "clients",
     "reason": "Acuity's client list was another one each time it was asked for.",
@@ -26,28 +31,65 @@ def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[dict[str, 
     entries = max(first, second, key=len)
     alike = sorted(first) == sorted(second)
     gaps = [] if alike else [DIFFERS]
-    if hidden := _searched(context, set(entries), _names(context)):
-        hidden |= _searched(context, {*entries, *hidden}, list(ascii_lowercase))
-        reason = (
-            f"Acuity cuts its client list short: {len(hidden):,} more of its entries were found by"
-            " searching; people without a booking may be missing."
-        )
-        gaps.append({"kind": "clients", "found": len(hidden), "reason": reason})
+    if hidden := searched(context, set(entries), [*_strangers(context), *_letters(entries)]):
+        hidden |= searched(context, {*entries, *hidden}, [*ascii_lowercase, *digits])
+        gaps.append(cut(len(hidden)))
     whole = [*entries, *sorted(hidden)]
     return whole, {"entries": len(whole), "alike": alike, "cut": bool(hidden)}, gaps
 
 
-def _names(context: Context) -> list[str]:
-    """Whom to search for: some who are in bookings alone, and a letter that many names have."""
-    known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=False)
-    names = known.exclude(last_name="").order_by("pk").values_list("last_name", flat=True)
-    some = list(dict.fromkeys(names[: ASKED * 4]))[:ASKED]
-    return [*some, "a"]
-
-
-def _searched(context: Context, listed: set[bytes], names: list[str]) -> set[bytes]:
+def searched(context: Context, listed: set[bytes], names: list[str]) -> set[bytes]:
     """Entries that a search shows and the list does not."""
     found: set[bytes] = set()
     for name in names:
         found.update(list_clients(context, search=name))
     return found - listed
+
+
+def cut(hidden: int) -> dict[str, Any]:
+    reason = (
+        f"Acuity cuts its client list short: {hidden:,} more of its entries were found by"
+        " searching; people without a booking may be missing."
+    )
+    return {"kind": "clients", "found": hidden, "reason": reason}
+
+
+def _strangers(context: Context) -> list[str]:
+    """Some who are known only from bookings, each by the name that is rarer."""
+    known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=False)
+    return some_names(known.order_by("pk"))
+
+
+def some_names(people: Any) -> list[str]:
+    """A name of some of these, in each the first one that another does not have."""
+    names: dict[str, None] = {}
+    for first, last in people.values_list("first_name", "last_name")[: ASKED * 4]:
+        if name := next((name for name in (first, last) if name and name not in names), ""):
+            names[name] = None
+    return list(names)[:ASKED]
+
+
+def _letters(entries: list[bytes]) -> list[str]:
+    """Characters that together are in the names of most entries, and each in not too many."""
+    step = max(1, len(entries) // SAMPLE)
+    names = [_name(entry) for entry in entries[::step]]
+    waiting = [set(name) for name in names if name]
+    most, chosen = SHARE * len(waiting), list[str]()
+    while waiting and len(chosen) < LETTERS:
+        counts = {c: sum(c in name for name in names) for c in set().union(*waiting)}
+        fitting = [c for c, n in counts.items() if n <= most]
+        if not fitting:
+            break
+        best = max(fitting, key=lambda c: (sum(c in name for name in waiting), c))
+        chosen.append(best)
+        waiting = [name for name in waiting if best not in name]
+    return chosen or ["a"]
+
+
+def _name(entry: bytes) -> str:
+    """The letters and digits of an entry's name."""
+    person = listing.opened(entry)
+    if not isinstance(person, dict):
+        return ""
+    whole = f"{person.get('firstName') or ''}{person.get('lastName') or ''}"
+    return "".join(filter(str.isalnum, whole.lower()))

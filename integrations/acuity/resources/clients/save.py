@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
@@ -15,7 +16,7 @@ from integrations.acuity.resources.base import Context
 from integrations.acuity.source.paging import Snapshot
 from integrations.acuity.store.rejects import reject
 from integrations.acuity.store.upsert import Counts, Parsed, upsert
-from integrations.models import StagedPage
+from integrations.models import RejectedRecord, StagedPage
 
 FIELDS = [
     "external_id",
@@ -61,6 +62,12 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
     rows = [_row(record) for record in parsed.records]
     written = upsert(context.tenant, Client, FIELDS, rows, seen=context.seen("clients"))
     return written.counts + reject(context.run, "clients", parsed.rejects)
+
+
+def settle(context: Context) -> None:
+    """The whole list was read: what was rejected of an earlier one and not of this is settled."""
+    rejects = RejectedRecord.objects.filter(account=context.account, resource="clients")
+    rejects.filter(resolved_at=None).exclude(run=context.run).update(resolved_at=timezone.now())
 
 
 GROUPS = msgspec.json.Decoder(list[list[msgspec.Raw]])

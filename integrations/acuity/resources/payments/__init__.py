@@ -36,9 +36,9 @@ class Payments(Resource):
         if total is None:
             total = waiting.count()
         size = save.page_size(context)
-        ahead = size if context.ahead else 0
+        more = size if context.prefetch else 0
         after = context.step.cursor.get("after", 0)
-        rows = list(waiting.filter(pk__gt=after)[: size + ahead])
+        rows = list(waiting.filter(pk__gt=after)[: size + more])
         page, following = rows[:size], rows[size:]
         answers = save.fetch_payments(context, page, following)
         fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list | dict))

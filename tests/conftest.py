@@ -1,0 +1,98 @@
+"""What do all rooms' tests start from? An invented account, a sandbox that serves it, a run of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from bookings.models import Appointment
+from integrations.acuity.accounts import find
+from integrations.acuity.runs import control, window
+from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
+from integrations.acuity.source.throttle import shared_throttle
+from integrations.models import AcuityAccount, ImportRun
+
+SWITCHES = {field.name for field in fields(SandboxOptions)}
+USUAL = {"clients": 30, "appointments": 120, "months": 4}
+
+
+@pytest.fixture(autouse=True)
+def unlimited(settings: Any) -> None:
+    settings.ACUITY_REQUESTS_PER_SECOND = 0
+    # No test waits for what another's 429 announced.
+    shared_throttle.cache_clear()
+
+
+@pytest.fixture
+def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A running sandbox; `@pytest.mark.sandbox(appointments=40, latency=0.1)` shapes it."""
+    marker = request.node.get_closest_marker("sandbox")
+    wanted = USUAL | (marker.kwargs if marker else {})
+    switches = {name: wanted.pop(name) for name in SWITCHES & wanted.keys()}
+    with source(make_account(**wanted), **switches) as box:
+        yield box
+
+
+@pytest.fixture
+def account(box: Sandbox) -> AcuityAccount:
+    return known(box, name="Example Studio")
+
+
+@pytest.fixture
+def one_page_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
+
+
+@contextmanager
+def source(data: Account, **switches: Any) -> Iterator[Sandbox]:
+    """A sandbox of this account, for tests that make their own."""
+    with Sandbox(data, SandboxOptions(**switches)) as box:
+        yield box
+
+
+def small(**options: Any) -> Account:
+    return make_account(**{"clients": 40, "appointments": 300, "months": 6} | options)
+
+
+def known(box: Sandbox, **facts: Any) -> AcuityAccount:
+    """The sandbox's account as the importer keeps it."""
+    return find.ensure(box.options.user_id, box.options.api_key, box.base_url, **facts)
+
+
+def begin(box: Sandbox, **options: Any) -> ImportRun:
+    """A run that no message was sent for."""
+    return control.start(known(box), send=False, **options)
+
+
+def run_to_end(run: ImportRun, before: str = "") -> ImportRun:
+    """Work through the run without Celery, window by window, until it ends or has to wait.
+
+    With `before` it stops in front of the step of that name.
+    """
+    while (step := control.current_step(run.pk)) and step.resource != before:
+        if window.run_window(str(run.pk), step.resource, step.version).kind == "stop":
+            break
+    if not before:
+        control.finish(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def import_all(box: Sandbox, **options: Any) -> ImportRun:
+    return run_to_end(begin(box, **options))
+
+
+def prove_again(run: ImportRun) -> ImportRun:
+    control.verify(ImportRun.objects.get(pk=run.pk), send=False)
+    return run_to_end(run)
+
+
+def ids() -> set[str]:
+    """The bookings stored that the source still has."""
+    return set(Appointment.objects.filter(removed_at=None).values_list("external_id", flat=True))
+
+
+def source_ids(data: Account) -> set[str]:
+    return {str(row["id"]) for row in data.appointments}
