@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test worlds chaos endurance bench
+.PHONY: install demo up lint quick browser test worlds chaos endurance bench matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -59,3 +59,23 @@ endurance: install
 
 bench: install .venv-dlt/stamp
 	$(PY) -m tests.benchmarks --dlt .venv-dlt/bin/python
+
+# Other interpreters and Djangos, whichever the machine has, and wheels for each Python.
+matrix: install
+	$(PY) -m tests.matrix
+
+.venv-tools/stamp: Makefile
+	python3 -m venv .venv-tools
+	.venv-tools/bin/pip install -q uv==0.13.8 cyclonedx-bom==7.5.0
+	touch $@
+
+# What production installs, each file by its hash: constraints.txt without what only tests need.
+lock: .venv-tools/stamp
+	.venv-tools/bin/uv pip compile -q pyproject.toml -c constraints.txt --universal --generate-hashes \
+	  --extra server --extra unfold --extra redis --extra postgres \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.txt
+
+# The bill of materials of that, as CycloneDX JSON.
+sbom: .venv-tools/stamp
+	@mkdir -p dist
+	.venv-tools/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml -o dist/sbom.json

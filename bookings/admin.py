@@ -6,8 +6,6 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings import revenue
 from bookings.models import (
@@ -22,12 +20,12 @@ from bookings.models import (
     Form,
     Label,
     Order,
-    OrderLine,
     Payment,
     Product,
     Question,
     Tenant,
 )
+from bookings.theme import DateFilter, ModelAdmin
 
 
 class Mirror(ModelAdmin):
@@ -109,7 +107,7 @@ class AppointmentAdmin(Mirror):
         "amount_paid",
     ]
     list_filter = [
-        ("service_date", RangeDateFilter),
+        ("service_date", DateFilter),
         "canceled",
         "no_show",
         "paid",
@@ -160,8 +158,8 @@ class PaymentAdmin(Mirror):
         "tenant",
     ]
     list_filter = [
-        ("service_date", RangeDateFilter),
-        ("paid_at", RangeDateFilter),
+        ("service_date", DateFilter),
+        ("paid_at", DateFilter),
         "processor",
         "tenant",
     ]
@@ -232,29 +230,18 @@ class ProductAdmin(ListedAdmin):
     list_filter = ["type", "hidden", "tenant"]
 
 
-class Lines(TabularInline):
-    model = OrderLine
-    fields = ["product_name", "quantity", "total"]
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(Order)
 class OrderAdmin(ListedAdmin):
     list_display = ["external_id", "placed_at", "title", "total", "status", "client", "tenant"]
-    list_filter = [("placed_at", RangeDateFilter), "status", "tenant"]
+    list_filter = [("placed_at", DateFilter), "status", "tenant"]
     list_select_related = ["client", "tenant"]
     search_fields = ["=external_id", "last_name", "first_name", "email"]
     ordering = ["-placed_at"]
-    inlines = [Lines]
+    readonly_fields = ["lines"]
+
+    @admin.display(description="Lines")
+    def lines(self, order: Order) -> str:
+        return ", ".join(f"{line.quantity} × {line.product_name}" for line in order.lines.all())
 
 
 @admin.register(Certificate)
@@ -268,14 +255,14 @@ class CertificateAdmin(ListedAdmin):
         "expires_on",
         "tenant",
     ]
-    list_filter = ["type", "product_type", ("expires_on", RangeDateFilter), "tenant"]
+    list_filter = ["type", "product_type", ("expires_on", DateFilter), "tenant"]
     search_fields = ["code", "email"]
 
 
 @admin.register(Block)
 class BlockAdmin(ListedAdmin):
     list_display = ["external_id", "starts_at", "ends_at", "calendar", "notes", "tenant"]
-    list_filter = [("starts_at", RangeDateFilter), "calendar", "tenant"]
+    list_filter = [("starts_at", DateFilter), "calendar", "tenant"]
     list_select_related = ["calendar", "tenant"]
     ordering = ["-starts_at"]
 
@@ -283,7 +270,7 @@ class BlockAdmin(ListedAdmin):
 @admin.register(Change)
 class ChangeAdmin(Mirror):
     list_display = ["seen_at", "resource", "external_id", "by", "columns", "tenant"]
-    list_filter = [("seen_at", RangeDateFilter), "resource", "by", "tenant"]
+    list_filter = [("seen_at", DateFilter), "resource", "by", "tenant"]
     list_select_related = ["tenant"]
     search_fields = ["=external_id"]
     ordering = ["-seen_at", "-pk"]

@@ -1,23 +1,28 @@
 """Settings, from the environment; every variable is in .env.example."""
 
+import logging
 import os
 import secrets
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
+VAR.mkdir(exist_ok=True)  # the keys of a demo, its database, beat's schedule
 
 
 def local_secret(name: str) -> str:
     """A secret of this installation, made on first use and readable by its owner only."""
     path = VAR / name
     if not path.exists():
-        VAR.mkdir(exist_ok=True)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -27,11 +32,75 @@ def local_secret(name: str) -> str:
     return path.read_text()
 
 
+def number(name: str, default: float, read: Callable[[str], float] = float) -> Any:
+    """The number that the environment has, or its words as they are: the system checks refuse them."""
+    said = env(name, default="").strip()
+    try:
+        return read(said) if said else default
+    except ValueError:
+        return said
+
+
+def database(url: str) -> dict[str, Any]:
+    """What Django wants to know of a database; of one that is not supported it is told of none, and
+    the system checks refuse it."""
+    scheme = url.partition(":")[0]
+    supported = scheme in ("sqlite", "postgres", "postgresql", "psql", "pgsql")
+    return env.db_url_config(url) if supported else {"ENGINE": "django.db.backends.dummy"}
+
+
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env("SECRET_KEY", default="") or local_secret("secret_key")
+# Older ones still read what they wrote: sessions, and keys of accounts.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 # The first key encrypts, every key decrypts: put a new one in front to rotate.
 SALT_KEY = env.list("ACUITY_ENCRYPTION_KEYS", default=[]) or [local_secret("encryption_key")]
+# For `check --deploy`: which keys only this machine has.
+ACUITY_KEYS_MADE_HERE = [
+    name for name in ("SECRET_KEY", "ACUITY_ENCRYPTION_KEYS") if not env(name, default="")
+]
+
+# A proxy that ends TLS, sets X-Forwarded-Proto, and adds the caller to X-Forwarded-For.
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0)
+if BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^metrics$"]  # scraped inside
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+# Other hosts of the same domain, and browsers' lists, are not for this project to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# The admin's theme computes its expressions (eval) and sets styles; no page has a script of its own.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# Counted in the database, so by all processes together.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "config.login.address"
+AXES_LOCKOUT_CALLABLE = "config.login.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` unlocks
+AXES_VERBOSE = False
 
 INSTALLED_APPS = [
     "unfold",
@@ -46,8 +115,10 @@ INSTALLED_APPS = [
     "ninja",  # the static files of /api/docs
     "bookings",
     "integrations",
+    "axes",
 ]
 MIDDLEWARE = [
+    "integrations.api.health.HealthFirst",
     "integrations.api.problems.ProblemsOnly",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -57,12 +128,15 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -74,15 +148,14 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
-WHITENOISE_USE_FINDERS = True  # pages work before the first collectstatic, too
+WHITENOISE_USE_FINDERS = True  # straight from the packages: there is no collectstatic
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR}/acuity.sqlite3")}
+DATABASE_URL = env("DATABASE_URL", default="") or f"sqlite:///{VAR}/acuity.sqlite3"
+DATABASES = {"default": database(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    VAR.mkdir(exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,
         # A transaction that begins by reading and then writes would fail instead of waiting.
@@ -111,12 +184,16 @@ REDIS_URL = env("REDIS_URL", default="")
 ACUITY_BASE_URL = env("ACUITY_BASE_URL", default="https://acuityscheduling.com/api/v1")
 ACUITY_USER_ID = env("ACUITY_USER_ID", default="")
 ACUITY_API_KEY = env("ACUITY_API_KEY", default="")
-ACUITY_PAGE_LIMIT = env.int("ACUITY_PAGE_LIMIT", 100)
-ACUITY_REQUESTS_PER_SECOND = env.float("ACUITY_REQUESTS_PER_SECOND", 10)
-ACUITY_MAX_CONNECTIONS = env.int("ACUITY_MAX_CONNECTIONS", 20)
-ACUITY_CONNECT_TIMEOUT = env.float("ACUITY_CONNECT_TIMEOUT", 5)
-ACUITY_READ_TIMEOUT = env.float("ACUITY_READ_TIMEOUT", 60)
-ACUITY_STALL_SECONDS = env.int("ACUITY_STALL_SECONDS", 120)
+ACUITY_PAGE_LIMIT = number("ACUITY_PAGE_LIMIT", 100, int)
+ACUITY_REQUESTS_PER_SECOND = number("ACUITY_REQUESTS_PER_SECOND", 10)
+ACUITY_MAX_CONNECTIONS = number("ACUITY_MAX_CONNECTIONS", 20, int)
+ACUITY_CONNECT_TIMEOUT = number("ACUITY_CONNECT_TIMEOUT", 5)
+ACUITY_READ_TIMEOUT = number("ACUITY_READ_TIMEOUT", 60)
+ACUITY_STALL_SECONDS = number("ACUITY_STALL_SECONDS", 120, int)
+ACUITY_LOG_LEVEL = env("ACUITY_LOG_LEVEL", default="INFO").upper()
+ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
+# This database is the importer's alone: `acuity_import` migrates it on first use.
+ACUITY_MIGRATE = True
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -135,7 +212,6 @@ CELERY_TASK_DEFAULT_QUEUE = "acuity"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_max": 0.5}
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -156,13 +232,14 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+known_level = ACUITY_LOG_LEVEL in logging.getLevelNamesMapping()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
-        "acuity": {"handlers": ["stderr"], "level": env("ACUITY_LOG_LEVEL", default="INFO")},
+        "acuity": {"handlers": ["stderr"], "level": ACUITY_LOG_LEVEL if known_level else "INFO"},
         "celery": {"handlers": ["stderr"], "level": "WARNING"},
     },
 }

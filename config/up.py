@@ -69,14 +69,13 @@ def main() -> int:
             "redis", f"{redis_server()} --port {port} --save '' --dir {VAR}", quiet=True
         )
     call_command("migrate", verbosity=0)
-    call_command("collectstatic", verbosity=0, interactive=False)
     from integrations.acuity.accounts import find
 
     find.ensure("10000001", "sandbox-key", f"http://127.0.0.1:{sandbox}/api/v1", name="Sandbox")
     user, password = login()
     run, celery = sys.executable, f"{sys.executable} -m celery -A config"
     processes = {
-        "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web} --threads 4",
+        "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web}",
         "worker": f"{celery} worker -Q acuity --concurrency 2",
         "beat": f"{celery} beat --schedule {VAR}/celerybeat-schedule",
         "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --read_only --tasks_columns=name,kwargs,result,state,runtime,received,worker --basic_auth={user}:{password}",

@@ -11,10 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
 
 from bookings.admin import Mirror, link
+from bookings.theme import ModelAdmin, button, label
 from integrations.console import views
 from integrations.models import AcuityAccount, ApiToken, ImportRun, RejectedRecord
 
@@ -76,7 +75,7 @@ class AcuityAccountAdmin(ModelAdmin):
         chosen = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))
         return redirect(f"{reverse('admin:acuity_start')}?accounts={chosen}")
 
-    @action(description="Import from Acuity", url_path="import", permissions=["run_import"])
+    @button("Import from Acuity", url_path="import", permissions=["run_import"])
     def import_this(self, request: HttpRequest, object_id: int) -> HttpResponseRedirect:
         return redirect(f"{reverse('admin:acuity_start')}?accounts={object_id}")
 
@@ -103,7 +102,7 @@ class ImportRunAdmin(Mirror):
     def short(self, run: ImportRun) -> str:
         return str(run.pk)[:8]
 
-    @display(description="State", label=COLOURS, ordering="status")
+    @label("State", COLOURS, ordering="status")
     def state(self, run: ImportRun) -> tuple[str, str]:
         return run.status, run.get_status_display()
 

@@ -5,4 +5,5 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        from integrations import checks  # noqa: F401
+        # The tasks, too: a host's worker has them whether or not it looks for them.
+        from integrations import checks, tasks  # noqa: F401

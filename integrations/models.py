@@ -83,6 +83,12 @@ class ImportRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     resumed = models.PositiveIntegerField(default=0)
+    started_by = models.CharField(
+        max_length=16, default="code", help_text="Who began or resumed it last: command, person, …"
+    )
+    announced = models.BooleanField(
+        default=False, help_text="Whether the log has the line that it began, or goes on."
+    )
     verified = models.BooleanField(default=False)
     verified_at = models.DateTimeField(
         null=True, blank=True, help_text="When that was last proven."

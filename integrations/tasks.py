@@ -48,10 +48,12 @@ windows = [_step(resource) for resource in STEPS]
 
 @shared_task(name="acuity.finish")
 def finish(run: str) -> str:
-    return "finished" if control.finish(run) else "not finished"
+    control.finish(run)
+    return f"the run is {ImportRun.objects.values_list('status', flat=True).get(pk=run)}"
 
 
-@shared_task(name="acuity.resume_stalled")
+# Sweeps are many and seldom find anything: Flower shows what they send, not them.
+@shared_task(name="acuity.resume_stalled", send_events=False)
 def resume_stalled() -> int:
     return len(stalls.resume_stalled())
 
@@ -61,7 +63,7 @@ def refresh_appointment(account: int, appointment: str) -> str:
     return refresh.perform(account, appointment)
 
 
-@shared_task(name="acuity.resend_refreshes")
+@shared_task(name="acuity.resend_refreshes", send_events=False)
 def resend_refreshes() -> int:
     late = refresh.overdue()
     for account, appointment in late:

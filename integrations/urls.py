@@ -7,7 +7,7 @@ from integrations.api.imports import api
 from integrations.api.webhook import receive
 
 urlpatterns = [
-    path("healthz", healthz),
+    path("healthz", healthz, name="acuity_healthz"),
     path("metrics", metrics),
     path("integrations/booking/acuity/webhook/<int:account_id>", receive, name="acuity_webhook"),
     path("", api.urls),

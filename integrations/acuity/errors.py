@@ -1,5 +1,7 @@
 """What can go wrong with the source, each class saying what happened and what to do."""
 
+from typing import Self
+
 
 class AcuityError(Exception):
     """Acuity gave an answer that the importer cannot use."""
@@ -22,6 +24,16 @@ class CredentialsRefused(AcuityError):
     """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY."""
 
     of_one_record = False
+
+    @classmethod
+    def unsendable(cls) -> Self:
+        """Nobody asked Acuity: such a key cannot even be sent."""
+        error = cls()
+        error.args = (
+            "The user ID or API key has a character that no key of Acuity's has:"
+            " check ACUITY_USER_ID and ACUITY_API_KEY.",
+        )
+        return error
 
 
 class PlanWithoutApi(AcuityError):

@@ -43,5 +43,14 @@ acuity_import_completed = Signal()
 
 
 def log(event: str, **facts: Any) -> None:
-    """One line, `event key=value …`. Never names, e-mails, phones or keys."""
-    logger.info("%s %s", event, " ".join(f"{k}={v}" for k, v in facts.items()))
+    """One line, `event key=value …`, without blanks in a value. Never names, e-mails, phones or keys."""
+    if logger.isEnabledFor(logging.INFO):
+        logger.info("%s", " ".join([event, *(f"{key}={_word(facts[key])}" for key in facts)]))
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value is None else "_".join(str(value).split()) or "none"

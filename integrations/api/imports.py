@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from django.db import IntegrityError, transaction
@@ -185,7 +186,7 @@ def start(
         run = find(request, body.cursor)
         if str(run.account.tenant_id) != str(body.tenant_id):
             raise Http404
-        return _resume(run)
+        return _resume(request, run)
     account = _account(request, body)
     if account is None:
         return problem(
@@ -204,6 +205,7 @@ def start(
                 page_limit=page_limit,
                 only=tuple(dict.fromkeys(body.only)),
                 idempotency_key=idempotency_key,
+                by=caller(request).kind,
             )
     except ConfigurationError as error:
         return problem(422, str(error), field="body")
@@ -214,10 +216,10 @@ def start(
     return _started(run)
 
 
-def _resume(run: ImportRun) -> Any:
+def _resume(request: HttpRequest, run: ImportRun) -> Any:
     if run.status in ("completed", "completed_with_gaps", "cancelled"):
         return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
-    control.resume(run)
+    control.resume(run, by=caller(request).kind)
     return _started(run)
 
 
@@ -279,7 +281,7 @@ def resume(request: HttpRequest, run_id: uuid.UUID) -> Any:
     run = find(request, run_id)
     if run.status in ("completed", "completed_with_gaps", "cancelled"):
         return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
-    return _act(request, run_id, control.resume)
+    return _act(request, run_id, partial(control.resume, by=caller(request).kind))
 
 
 @router.post("/imports/{uuid:run_id}/cancel", response={200: State, **REFUSALS})

@@ -41,6 +41,11 @@ class Caller:
     may_run: bool = True
     may_cancel: bool = True
 
+    @property
+    def kind(self) -> str:
+        """`token` or `person`."""
+        return "person" if self.tenants is None else "token"
+
     def accounts(self) -> QuerySet[AcuityAccount]:
         rows = AcuityAccount.objects.select_related("tenant")
         return rows if self.tenants is None else rows.filter(tenant_id__in=self.tenants)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from bookings import charts
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.runs import progress, states
+from integrations.conf import conf
 from integrations.console.start import period
 from integrations.models import ImportRun
 
@@ -63,7 +63,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "months": _months(run.coverage),
         "rejects": rejects[:SHOWN_REJECTS],
         "more_rejects": len(rejects) > SHOWN_REJECTS,
-        "flower": f"{settings.FLOWER_URL}/tasks" if settings.FLOWER_URL else "",
+        "flower": f"{conf.FLOWER_URL}/tasks" if conf.FLOWER_URL else "",
         "can_pause": run.status in states.TRANSITIONS[ImportRun.Status.PAUSING],
         "can_resume": run.status in ("paused", "failed", "pausing"),
         "can_cancel": active and run.status != "cancelling",
@@ -79,7 +79,7 @@ def _charts(pages: list[Any]) -> list[Any]:
         charts.line(
             [page.requests * 1000 / page.elapsed_ms for page in busy],
             "Requests a second",
-            settings.ACUITY_REQUESTS_PER_SECOND or None,
+            conf.ACUITY_REQUESTS_PER_SECOND or None,
         ),
         charts.line([float(page.elapsed_ms) for page in busy], "Page takes", unit="ms"),
         charts.line([float(p.count) for p in old_first if p.count], "Page holds", unit="records"),

@@ -6,15 +6,22 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from bookings.models import Appointment
-from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError
+from integrations.acuity.accounts import briefly
+from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError, TimedOut
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview
 from integrations.acuity.runs.progress import duration
+from integrations.acuity.source.fetching import Fetcher
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun
+
+LATE = f"Acuity did not answer within {briefly.SECONDS:g} seconds: try again in a minute."
+LATE_DRY_RUN = (
+    "Acuity did not answer in time, or the account is too large for a page to wait for: "
+    "in a terminal, manage.py acuity_import --dry-run takes the time it needs."
+)
 
 
 class StartForm(forms.Form):
@@ -88,17 +95,20 @@ class Checked:
     active: ImportRun | None = None
 
 
-def check(account: AcuityAccount) -> Checked:
-    """Asks Acuity once, so that a wrong key is seen before anything starts."""
+def check(accounts: Sequence[AcuityAccount]) -> list[Checked]:
+    """Asks Acuity once for each, all at the same time, so that a wrong key is seen at once."""
+    answers = briefly.ask(accounts, "/me")
+    return [_checked(*asked) for asked in zip(accounts, answers, strict=True)]
+
+
+def _checked(account: AcuityAccount, me: Any) -> Checked:
     active = account.runs.filter(status__in=ImportRun.ACTIVE).first()
-    try:
-        client = account_client(account)
-        me = client.get("/me")
-        client.close()
-        if not isinstance(me, dict):
-            raise BadAnswer("/me has another shape")
-    except (AcuityError, ConfigurationError) as error:
-        return Checked(account, problem=str(error), active=active)
+    if isinstance(me, TimedOut):
+        return Checked(account, problem=LATE, active=active)
+    if not isinstance(me, dict | Exception):
+        me = BadAnswer("/me has another shape")
+    if isinstance(me, Exception):
+        return Checked(account, problem=str(me), active=active)
     return Checked(
         account,
         str(me.get("name") or ""),
@@ -112,11 +122,11 @@ def check(account: AcuityAccount) -> Checked:
 def estimate(account: AcuityAccount) -> str:
     """Requests and time in words, from what is stored; honest where nothing is known yet."""
     stored = Appointment.objects.filter(tenant=account.tenant_id, source="acuity").count()
-    per_second = settings.ACUITY_REQUESTS_PER_SECOND
+    per_second = conf.ACUITY_REQUESTS_PER_SECOND
     if not stored:
         pace = f" at {per_second:g} requests a second" if per_second else ""
         return f"First import: about one request for each paid appointment{pace}, and few for the rest."
-    requests = 12 + round(1.15 * stored / (account.best_page_limit or settings.ACUITY_PAGE_LIMIT))
+    requests = 12 + round(1.15 * stored / (account.best_page_limit or conf.ACUITY_PAGE_LIMIT))
     time = f", about {duration(requests / per_second)}" if per_second else ""
     return f"About {requests:,} requests{time}, and one more for each appointment paid since the last import."
 
@@ -155,8 +165,12 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     options = form.options()
     try:
         if form.cleaned_data["dry_run"]:
-            return Started(account, dry_run=preview.dry_run(account, **options))
-        return Started(account, run=control.start(account, **options))
+            with briefly.turn():
+                source = Fetcher(briefly.client(account), briefly.deadline(), every=0.2)
+                return Started(account, dry_run=preview.dry_run(account, source, **options))
+        return Started(account, run=control.start(account, by="person", **options))
+    except TimedOut:
+        return Started(account, problem=LATE_DRY_RUN)
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))
     except (AcuityError, ConfigurationError) as error:

@@ -10,8 +10,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations.acuity.errors import AcuityError
+from bookings import theme
+from integrations.acuity.accounts import briefly
+from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.runs import control, retry
+from integrations.acuity.source.fetching import Fetcher
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
 from integrations.models import AcuityAccount, ImportRun
@@ -45,7 +48,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
         if outcomes[0].problem:
             messages.info(request, outcomes[0].problem)
         return redirect("admin:integrations_importrun_change", begun[0].pk)
-    checks = [check(account) for account in accounts] if not outcomes else []
+    checks = check(accounts) if not outcomes else []
     return _render(
         request,
         "start.html",
@@ -78,6 +81,7 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
     }
     if request.headers.get("HX-Request"):
         return TemplateResponse(request, "integrations/run/body.html", context)
+    context["has_htmx"] = theme.UNFOLD
     return _render(request, "run/page.html", f"Import of {run.account}", **context)
 
 
@@ -90,7 +94,7 @@ def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
     if what == "pause":
         control.pause(run)
     elif what == "resume":
-        control.resume(run)
+        control.resume(run, by="person")
     elif what == "cancel":
         control.cancel(run)
     elif what == "retry":
@@ -104,8 +108,10 @@ def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
 
 def _retry(request: HttpRequest, run: ImportRun) -> None:
     try:
-        taken, left = retry.retry(run)
-    except AcuityError as error:
+        with briefly.turn():
+            source = Fetcher(briefly.client(run.account), briefly.deadline(), every=0.2)
+            taken, left = retry.retry(run, source)
+    except (AcuityError, ConfigurationError) as error:
         messages.error(request, str(error))
         return
     messages.info(request, f"Taken in: {taken}. Still rejected: {left}.")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from celery.app import app_or_default
 from celery.contrib.testing.worker import start_worker
 from celery.worker import state
-from django.conf import settings
+
+from integrations.acuity.runs import messages
 
 
 def needed() -> bool:
-    return settings.CELERY_BROKER_URL.startswith("memory://")
+    return messages.broker_in_memory()
 
 
 @contextlib.contextmanager

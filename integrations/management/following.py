@@ -1,7 +1,6 @@
 """How does a command follow a run? It shows the steps until the run rests; Ctrl-C pauses it."""
 
 import logging
-import shlex
 import signal
 import sys
 import time
@@ -15,10 +14,8 @@ QUICK, SLOW = 0.1, 0.3
 
 
 def resume(run: ImportRun) -> str:
-    """The command that goes on with the run, called as this one was, so that it runs as printed."""
-    return (
-        f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])} acuity_import --resume {run.pk}"
-    )
+    """The command that goes on with the run."""
+    return terminal.command("acuity_import", "--resume", str(run.pk))
 
 
 def follow(run: ImportRun) -> ImportRun | None:
@@ -30,7 +27,7 @@ def follow(run: ImportRun) -> ImportRun | None:
         presses += 1
         if presses > 1:
             raise KeyboardInterrupt
-        terminal.err.print("Pausing after the page in hand; Ctrl-C again leaves at once.")
+        print("Pausing after the page in hand; Ctrl-C again leaves at once.", file=sys.stderr)
         control.pause(run)
 
     if sys.stderr.isatty():
@@ -39,11 +36,13 @@ def follow(run: ImportRun) -> ImportRun | None:
     before = signal.signal(signal.SIGINT, interrupt)
     began = swept = time.monotonic()
     try:
-        with terminal.Bars() as bars:
+        with terminal.Lines() if terminal.plain() else terminal.Bars() as steps:
             while True:
                 run = ImportRun.objects.select_related("account").get(pk=run.pk)
-                bars.show(run)
-                if run.status in states.FINAL or run.status == "paused":
+                rests = run.status in states.FINAL or run.status == "paused"
+                if not rests or isinstance(steps, terminal.Bars):
+                    steps.show(run)
+                if rests:
                     return run
                 if time.monotonic() - swept > 1:
                     swept = time.monotonic()

@@ -1,7 +1,11 @@
 """What does an import look like in a terminal? Progress on standard error, results on output."""
 
+import os
+import shlex
 import sys
+import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,7 +16,7 @@ from rich.table import Table
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import progress
-from integrations.models import ImportRun
+from integrations.models import ImportRun, ImportStep
 
 WORDS = {
     "completed": "completed, verified",
@@ -20,11 +24,66 @@ WORDS = {
     "paused": "paused",
     "failed": "failed, resumable",
 }
-err = Console(stderr=True, highlight=False)
+# Without a terminal that moves its cursor: a line each so many seconds, or percent.
+LINE_SECONDS, LINE_PERCENT = 10.0, 10
+
+
+def plain(stderr: bool = True) -> bool:
+    """Whether there is nobody to watch bars move: a log, a build, an editor's shell."""
+    stream = sys.stderr if stderr else sys.stdout
+    dumb = os.environ.get("TERM") in ("dumb", "unknown") or os.environ.get("CI", "") not in (
+        "",
+        "0",
+    )
+    return dumb or not stream.isatty()
+
+
+def console(stderr: bool = False) -> Console:
+    """No colour and no movement where it is `plain`."""
+    return Console(stderr=stderr, highlight=False, force_terminal=False if plain(stderr) else None)
+
+
+def command(*words: str) -> str:
+    """A command of manage.py as it was called here, so that it runs as printed."""
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    return shlex.join([str(python), sys.argv[0], *words])
+
+
+class Lines:
+    """A line for each step now and then, for whoever reads it later."""
+
+    def __init__(self) -> None:
+        # When each step said something last, and how many tenths of it were done.
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def show(self, run: ImportRun) -> None:
+        steps = [step for step in run.steps.all() if step.resource != "account"]
+        # The end of the last step is the summary's to tell.
+        for step in steps[:-1] if steps and steps[-1].status == "done" else steps:
+            if step.status != "pending":
+                self._show(step)
+
+    def _show(self, step: ImportStep) -> None:
+        shape, now = progress.of(step), time.monotonic()
+        tenth = (shape.percent or 0) // LINE_PERCENT
+        when, before = self._said.get(step.resource, (now, 0))
+        self._said.setdefault(step.resource, (now, 0))
+        if tenth > before or (now - when >= LINE_SECONDS and step.status != "done"):
+            self._said[step.resource] = (now, tenth)
+            note = f"waiting: {step.waiting_for}" if step.not_before else shape.rate
+            print(", ".join(filter(None, [f"{step.resource} {shape.text}", note])), file=sys.stderr)
 
 
 class Bars:
-    """A bar for each step on a terminal; nothing elsewhere, where log lines tell."""
+    """A bar for each step on a terminal."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -34,8 +93,7 @@ class Bars:
             TextColumn("{task.fields[rate]}", style="dim"),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
-            console=err,
-            disable=not sys.stderr.isatty(),
+            console=console(stderr=True),
         )
         self._tasks: dict[str, Any] = {}
 
@@ -73,29 +131,29 @@ class Bars:
 
 
 def summary(result: dict[str, Any], reason: str = "") -> None:
-    console = Console(highlight=False)
+    out = console()
     table = _table("", "fetched", "stored", "created", "updated", "unchanged", "rejected")
     for name in RESOURCES:
         table.add_row(name, *(f"{value:,}" for value in result[name].values()))
-    console.print(table)
-    console.print(f"Run {result['run']}: [bold]{WORDS.get(result['status'], result['status'])}[/]")
+    out.print(table)
+    out.print(f"Run {result['run']}: [bold]{WORDS.get(result['status'], result['status'])}[/]")
     if said := headline(result["scope"], result["verified"]):
-        console.print(said, soft_wrap=True)
-    console.print(
+        out.print(said, soft_wrap=not out.is_terminal)
+    out.print(
         f"{result['requests']:,} requests, {result['retries']} retries, {result['elapsed_s']} s"
     )
     if reason:
-        console.print(reason)
+        out.print(reason, soft_wrap=not out.is_terminal)
     for gap in result["gaps"]:
-        console.print(f"[red]GAP[/] {gap.get('day') or gap.get('month') or ''} {gap['reason']}")
+        out.print(f"[red]GAP[/] {gap.get('day') or gap.get('month') or ''} {gap['reason']}")
     if result["differences"]:
-        console.print(
+        out.print(
             f"{len(result['differences'])} appointments whose payments differ from the amount paid"
         )
 
 
 def dry_run(answer: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    out = console()
     table = _table("", "fetched", "to create", "to update", "unchanged", "rejected")
     asking = []
     for name, resource in RESOURCES.items():
@@ -104,10 +162,26 @@ def dry_run(answer: dict[str, Any]) -> None:
             asking.append(f"{resource.title} would take {counts['requests']:,} further requests.")
         elif counts:
             table.add_row(name, *(f"{value:,}" for value in counts.values()))
-    console.print(table)
+    out.print(table)
     for sentence in asking:
-        console.print(sentence)
-    console.print(f"Dry run of {answer['account']}: nothing was written.")
+        out.print(sentence)
+    out.print(f"Dry run of {answer['account']}: nothing was written.")
+
+
+def listing(rows: list[dict[str, Any]], empty: str) -> None:
+    """A row of each, its longest words whole where nobody's terminal sets a width."""
+    out = console()
+    if not rows:
+        out.print(empty)
+        return
+    table = Table(box=SIMPLE_HEAD)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value)[:36] for value in row.values()))
+    if not out.is_terminal:
+        out.width = 200
+    out.print(table)
 
 
 def coverage(months: dict[str, list[int]]) -> None:
@@ -118,7 +192,7 @@ def coverage(months: dict[str, list[int]]) -> None:
     table = _table("month", "Acuity", "stored", "", title="Coverage", footers=_pair(source, stored))
     for month, pair in sorted(months.items()):
         table.add_row(month, *_pair(*pair))
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def _pair(source: int, stored: int) -> list[str]:
@@ -140,7 +214,7 @@ def revenue(report: dict[str, Any]) -> None:
     for month, processors in months.items():
         amounts = [_amount(processors, [name]) for name in names]
         table.add_row(month, *(f"{amount:,.2f}" for amount in [*amounts, sum(amounts)]))
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def _amount(processors: dict[str, Any], names: list[str]) -> Decimal:

@@ -116,7 +116,7 @@ class TestRepeated:
             window.run_window(str(run.pk), step.resource, step.version).text for step in steps(run)
         ]
 
-        assert "stale message" in outcomes
+        assert "nothing to do: another message was first" in outcomes
         assert stored(run.account.tenant) == truth(box.account)
         assert invariants.of_django() == []
 

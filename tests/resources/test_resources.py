@@ -7,7 +7,6 @@ import pytest
 from django.core.checks import run_checks
 
 from bookings.models import Calendar
-from integrations import checks
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.reading.values import text
 from integrations.acuity.resources import RESOURCES
@@ -17,6 +16,7 @@ from integrations.acuity.resources.whole import Whole
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
+from integrations.checks import resources as checks
 from integrations.models import ImportRun, ImportStep, RejectedRecord
 from tests.conftest import known
 

@@ -61,7 +61,7 @@ def test_a_transient_fault_is_waited_out_and_said(kind: str) -> None:
         assert step is not None and step.resource == "appointments"
         assert outcome.kind == "stop" and step.waiting_for
         assert step.not_before is not None and step.not_before > timezone.now()
-        assert turn(run).text == "stale message"
+        assert turn(run).text == "nothing to do: another message was first"
         box.options.faults = 0.0
         finish(run)
 

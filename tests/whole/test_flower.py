@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,14 @@ from tests.runs.test_stalls import Place, ended, place  # noqa: F401
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox(latency=0.03)]
 LOGIN = ("watcher", "secret")
+SENTENCES = [
+    r"account: name, zone, calendars and types read",
+    r"(clients|appointments|payments) [\d,]+–[\d,]+ of [\d,]+(: [\d,]+ (new|unchanged).*)?",
+    r"(clients|appointments|payments): ([\d,]+ listed|no more of them)",
+    r"verification: \d{4}-\d\d( to \d{4}-\d\d)? compared, [\d,]+ alike",
+    r"verification: [a-z, ]+ compared",
+    r"nothing to do: .*",
+]
 # Every page a window of its own.
 SHORT = """
 import os; os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
@@ -68,7 +77,14 @@ def test_flower_lists_every_page_window_with_its_offset(place: Place, flower: st
     time.sleep(2)
 
     tasks = requests.get(f"{flower}/api/tasks", auth=LOGIN, timeout=10).json().values()
-    windows = [task for task in tasks if f"'run': '{run[:8]}', 'offset'" in (task["kwargs"] or "")]
+    newest = sorted(tasks, key=lambda task: task["received"] or 0, reverse=True)
+    # Fifteen rows fit the page: they are of the run, none is a sweep that found nothing.
+    assert len(newest) >= 15 and all(run in (task["kwargs"] or "") for task in newest[:15])
+    windows = [task for task in tasks if f"'run': '{run}', 'step'" in (task["kwargs"] or "")]
+    for task in windows:
+        kwargs = ast.literal_eval(task["kwargs"])
+        sized = {"limit"} if kwargs["step"] == "appointments" else set()
+        assert set(kwargs) == {"run", "step", "offset"} | sized
     shown = {
         (task["name"].removeprefix("acuity.import_"), ast.literal_eval(task["kwargs"])["offset"])
         for task in windows
@@ -81,18 +97,26 @@ def test_flower_lists_every_page_window_with_its_offset(place: Place, flower: st
     texts = [
         str(task["result"]) for task in windows if task["name"] == "acuity.import_appointments"
     ]
-    assert any("appointments 20–40" in text and "created" in text for text in texts), texts
+    assert any(text.startswith("'appointments 20–40 of ") for text in texts), texts
+    assert any(text.endswith(": 20 new'") for text in texts), texts
+    for task in windows:
+        assert any(re.fullmatch(shape, str(task["result"]).strip("'")) for shape in SENTENCES), task
     search = {
         "draw": 1,
         "start": 0,
         "length": 500,
-        "search[value]": f"kwargs:run={run[:8]}",
         "order[0][column]": 0,
         "order[0][dir]": "asc",
         "columns[0][data]": "name",
     }
-    answer = requests.get(f"{flower}/tasks/datatable", params=search, auth=LOGIN, timeout=10).json()
-    assert answer["recordsFiltered"] >= len(windows)
+    for words in (run, run[:8], f"kwargs:run={run}"):
+        answer = requests.get(
+            f"{flower}/tasks/datatable",
+            params=search | {"search[value]": words},
+            auth=LOGIN,
+            timeout=10,
+        ).json()
+        assert answer["recordsFiltered"] >= len(windows), words
     everything = str(list(tasks))
     assert "example.com" not in everything and "sandbox-key" not in everything
     assert requests.get(f"{flower}/api/tasks", timeout=10).status_code == 401
@@ -114,7 +138,7 @@ def photograph(flower: str, run: str, folder: Path) -> None:
             http_credentials=credentials, viewport={"width": 1280, "height": 800}
         ).new_page()
         page.goto(f"{flower}/tasks")
-        page.fill("input[type=search]", f"kwargs:run={run[:8]}")
+        page.fill("input[type=search]", run)
         page.wait_for_timeout(2000)
         page.screenshot(path=folder / "flower.png")
         browser.close()

@@ -142,7 +142,7 @@ def test_a_stale_message_writes_nothing() -> None:
 
         outcome = window.run_window(str(run.pk), "calendars", 7)
 
-        assert outcome.text == "stale message"
+        assert outcome.text == "nothing to do: another message was first"
         assert len(box.requests) == before
 
 

@@ -1,19 +1,26 @@
 """With which credentials, address, time-outs and pace is an account asked?"""
 
-from django.conf import settings
-
-from integrations.acuity.source.client import AcuityClient
+from integrations.acuity.source.client import TRIES, AcuityClient
 from integrations.acuity.source.throttle import Pace, default_throttle
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun
 
 
-def account_client(account: AcuityAccount, run: ImportRun | None = None) -> AcuityClient:
+def account_client(
+    account: AcuityAccount,
+    run: ImportRun | None = None,
+    *,
+    timeout: tuple[float, float] | None = None,
+    tries: int = TRIES,
+) -> AcuityClient:
+    """A client of the account; `timeout` is (connect, read) in seconds, by default the settings'."""
     own = run.requests_per_second if run else None
     return AcuityClient(
-        account.base_url or settings.ACUITY_BASE_URL,
+        account.base_url or conf.ACUITY_BASE_URL,
         account.user_id,
         account.api_key,
         default_throttle(),
-        timeout=(settings.ACUITY_CONNECT_TIMEOUT, settings.ACUITY_READ_TIMEOUT),
+        timeout=timeout or (conf.ACUITY_CONNECT_TIMEOUT, conf.ACUITY_READ_TIMEOUT),
+        tries=tries,
         pace=Pace(str(run.pk), 1 / own) if run and own else None,
     )

@@ -2,11 +2,11 @@
 
 import uuid
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from bookings.models import Tenant
 from integrations.acuity.errors import ConfigurationError
+from integrations.conf import conf
 from integrations.models import AcuityAccount
 
 
@@ -14,11 +14,13 @@ def account(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> 
     """The account meant. Raises ConfigurationError, which says what to set or name."""
     accounts = AcuityAccount.objects.select_related("tenant")
     if account_id:
-        found = accounts.filter(pk=account_id) if account_id.isdigit() else accounts.none()
+        # Longer numbers are none that a database knows.
+        possible = account_id.isdecimal() and len(account_id) < 19
+        found = accounts.filter(pk=account_id) if possible else accounts.none()
         if account := found.first():
             return account
         raise ConfigurationError(
-            f"There is no Acuity account {account_id}; list them in the admin."
+            f"There is no Acuity account {account_id}; acuity_accounts lists them."
         )
     if tenant_id:
         try:
@@ -31,11 +33,11 @@ def account(account_id: str = "", tenant_id: str = "", *, save: bool = True) -> 
             "several Acuity accounts: name one with --account" if matches else "no Acuity account"
         )
         raise ConfigurationError(f"Tenant {tenant_id} has {many}.")
-    if not settings.ACUITY_USER_ID or not settings.ACUITY_API_KEY:
+    if not conf.ACUITY_USER_ID or not conf.ACUITY_API_KEY:
         raise ConfigurationError(
             "Set ACUITY_USER_ID and ACUITY_API_KEY (Acuity: Integrations → API), or name an --account."
         )
-    return ensure(settings.ACUITY_USER_ID, settings.ACUITY_API_KEY, save=save)
+    return ensure(conf.ACUITY_USER_ID, conf.ACUITY_API_KEY, save=save)
 
 
 def ensure(

@@ -34,7 +34,14 @@ class Verification:
             "turn": turn + page.done,
             "inner": inner | {name: page.cursor},
         }
-        return Fetched([(name, page.found)], following, count=page.count, total=page.total)
+        differing = len(page.found.save) + len(page.found.gone)
+        return Fetched(
+            [(name, page.found)],
+            following,
+            count=page.count,
+            total=page.total,
+            differing=differing,
+        )
 
     def save(self, context: Context, page: Fetched) -> Counts:
         for name, found in page.records:

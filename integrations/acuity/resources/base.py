@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
-from django.conf import settings
 from django.db.models import Model, QuerySet
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Imported, Tenant
@@ -17,6 +16,7 @@ from integrations.acuity.reading.zones import country
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.history import Seen
 from integrations.acuity.store.upsert import Counts
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 
 # So many clients are got to know at once.
@@ -71,10 +71,7 @@ class Context:
 
     @property
     def requests_per_second(self) -> float:
-        """What this run may ask for; 0 means no limit."""
-        whole = float(settings.ACUITY_REQUESTS_PER_SECOND)
-        own = self.run.requests_per_second
-        return min(own, whole or own) if own else whole
+        return requests_per_second(self.run)
 
     @cached_property
     def identity(self) -> Identity:
@@ -158,6 +155,12 @@ class Fetched:
     count: int | None = None
     # Records inside the page, where they are not what the offset counts.
     fetched: int | None = None
+    # Entries of an answer that is only put aside by this page, to be read by the next ones.
+    listed: int | None = None
+    # In a proof: how many of those compared are not as they are stored.
+    differing: int = 0
+    # The day from which the next page asks, where that is how one asks.
+    day: str = ""
 
     @property
     def size(self) -> int:
@@ -269,6 +272,13 @@ class Resource(Step, Protocol):
     @abstractmethod
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         """What this proof, at its end, may say. Never more than was asked and compared."""
+
+
+def requests_per_second(run: ImportRun) -> float:
+    """What the run may ask for; 0 means no limit."""
+    whole = float(conf.ACUITY_REQUESTS_PER_SECOND)
+    own = run.requests_per_second
+    return min(own, whole or own) if own else whole
 
 
 def in_window(context: Context) -> QuerySet[Appointment]:

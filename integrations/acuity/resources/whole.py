@@ -204,7 +204,8 @@ class Whole(Resource):
             "gaps": shown.gaps + other.gaps,
             "ignored": sorted({*shown.ignored, *other.ignored}),
         }
-        if len(gone) > 1 and 2 * len(gone) >= len(stored) and not context.run.accept_removals:
+        many_gone = len(gone) > bool(other.evidence) and 2 * len(gone) >= len(stored)
+        if many_gone and not context.run.accept_removals:
             facts |= {"refused_gone": len(gone)}
             gone = {}
         elif alike:

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -13,9 +12,11 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
-from integrations.acuity.runs.results import in_log, stored, summarise
+from integrations.acuity.runs.lines import in_log, summary
+from integrations.acuity.runs.results import stored
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.steps import STEPS
+from integrations.conf import conf
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
 
 TOO_MANY_REJECTS = "TooManyRejects"
@@ -33,7 +34,7 @@ PASS = (
 )
 UNVERIFIED = {
     "kind": "unverified",
-    "reason": "Nothing was compared with Acuity: run manage.py acuity_verify.",
+    "reason": "Nothing was compared with Acuity: prove the run again.",
 }
 
 
@@ -79,8 +80,11 @@ def start(
     send: bool = True,
     idempotency_key: str | None = None,
     accept_removals: bool = False,
+    by: str = "code",
 ) -> ImportRun:
     """A new queued run. Without a page limit it finds the best one itself.
+
+    `by` is what the log says of who began it: command, person, token.
 
     Raises ActiveRun if the account has a run already, ConfigurationError on bad input.
     """
@@ -93,12 +97,13 @@ def start(
                 account=account,
                 min_date=min_date,
                 max_date=max_date,
-                page_limit=page_limit or account.best_page_limit or settings.ACUITY_PAGE_LIMIT,
+                page_limit=page_limit or account.best_page_limit or conf.ACUITY_PAGE_LIMIT,
                 auto_page_limit=page_limit is None,
                 tuning=_known(account),
                 payments_mode=payments_mode,
                 idempotency_key=idempotency_key,
                 accept_removals=accept_removals,
+                started_by=by,
             )
             ImportStep.objects.bulk_create(
                 ImportStep(run=run, position=n, resource=name)
@@ -129,7 +134,7 @@ def enqueue(run: ImportRun) -> None:
     transaction.on_commit(lambda: messages.send_chain(str(run.pk)))
 
 
-def resume(run: ImportRun) -> bool:
+def resume(run: ImportRun, *, by: str = "code") -> bool:
     """Go on from the checkpoint. True if the run was waiting for this."""
     now = timezone.now()
     ImportStep.objects.filter(run=run).update(
@@ -143,6 +148,7 @@ def resume(run: ImportRun) -> bool:
     # Whoever resumes a run that stopped for its rejects has looked at them.
     accept = run.accept_rejects or run.error_class == TOO_MANY_REJECTS
     began_anew = {} if is_proven_again(run) else {"finished_at": None}
+    again: dict[str, Any] = {"resumed": F("resumed") + 1, "started_by": by, "announced": False}
     waiting = transition(
         run.pk,
         S.QUEUED,
@@ -151,14 +157,16 @@ def resume(run: ImportRun) -> bool:
         error_class="",
         accept_rejects=accept,
         **began_anew,
+        **again,
     )
+    if not waiting and run.status in ImportRun.WORKING:
+        ImportRun.objects.filter(pk=run.pk).update(**again)
     if waiting or run.status in ImportRun.WORKING:
-        ImportRun.objects.filter(pk=run.pk).update(resumed=run.resumed + 1)
         enqueue(run)
     return waiting
 
 
-def verify(run: ImportRun, *, send: bool = True) -> None:
+def verify(run: ImportRun, *, send: bool = True, by: str = "code") -> None:
     """Prove a finished run again, as a run like any other: paused, killed and watched like one.
 
     The statement that stands is replaced by the new one when that is finished, and by nothing else.
@@ -185,7 +193,8 @@ def verify(run: ImportRun, *, send: bool = True) -> None:
             step, _ = ImportStep.objects.get_or_create(
                 run=run, resource="verify", defaults={"position": len(STEPS)}
             )
-            if not transition(run.pk, S.QUEUED, among=PROVABLE, reason="", error_class=""):
+            began = {"reason": "", "error_class": "", "started_by": by, "announced": False}
+            if not transition(run.pk, S.QUEUED, among=PROVABLE, **began):
                 raise ActiveRun(ImportRun.objects.get(pk=run.pk))
             run.pages.filter(resource="verify").delete()
             ImportStep.objects.filter(pk=step.pk).update(**fresh)
@@ -221,14 +230,14 @@ def settle(run_id: Any) -> None:
     if busy.exists():
         return
     if transition(run_id, S.PAUSED) or _give_up(run_id, S.CANCELLED, among={S.CANCELLING}):
-        summarise(run_id)
+        summary(run_id)
 
 
 def fail(run_id: Any, reason: str, error_class: str) -> bool:
     """The run has failed, resumable. A proof that fails leaves the one before it standing."""
     failed = _give_up(run_id, S.FAILED, reason=reason, error_class=error_class)
     if failed:
-        summarise(run_id)
+        summary(run_id)
     return failed
 
 
@@ -281,7 +290,7 @@ def finish(run_id: Any) -> bool:
             return False
         run.refresh_from_db()
         if is_proven_again(run):
-            transaction.on_commit(lambda: summarise(run.pk))
+            transaction.on_commit(lambda: summary(run.pk))
             return True
         event = events.AcuityImportCompleted.counting(
             in_log(stored(run)),
@@ -295,5 +304,5 @@ def finish(run_id: Any) -> bool:
         transaction.on_commit(
             lambda: events.acuity_import_completed.send_robust(sender=ImportRun, event=event)
         )
-    summarise(run.pk)
+    summary(run.pk)
     return True

@@ -2,14 +2,20 @@
 
 from typing import Any
 
-from celery import chain, signature
+from celery import chain, current_app, signature
 from kombu.exceptions import OperationalError
 
 from integrations.acuity import events
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.steps import STEPS
 from integrations.models import ImportRun
 
 REFRESH_SECONDS = 1
+
+
+def broker_in_memory() -> bool:
+    """Whether messages reach nobody but this process."""
+    return str(current_app.conf.broker_write_url or "").startswith("memory")
 
 
 def send_chain(run_id: str) -> None:
@@ -34,14 +40,16 @@ def send(message: Any, run_id: str, **options: Any) -> None:
 def window(resource: str, run: ImportRun, offset: int, version: int | None) -> Any:
     """The message for the next window of `resource`."""
     kwargs = {"run": str(run.pk), "offset": offset, "limit": run.page_limit, "version": version}
-    # A dict literal, so that Flower's search `kwargs:run=1a2b3c4d` finds exactly this run.
-    shown = {"run": str(run.pk)[:8], "offset": offset, "limit": run.page_limit}
+    # A dict literal, so that Flower's search `kwargs:run=…` finds exactly this run.
+    shown: dict[str, Any] = {"run": str(run.pk), "step": resource, "offset": offset}
+    if resource in RESOURCES and RESOURCES[resource].sized:
+        shown["limit"] = run.page_limit
     return _message(STEPS[resource].task, kwargs, shown)
 
 
 def finish(run_id: str) -> Any:
     """The message that closes the run."""
-    return _message("acuity.finish", {"run": run_id}, {"run": run_id[:8]})
+    return _message("acuity.finish", {"run": run_id}, {"run": run_id})
 
 
 def send_refresh(account: int, appointment: str) -> None:

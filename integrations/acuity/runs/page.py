@@ -7,10 +7,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events
+from integrations.acuity import errors
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.base import Context, Fetched, Resource
-from integrations.acuity.runs import control, leases
+from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.runs import control, leases, lines
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
 from integrations.acuity.store.bulk import analyze, relax_durability
@@ -27,11 +27,12 @@ class Stale(Exception):
     """The step moved on without us; nothing was written."""
 
 
-def process_page(context: Context, token: str) -> bool:
-    """One page. True if it was the step's last. Raises Stale if the step moved on meanwhile."""
+def process_page(context: Context, token: str) -> Fetched:
+    """One page, committed. Raises Stale if the step moved on meanwhile."""
     started = time.monotonic()
     run, step, client = context.run, context.step, context.source.client
     page = STEPS[step.resource].fetch(context)
+    answered, saving = context.source.slowest(), time.monotonic()
     if not page.done and not page.size and page.cursor == step.cursor:
         raise errors.Stalled(f"{step.resource} at offset {step.offset}")
     spent, client.tally = client.tally, Tally()
@@ -40,7 +41,6 @@ def process_page(context: Context, token: str) -> bool:
         _hold(step, token)
         counts = STEPS[step.resource].save(context, page)
         _checkpoint(context, token, page, counts, spent, started)
-        elapsed = int((time.monotonic() - started) * 1000)
         PageFetch.objects.create(
             run=run,
             resource=step.resource,
@@ -49,16 +49,16 @@ def process_page(context: Context, token: str) -> bool:
             count=page.size,
             requests=spent.requests,
             throttled=spent.throttled,
-            elapsed_ms=elapsed,
+            elapsed_ms=int((time.monotonic() - started) * 1000),
             **asdict(counts),
         )
         context.source.parse_prefetched()
     if resource := RESOURCES.get(step.resource):
+        lines.page(resource.log, step, page, answered, time.monotonic() - saving)
         if grown(step.created, step.created + counts.created):
             analyze(resource.model)
-        _report(resource, run, step, page.size, elapsed)
     _watch_rejects(run, step, page, counts)
-    return page.done
+    return page
 
 
 def grown(before: int, after: int) -> bool:
@@ -118,16 +118,3 @@ def _checkpoint(
     if page.gaps:
         run.gaps = [*run.gaps, *(gap for gap in page.gaps if gap not in run.gaps)]
         ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)
-
-
-def _report(resource: Resource, run: ImportRun, step: ImportStep, count: int, elapsed: int) -> None:
-    page, progress, every = resource.log
-    events.log(
-        f"acuity_{page}_page",
-        run=run.pk,
-        offset=step.offset,
-        count=count,
-        elapsed_ms=elapsed,
-    )
-    if (step.offset + count) // every > step.offset // every:
-        events.log(f"acuity_{progress}_progress", run=run.pk, processed=step.offset + count)

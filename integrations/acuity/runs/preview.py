@@ -3,26 +3,29 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Resource
 from integrations.acuity.source.fetching import Fetcher
+from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 
-def dry_run(account: AcuityAccount, **options: Any) -> dict[str, Any]:
+def dry_run(
+    account: AcuityAccount, source: Fetcher | None = None, **options: Any
+) -> dict[str, Any]:
     """A whole import without the writing: what it would create, update, leave and reject.
 
     What takes a request a record is not asked for; how many those would be is in `requests`.
     Raises an `AcuityError`.
+
+    `source` asks, and is closed at the end.
     """
     only = options.pop("only")
-    limit = options.pop("page_limit") or settings.ACUITY_PAGE_LIMIT
+    limit = options.pop("page_limit") or conf.ACUITY_PAGE_LIMIT
     run = ImportRun(account=account, page_limit=limit, **options)
-    source = Fetcher(account_client(account), lambda: None)
+    source = source or Fetcher(account_client(account), lambda: None)
     context = Context(run, ImportStep(run=run), source)
     try:
         me = source.get("/me")

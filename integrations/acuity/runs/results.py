@@ -1,10 +1,9 @@
-"""What has a run brought in? As JSON, and as the last line of its log."""
+"""What has a run brought in? As JSON."""
 
 from typing import Any
 
 from django.utils import timezone
 
-from integrations.acuity import events
 from integrations.acuity.resources import RESOURCES
 from integrations.models import ImportRun
 
@@ -12,11 +11,6 @@ from integrations.models import ImportRun
 def stored(run: ImportRun) -> dict[str, int]:
     """How many rows the run's window now has in the database, by resource."""
     return {name: resource.stored(run) for name, resource in RESOURCES.items()}
-
-
-def in_log(rows: dict[str, int]) -> dict[str, int]:
-    """`stored` under the names that log lines and events use."""
-    return {RESOURCES[name].log.progress: count for name, count in rows.items()}
 
 
 def result(run: ImportRun) -> dict[str, Any]:
@@ -46,19 +40,3 @@ def result(run: ImportRun) -> dict[str, Any]:
         "resumed": run.resumed,
     }
     return answer
-
-
-def summarise(run_id: Any) -> None:
-    """The last log line of a run, whatever became of it."""
-    run = ImportRun.objects.select_related("account").get(pk=run_id)
-    facts = result(run)
-    events.log(
-        "acuity_import_summary",
-        run=run.pk,
-        tenant=facts["tenant"],
-        status=run.status,
-        **in_log({name: facts[name]["stored"] for name in RESOURCES}),
-        skipped=sum(facts[name]["rejected"] for name in RESOURCES),
-        gaps=len(run.gaps),
-        requests=facts["requests"],
-    )

@@ -10,11 +10,14 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.models import ImportRun, ImportStep, RejectedRecord
 
 
-def retry(run: ImportRun) -> tuple[int, int]:
-    """(taken in, still rejected) of the run's rejected records. Raises an `AcuityError`."""
+def retry(run: ImportRun, source: Fetcher | None = None) -> tuple[int, int]:
+    """(taken in, still rejected) of the run's rejected records. Raises an `AcuityError`.
+
+    `source` asks, and is closed at the end.
+    """
     waiting = RejectedRecord.objects.filter(run=run, resolved_at=None)
     before = waiting.count()
-    source = Fetcher(account_client(run.account), lambda: None)
+    source = source or Fetcher(account_client(run.account), lambda: None)
     context = Context(run, ImportStep(run=run), source)
     try:
         for record in list(waiting.order_by("pk")):

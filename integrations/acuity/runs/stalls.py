@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.utils import timezone
 
 from integrations.acuity.runs.control import current_step, enqueue, finish, settle
 from integrations.acuity.runs.leases import LEASE, owner_is_dead
+from integrations.conf import conf
 from integrations.models import ImportRun, ImportStep
 
 
@@ -48,4 +48,4 @@ def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
     if step.not_before:
         return step.not_before <= now and (seen < step.not_before or silence > LEASE)
     # Whoever works on a page holds a lease: without one there is only a message, and it may be lost.
-    return silence > min(LEASE, timedelta(seconds=settings.ACUITY_STALL_SECONDS))
+    return silence > min(LEASE, timedelta(seconds=conf.ACUITY_STALL_SECONDS))

@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.acuity import errors, events
+from integrations.acuity import errors
 from integrations.acuity.resources.base import Context
-from integrations.acuity.runs import control, leases
+from integrations.acuity.runs import control, leases, lines
 from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.runs.tuning import SMALLEST, Tuning, set_limit, sized
 from integrations.acuity.source.client import SMALL_PAGE
@@ -65,7 +65,7 @@ def handle_failure(context: Context, token: str, error: errors.AcuityError) -> O
         # Waiting is not a lost attempt.
         attempts=0,
     )
-    events.log("acuity_import_waiting", run=run.pk, seconds=pause, error=type(error).__name__)
+    lines.waiting(run, pause, error)
     return Outcome("stop", f"waiting {pause} s: {error}")
 
 

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
-from integrations.acuity import errors, events
+from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.resources import OPTIONS
 from integrations.acuity.resources.base import Context
-from integrations.acuity.runs import control, leases, troubles
+from integrations.acuity.runs import control, leases, lines, troubles, words
 from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.runs.page import Stale, process_page
 from integrations.acuity.runs.tuning import Tuning, set_limit, sized
@@ -32,6 +31,7 @@ STATUS_CHECK_SECONDS = 0.25
 SWITCH_SECONDS = 0.0001
 # Answers are trees, which need no search for cycles: looking for them seldom saves a seventh.
 CYCLES = 100_000
+STALE = "nothing to do: another message was first"
 
 
 def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
@@ -42,43 +42,34 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
     run = ImportRun.objects.select_related("account__tenant").get(pk=run_id)
     if run.status not in ImportRun.WORKING:
         control.settle(run.pk)
-        return Outcome("stop", f"run is {run.status}")
+        return Outcome("stop", f"nothing to do: the run is {run.status}")
     step = control.current_step(run.pk)
     if step is None:
-        return Outcome("done", "nothing left")
+        return Outcome("done", "nothing to do: every step is done")
     if step.resource != resource:
         done = run.steps.filter(resource=resource, status="done").exists()
-        return Outcome("stop", "step is done" if done else f"{step.resource} comes first")
+        return Outcome(
+            "stop",
+            f"nothing to do: {resource} is done"
+            if done
+            else f"too early: {step.resource} comes first",
+        )
     token = leases.claim(step, step.version if version is None else version)
     if not token:
-        return Outcome("stop", "stale message")
+        return Outcome("stop", STALE)
     step.refresh_from_db()
     try:
+        lines.started(run, step)
         if reason := troubles.exhausted(step):
             leases.release(step.pk, token)
             control.fail(run.pk, reason, "stuck")
             return Outcome("stop", f"failed: {reason}")
-        _announce(run, step)
         return Window(run, step, token).work()
     except Stale:
-        return Outcome("stop", "stale message")
+        return Outcome("stop", STALE)
     finally:
         leases.release(step.pk, token)
         control.settle(run.pk)
-
-
-def _announce(run: ImportRun, step: ImportStep) -> None:
-    if step.position == 0 and step.version == 0:
-        events.log(
-            "acuity_import_started",
-            tenant=run.account.tenant_id,
-            run=run.pk,
-            min_date=run.min_date,
-            max_date=run.max_date,
-            cursor=step.cursor,
-            page_limit=run.page_limit,
-            **{option: getattr(run, f"{option}_mode") for option in OPTIONS},
-        )
 
 
 @contextlib.contextmanager
@@ -133,18 +124,21 @@ class Window:
     def _pages(self) -> Outcome:
         start = time.monotonic()
         until = start + WINDOW_SECONDS
-        first, step, before = self.step.offset, self.step, counters(self.step)
+        step, before, differing = self.step, words.counters(self.step), 0
+
+        def said() -> str:
+            return words.of_window(before, step, differing)
+
         while True:
             self.context.prefetch = time.monotonic() < until
             began = time.monotonic()
-            done = process_page(self.context, self.token)
+            page = process_page(self.context, self.token)
+            differing += page.differing
             before_page = step.offset
             step.refresh_from_db()
-            self._tune(step, step.offset - before_page, time.monotonic() - began, done)
-            of = f" of {step.total:,}" if step.total else ""
-            words = f"{step.resource} {first:,}–{step.offset:,}{of}{_counted(before, step)}"
-            if done:
-                return Outcome("done", words, step.version, step.offset)
+            self._tune(step, step.offset - before_page, time.monotonic() - began, page.done)
+            if page.done:
+                return Outcome("done", said(), step.version, step.offset)
             self._renewed = now = time.monotonic()
             if now - self._looked > STATUS_CHECK_SECONDS:
                 self._looked = now
@@ -152,11 +146,11 @@ class Window:
                 self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
                 self.context.run = self.run
                 if self.run.status not in ImportRun.WORKING:
-                    return Outcome("stop", f"{words}; run is {self.run.status}")
+                    return Outcome("stop", f"{said()}; the run is {self.run.status}")
                 if start + TURN_SECONDS < now < until and control.others_wait(self.run.pk):
                     until = start
             if now > until and not self.source.under_way:
-                return Outcome("more", words, step.version, step.offset)
+                return Outcome("more", said(), step.version, step.offset)
 
     def _tune(self, step: ImportStep, count: int, seconds: float, done: bool) -> None:
         """Let the page limit follow what this page showed."""
@@ -168,13 +162,3 @@ class Window:
             set_limit(run, tuning.observe(count, seconds), tuning)
         if done and tuning.best_limit:
             AcuityAccount.objects.filter(pk=run.account_id).update(best_page_limit=run.page_limit)
-
-
-def counters(step: ImportStep) -> dict[str, int]:
-    return {name: getattr(step, name) for name in ("created", "updated", "unchanged", "rejected")}
-
-
-def _counted(before: dict[str, int], step: ImportStep) -> str:
-    return "".join(
-        f", {n - before[name]} {name}" for name, n in counters(step).items() if n != before[name]
-    )

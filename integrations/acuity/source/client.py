@@ -60,6 +60,11 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _latin1(text: str) -> bool:
+    """Whether HTTP's basic authentication can send it."""
+    return all(ord(letter) < 256 for letter in text)
+
+
 class AcuityClient:
     """One account's view of the API, for any number of threads.
 
@@ -96,15 +101,24 @@ class AcuityClient:
         while not self._sessions.empty():
             self._sessions.get().close()
 
-    def get(self, path: str, ready: Callable[[], Any] = lambda: None, **params: Any) -> Any:
+    def get(
+        self,
+        path: str,
+        ready: Callable[[], Any] = lambda: None,
+        took: Callable[[float], Any] = lambda seconds: None,
+        **params: Any,
+    ) -> Any:
         """The parsed answer to `GET path`; bookings come as `listing.Row`s, clients as their bytes.
         Raises an `AcuityError`.
 
-        `ready` is called between fetching and parsing, and may wait.
+        `ready` is called between fetching and parsing, and may wait. `took` is told how long each
+        answer was on its way, without the wait for its turn.
         """
+        if not _latin1("".join(self._auth)):
+            raise errors.CredentialsRefused.unsendable()
         for attempt in range(1, self._tries + 1):
             try:
-                return self._once(path, params, ready)
+                return self._once(path, params, ready, took)
             except errors.AcuityError as error:
                 if isinstance(error, errors.Empty) and attempt > 1:
                     return []
@@ -146,7 +160,13 @@ class AcuityClient:
         finally:
             self._sessions.put(session)
 
-    def _once(self, path: str, params: dict[str, Any], ready: Callable[[], Any]) -> Any:
+    def _once(
+        self,
+        path: str,
+        params: dict[str, Any],
+        ready: Callable[[], Any],
+        took: Callable[[float], Any],
+    ) -> Any:
         with self._throttle.slot(self.pace) as waited, self._session() as session:
             self.tally.add(requests=1)
             began, status = time.monotonic(), "no answer"
@@ -168,7 +188,9 @@ class AcuityClient:
                 host = urlsplit(self.base_url).netloc
                 raise errors.ConnectionTrouble(f"{type(error).__name__} at {host}") from error
             finally:
-                self.calls.add(path, status, time.monotonic() - began, waited)
+                seconds = time.monotonic() - began
+                took(seconds)
+                self.calls.add(path, status, seconds, waited)
         ready()
         return answers.interpret(path, response.status_code, response.headers, body)
 

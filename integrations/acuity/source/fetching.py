@@ -7,7 +7,9 @@ import re
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from integrations.acuity.errors import AcuityError, Gone, NotFound
 from integrations.acuity.source.client import BRIEF, AcuityClient
@@ -19,12 +21,18 @@ _BOOKING = re.compile(r"/appointments/\d+")
 
 
 class Fetcher:
-    """Asks Acuity from a few threads; `heartbeat` is called meanwhile, and may raise to give up."""
+    """Asks Acuity from a few threads; `heartbeat` is called meanwhile, each `every` seconds,
+    and may raise to give up."""
 
     def __init__(
-        self, client: AcuityClient, heartbeat: Callable[[], None], connections: int = 8
+        self,
+        client: AcuityClient,
+        heartbeat: Callable[[], None],
+        connections: int = 8,
+        every: float = HEARTBEAT,
     ) -> None:
         self.client = client
+        self._every = every
         self._heartbeat = heartbeat
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="acuity-http")
         self._ahead: dict[tuple[Any, ...], Future[Any]] = {}
@@ -33,6 +41,9 @@ class Fetcher:
         # What was refused last, and how often since anything else came.
         self._refused: tuple[type, int | None] | None = None
         self._in_a_row = 0
+        # The seconds that the answers took, until they are asked for.
+        self._took: WeakKeyDictionary[Future[Any], list[float]] = WeakKeyDictionary()
+        self._slowest = 0.0
 
     def get(self, path: str, **params: Any) -> Any:
         """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
@@ -45,13 +56,13 @@ class Fetcher:
         """
         self._free = free = threading.Event()
 
-        def ask() -> Any:
-            answer = self.client.get(path, ready=free.wait, **params)
+        def ask(took: Callable[[float], Any]) -> Any:
+            answer = self.client.get(path, ready=free.wait, took=took, **params)
             if read:
                 read(answer)
             return answer
 
-        self._ahead = {_key(path, params): self._pool.submit(ask)}
+        self._ahead = {_key(path, params): self._start(ask)}
 
     def parse_prefetched(self) -> None:
         """From here on this thread only waits for a while: Python is free for the next answer."""
@@ -81,6 +92,11 @@ class Fetcher:
         """Something was started ahead and is still to be used."""
         return bool(self._ahead)
 
+    def slowest(self) -> float:
+        """Seconds that the slowest answer took, of those used since this was asked last."""
+        slowest, self._slowest = self._slowest, 0.0
+        return slowest
+
     def close(self) -> None:
         self._free.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -96,7 +112,13 @@ class Fetcher:
         return self._submit(path, params)
 
     def _submit(self, path: str, params: dict[str, Any]) -> Future[Any]:
-        return self._pool.submit(self.client.get, path, **params)
+        return self._start(partial(self.client.get, path, **params))
+
+    def _start(self, ask: Callable[..., Any]) -> Future[Any]:
+        took: list[float] = []
+        future = self._pool.submit(ask, took=took.append)
+        self._took[future] = took
+        return future
 
     def _or_fault(self, future: Future[Any]) -> Any:
         try:
@@ -135,8 +157,9 @@ class Fetcher:
 
     def _result(self, future: Future[Any]) -> Any:
         while not future.done():
-            wait([future], timeout=HEARTBEAT)
+            wait([future], timeout=self._every)
             self._heartbeat()
+        self._slowest = max([self._slowest, *self._took.pop(future, [])])
         return future.result()
 
 

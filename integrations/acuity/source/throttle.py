@@ -13,8 +13,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-import redis
-from django.conf import settings
+from integrations.acuity.errors import ConfigurationError
+from integrations.conf import conf
+
+try:
+    import redis
+except ImportError:  # the extra `redis`
+    redis = None  # type: ignore[assignment]
+HAS_REDIS = redis is not None
 
 # N slots span this many seconds, and a request that would leave more than the difference to one
 # second after its slot gives the slot up: so any N + 1 requests span a second, however busy the
@@ -23,6 +29,7 @@ MARGIN = 1.035
 # Nobody reserves further ahead than this: a penalty or a pause must not find reservations.
 HORIZON = 1.0
 BUSY = 0.02
+NO_REDIS = "REDIS_URL needs the package redis: pip install 'acuity-importer[redis]'."
 # A connection whose process died is counted for this long at most.
 CONNECTION_SECONDS = 150
 
@@ -120,6 +127,8 @@ class RedisBudget:
     """For every process that shares the Redis, on Redis' own clock."""
 
     def __init__(self, url: str, key: str = "acuity:throttle") -> None:
+        if not HAS_REDIS:
+            raise ConfigurationError(NO_REDIS)
         self._redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
         self._key = key
         self._take = self._redis.register_script(_TAKE)
@@ -200,7 +209,7 @@ def shared_throttle(redis_url: str, per_second: float, connections: int) -> Thro
 def default_throttle() -> Throttle:
     """The deployment's throttle, as the settings have it."""
     return shared_throttle(
-        settings.REDIS_URL,
-        float(settings.ACUITY_REQUESTS_PER_SECOND),
-        int(settings.ACUITY_MAX_CONNECTIONS),
+        conf.REDIS_URL,
+        float(conf.ACUITY_REQUESTS_PER_SECOND),
+        int(conf.ACUITY_MAX_CONNECTIONS),
     )

@@ -1,23 +1,23 @@
 """manage.py acuity_history: what was known on a day, and what has changed since."""
 
 import json
-import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from bookings import history
 from bookings.models import Change, Tenant
 from integrations.acuity.errors import ConfigurationError
 from integrations.management import tenants
+from integrations.management.refusals import AcuityCommand
 from integrations.models import ImportRun
 
 
-class Command(BaseCommand):
+class Command(AcuityCommand):
     help = "What was known at a time, or what has changed since: one JSON object a line."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,12 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the default, and the only form")
 
     def handle(self, **options: Any) -> None:
-        try:
-            lines = self.lines(options)
-        except ConfigurationError as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
-        for line in lines:
+        for line in self.lines(options):
             self.stdout.write(json.dumps(line))
 
     def lines(self, options: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,30 +3,37 @@
 import contextlib
 import json
 import sys
-import uuid
 from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import OperationalError
+from django.core.management.base import CommandParser
 
-from integrations.acuity import errors, events
+from integrations.acuity import errors
 from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
-from integrations.acuity.runs import control, preview, results, retry
+from integrations.acuity.runs import control, lines, listing, preview, results, retry
 from integrations.acuity.source.client import check_base_url
-from integrations.management import embedded, following, terminal
+from integrations.conf import conf
+from integrations.management import database, embedded, following, terminal
+from integrations.management.refusals import (
+    COMPLETED,
+    FAILED,
+    INTERRUPTED,
+    OF_THE_KEY,
+    REFUSED,
+    AcuityCommand,
+    NotReached,
+    within,
+)
 from integrations.models import AcuityAccount, ImportRun
 
-COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
 
-
-class Command(BaseCommand):
+class Command(AcuityCommand):
     help = f"Import {', '.join(RESOURCES)} from Acuity, resumably, and verify the result."
-    requires_system_checks: list[str] = []
+    # Once there is a run.
+    begun: ImportRun | None = None
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", default="", help="ID of an Acuity account")
@@ -34,7 +41,11 @@ class Command(BaseCommand):
         parser.add_argument("--min-date", default="", help="first day, YYYY-MM-DD")
         parser.add_argument("--max-date", default="", help="last day, YYYY-MM-DD")
         parser.add_argument(
-            "--page-limit", type=_limit, default=None, metavar="N", help="1 to 1000; default: auto"
+            "--page-limit",
+            type=within(1, 1000, also="auto"),
+            default=None,
+            metavar="N",
+            help="1 to 1000; default: auto",
         )
         parser.add_argument("--only", default=",".join(RESOURCES))
         for option, choices in OPTIONS.items():
@@ -59,41 +70,28 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        try:
-            status = self.run(options)
-        except (errors.ConfigurationError, control.ActiveRun) as error:
-            status = self.refuse(error, BAD_ARGUMENTS)
-        except (errors.CredentialsRefused, errors.PlanWithoutApi) as error:
-            status = self.refuse(error, REFUSED)
-        except (errors.AcuityError, OperationalError) as error:
-            status = self.refuse(error, FAILED)
-        sys.exit(status)
+        sys.exit(self.run(options))
 
-    def refuse(self, error: Exception, status: int) -> int:
-        """Nothing was started: one sentence, and the summary that every import ends with."""
-        self.stderr.write(str(error).strip().replace("\n", " "))
-        events.log(
-            "acuity_import_summary",
-            status="not started",
-            error=type(error).__name__,
-            **results.in_log(dict.fromkeys(RESOURCES, 0)),
-            skipped=0,
-        )
+    def refuse(self, error: BaseException, *, as_json: bool) -> int:
+        """Where nothing was started, the log gets the line that every import ends with, too."""
+        status = super().refuse(error, as_json=as_json)
+        if self.begun is None:
+            lines.not_started(type(error).__name__)
         return status
 
     def run(self, options: dict[str, Any]) -> int:
-        call_command("migrate", verbosity=0, interactive=False)
+        if options["detach"] and embedded.needed():
+            raise errors.ConfigurationError(
+                "--detach needs a broker: set REDIS_URL and start a worker."
+            )
+        database.prepare()
         if options["retry_rejected"]:
-            return self.retry_rejected(_run(options["retry_rejected"]), options["json"])
+            return self.retry_rejected(listing.find(options["retry_rejected"]), options["json"])
         with contextlib.ExitStack() as stack:
             run = self.begin(options, stack)
             if run is None:
                 return COMPLETED
             if options["detach"]:
-                if embedded.needed():
-                    raise errors.ConfigurationError(
-                        "--detach needs a broker: set REDIS_URL and start a worker."
-                    )
                 self.stdout.write(
                     json.dumps({"run": str(run.pk)}) if options["json"] else str(run.pk)
                 )
@@ -102,11 +100,12 @@ class Command(BaseCommand):
 
     def begin(self, options: dict[str, Any], stack: contextlib.ExitStack) -> ImportRun | None:
         if options["resume"]:
-            run = _run(options["resume"])
+            run = listing.find(options["resume"])
             stack.enter_context(embedded.worker())
             if run.status in ("completed", "completed_with_gaps", "cancelled"):
                 raise errors.ConfigurationError(f"Run {run.pk} is {run.status}: nothing to resume.")
-            control.resume(run)
+            self.begun = run
+            control.resume(run, by="command")
             return run
         low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
         account = self.account(options, stack)
@@ -123,11 +122,12 @@ class Command(BaseCommand):
             return None
         # A wrong key or address is said at once, before there is a run.
         account_client(account).get("/me")
-        run = control.start(
+        self.begun = run = control.start(
             account,
             verify=not options["no_verify"],
             accept_removals=options["accept_removals"],
             send=False,
+            by="command",
             **wanted,
         )
         stack.enter_context(
@@ -141,7 +141,7 @@ class Command(BaseCommand):
             account = find.account(
                 options["account"], options["tenant"], save=not options["dry_run"]
             )
-            check_base_url(account.base_url or settings.ACUITY_BASE_URL)
+            check_base_url(account.base_url or conf.ACUITY_BASE_URL)
             return account
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
@@ -173,8 +173,8 @@ class Command(BaseCommand):
     def follow(self, run: ImportRun, options: dict[str, Any]) -> int:
         rested = following.follow(run)
         if rested is None:
-            self.stderr.write(f"Left. Resume with: {following.resume(run)}")
-            return INTERRUPTED
+            sentence = f"Left. Resume with: {following.resume(run)}"
+            raise NotReached(sentence, "interrupted", INTERRUPTED, run.pk)
         return self.report(rested, options)
 
     def report(self, run: ImportRun, options: dict[str, Any]) -> int:
@@ -191,13 +191,9 @@ class Command(BaseCommand):
             return INTERRUPTED
         if run.reason:
             self.stderr.write(run.reason)
-        if run.error_class in ("CredentialsRefused", "PlanWithoutApi"):
+        if run.error_class in OF_THE_KEY:
             return REFUSED
         return FAILED
-
-
-def _limit(value: str) -> int | None:
-    return None if value == "auto" else int(value)
 
 
 def _day(value: str, name: str) -> date | None:
@@ -207,10 +203,3 @@ def _day(value: str, name: str) -> date | None:
         raise errors.ConfigurationError(
             f"{name} must be a day like 2025-10-31, not {value!r}."
         ) from None
-
-
-def _run(value: str) -> ImportRun:
-    with contextlib.suppress(ValueError):
-        if run := ImportRun.objects.select_related("account").filter(pk=uuid.UUID(value)).first():
-            return run
-    raise errors.ConfigurationError(f"There is no run {value}; the admin lists the runs.")

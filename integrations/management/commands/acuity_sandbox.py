@@ -2,20 +2,23 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.sandbox import SandboxOptions, make_account, serve
+from integrations.management.refusals import AcuityCommand, within
 
 
-class Command(BaseCommand):
+class Command(AcuityCommand):
     help = "Serve an invented Acuity account on this machine until Ctrl-C."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8765)
-        parser.add_argument("--clients", type=int, default=718)
-        parser.add_argument("--appointments", type=int, default=4111)
-        parser.add_argument("--months", type=int, default=31, help="that the bookings span")
+        parser.add_argument("--port", type=within(0, 65535), default=8765)
+        parser.add_argument("--clients", type=within(1, 10**6), default=718)
+        parser.add_argument("--appointments", type=within(1, 10**7), default=4111)
+        parser.add_argument(
+            "--months", type=within(1, 600), default=31, help="that the bookings span"
+        )
         parser.add_argument("--paging", choices=["documented", "offset"], default="documented")
         parser.add_argument("--rps", type=float, default=10, help="0 = no limit")
         parser.add_argument("--latency", type=float, default=0, help="seconds before each answer")
@@ -26,8 +29,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         names = ("paging", "rps", "latency", "faults", "cap")
-        serve(
-            SandboxOptions(**{name: options[name] for name in names}),
-            make_account(**{name: options[name] for name in ("clients", "appointments", "months")}),
-            options["port"],
-        )
+        account = make_account(**{n: options[n] for n in ("clients", "appointments", "months")})
+        try:
+            serve(SandboxOptions(**{n: options[n] for n in names}), account, options["port"])
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {options['port']} cannot be had ({error.strerror}): name another with --port."
+            ) from None

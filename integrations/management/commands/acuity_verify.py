@@ -2,18 +2,25 @@
 
 import json
 import sys
-import uuid
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from integrations.acuity import errors
-from integrations.acuity.runs import control
+from integrations.acuity.runs import control, listing
 from integrations.management import embedded, following, terminal
+from integrations.management.refusals import (
+    COMPLETED,
+    FAILED,
+    INTERRUPTED,
+    OF_THE_KEY,
+    REFUSED,
+    AcuityCommand,
+    NotReached,
+)
 from integrations.models import ImportRun
 
 
-class Command(BaseCommand):
+class Command(AcuityCommand):
     help = "Compare source and database by month; exit status 1 on a gap."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,48 +28,32 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, **options: Any) -> None:
-        run = self._run(options["run"])
-        try:
-            control.verify(run, send=False)
-        except (control.ActiveRun, errors.ConfigurationError) as error:
-            self._refuse(str(error), 2)
+        run = listing.find(options["run"])
+        control.verify(run, send=False, by="command")
         with embedded.worker():
             control.enqueue(run)
             rested = following.follow(run)
         if rested is None or rested.status == "paused":
-            self._refuse(f"Paused. Resume with: {following.resume(run)}", 3)
-            return
-        run = rested
-        if run.error_class:
-            refused = run.error_class in ("CredentialsRefused", "PlanWithoutApi")
-            self._refuse(
-                f"Not proven again, the last proof stands: {run.reason}", 4 if refused else 1
-            )
-        if options["json"]:
-            self.stdout.write(
-                json.dumps(
-                    {
-                        "run": str(run.pk),
-                        "verified": run.verified,
-                        "months": run.coverage,
-                        "gaps": run.gaps,
-                        "differences": run.differences,
-                    }
-                )
-            )
-        else:
+            sentence = f"Paused. Resume with: {following.resume(run)}"
+            raise NotReached(sentence, "interrupted", INTERRUPTED, run.pk)
+        if rested.error_class:
+            status = REFUSED if rested.error_class in OF_THE_KEY else FAILED
+            sentence = f"Not proven again, the last proof stands: {rested.reason}"
+            raise NotReached(sentence, "not_proven", status, run.pk)
+        self.report(rested, options["json"])
+        sys.exit(COMPLETED if rested.verified else FAILED)
+
+    def report(self, run: ImportRun, as_json: bool) -> None:
+        if not as_json:
             terminal.coverage(run.coverage)
             for gap in run.gaps:
                 self.stdout.write(f"GAP {gap['reason']}")
-        sys.exit(0 if run.verified else 1)
-
-    def _run(self, value: str) -> ImportRun:
-        try:
-            return ImportRun.objects.select_related("account__tenant").get(pk=uuid.UUID(value))
-        except (ValueError, ImportRun.DoesNotExist):
-            self._refuse(f"There is no run {value}; the admin lists the runs.", 2)
-            raise AssertionError from None
-
-    def _refuse(self, sentence: str, status: int) -> None:
-        self.stderr.write(sentence)
-        sys.exit(status)
+            return
+        facts = {
+            "run": str(run.pk),
+            "verified": run.verified,
+            "months": run.coverage,
+            "gaps": run.gaps,
+            "differences": run.differences,
+        }
+        self.stdout.write(json.dumps(facts))

@@ -68,7 +68,8 @@ class Appointments(Resource):
         following = page.cursor | kept
         seen = context.step.offset + len(page.records)
         total = seen if page.done else estimate(seen, following)
-        return Fetched(page.records, following, page.done, total, page.gaps)
+        day = following.get("day", "")
+        return Fetched(page.records, following, page.done, total, page.gaps, day=day)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save.save_appointments(context, page.records)

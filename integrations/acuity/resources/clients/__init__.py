@@ -27,7 +27,8 @@ class Clients(Resource):
         if not cursor.get("staged"):
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
-            return Fetched(groups, {"staged": True}, done=not groups, total=len(entries), count=0)
+            n = len(entries)
+            return Fetched(groups, {"staged": True}, not groups, total=n, count=0, listed=n)
         staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)

@@ -1,0 +1,47 @@
+"""How do the admin pages look? As Django's own, or as unfold's where a project has installed that."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+
+UNFOLD = apps.is_installed("unfold")
+
+if UNFOLD:
+    from unfold.admin import ModelAdmin
+    from unfold.decorators import action as unfold_action
+    from unfold.decorators import display as unfold_display
+else:
+    from django.contrib.admin import ModelAdmin as ModelAdmin
+
+if apps.is_installed("unfold.contrib.filters"):
+    from unfold.contrib.filters.admin import RangeDateFilter as DateFilter
+else:
+    from django.contrib.admin import DateFieldListFilter as DateFilter
+
+__all__ = ["DateFilter", "ModelAdmin", "button", "label"]
+
+
+def label(description: str, colours: dict[str, str], ordering: str) -> Callable[..., Any]:
+    """A column of (value, text) pairs: the text, in unfold on a label of the value's colour."""
+    if UNFOLD:
+        return unfold_display(description=description, label=colours, ordering=ordering)  # type: ignore[no-any-return]
+
+    def decorate(pair: Callable[[Any, Any], tuple[str, str]]) -> Callable[[Any, Any], str]:
+        @admin.display(description=description, ordering=ordering)
+        def text(self: Any, row: Any) -> str:
+            return pair(self, row)[1]
+
+        return text
+
+    return decorate
+
+
+def button(description: str, url_path: str, permissions: list[str]) -> Callable[..., Any]:
+    """An action on an object's own page, which only unfold shows."""
+    if UNFOLD:
+        return unfold_action(  # type: ignore[no-any-return]
+            description=description, url_path=url_path, permissions=permissions
+        )
+    return admin.action(description=description, permissions=permissions)

@@ -1,0 +1,129 @@
+"""What does a command say that cannot do what was asked? One sentence, an exit status, and with
+--json one document."""
+
+import json
+import re
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from integrations.acuity import errors
+from integrations.acuity.runs.control import ActiveRun
+from integrations.checks import values
+from integrations.management import terminal
+
+COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
+# Errors that mean that the key is refused, by the name that a run remembers.
+OF_THE_KEY = ("CredentialsRefused", "PlanWithoutApi")
+
+
+class BadArgument(errors.ConfigurationError):
+    """An argument that the command does not take."""
+
+
+class NotReached(Exception):
+    """A run was begun, and rests before it has reached what was asked."""
+
+    def __init__(self, sentence: str, code: str, status: int, run: Any) -> None:
+        super().__init__(sentence)
+        self.code, self.status, self.run_id = code, status, str(run)
+
+
+class Refusal(NamedTuple):
+    """As `--json` prints it."""
+
+    error: str
+    code: str
+    exit: int
+    run: str = ""
+
+    def as_json(self) -> str:
+        return json.dumps({name: value for name, value in self._asdict().items() if value != ""})
+
+
+def refusal(error: BaseException) -> Refusal:
+    """The sentence, code and status for whatever went wrong."""
+    sentence, code = " ".join(str(error).split()), _code(type(error).__name__)
+    match error:
+        case NotReached():
+            return Refusal(sentence, error.code, error.status, error.run_id)
+        case ActiveRun():
+            return Refusal(sentence, code, BAD_ARGUMENTS, str(error.run.pk))
+        case errors.ConfigurationError():
+            return Refusal(sentence, code, BAD_ARGUMENTS)
+        case errors.AcuityError():
+            key = type(error).__name__ in OF_THE_KEY
+            return Refusal(sentence, code, REFUSED if key else FAILED)
+        case DatabaseError():
+            return Refusal(_of_database(sentence), "database_trouble", FAILED)
+        case KeyboardInterrupt():
+            return Refusal("Interrupted: nothing was started.", "interrupted", INTERRUPTED)
+        case CommandError():
+            return Refusal(sentence, code, BAD_ARGUMENTS)
+    said = f"An error in the importer ({type(error).__name__}); --traceback shows where."
+    return Refusal(said, "unexpected", FAILED)
+
+
+def _code(name: str) -> str:
+    """`credentials_refused` of `CredentialsRefused`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _of_database(said: str) -> str:
+    if "no such table" in said or ("does not exist" in said and "relation" in said):
+        return f"The database has no tables yet: {terminal.command('migrate')} makes them."
+    return f"The database cannot be used ({said}): check DATABASE_URL."
+
+
+class AcuityCommand(BaseCommand):
+    """A command that begins with a look at the settings, and says in a sentence why it cannot go on."""
+
+    requires_system_checks: list[str] = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        help_ = terminal.command(subcommand, "--help")
+
+        def error(message: str) -> NoReturn:
+            raise BadArgument(f"{message[:1].upper()}{message[1:]}; see {help_}")
+
+        parser.error = error  # type: ignore[method-assign]
+        return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        try:
+            super().run_from_argv(argv)
+        except (Exception, KeyboardInterrupt) as error:
+            if "--traceback" in argv:
+                raise
+            sys.exit(self.refuse(error, as_json="--json" in argv))
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        values.require()
+        return super().execute(*args, **options)
+
+    def refuse(self, error: BaseException, *, as_json: bool) -> int:
+        """The exit status, once everything is said."""
+        said = refusal(error)
+        self.stderr.write(said.error)
+        if as_json:
+            self.stdout.write(said.as_json())
+        return said.exit
+
+
+def within(least: int, most: int, also: str = "") -> Callable[[str], int | None]:
+    """A type of argument: a whole number in this range, or None for the word `also`."""
+
+    def number(value: str) -> int | None:
+        if also and value == also:
+            return None
+        if value.isdecimal() and least <= int(value) <= most:
+            return int(value)
+        words = f"{also} or a number" if also else "a number"
+        raise ArgumentTypeError(f"must be {words} from {least} to {most}, not {value!r}")
+
+    return number

@@ -1,0 +1,109 @@
+"""Does `manage.py check` say what is wrong with a project's settings, and nothing when all is right?"""
+
+import re
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.core.checks import run_checks
+from django.db import connections
+
+from tests.commands.test_commands import ROOT, manage
+from tests.web.test_deployment import PRODUCTION
+
+RIGHT = PRODUCTION | {
+    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "DATABASE_URL": "postgres://importer:x@127.0.0.1:9/importer",
+}
+# What is wrong, and what says so.
+WRONG = {
+    "SECRET_KEY": ("", "acuity.E021"),
+    "ACUITY_ENCRYPTION_KEYS": ("", "acuity.E021"),
+    "REDIS_URL": ("", "acuity.E020"),
+    "DATABASE_URL": ("sqlite:////tmp/x.sqlite3", "acuity.W022"),
+    "BEHIND_TLS_PROXY": ("false", "acuity.W023"),
+    "CSRF_TRUSTED_ORIGINS": ("http://importer.example.com", "acuity.W024"),
+    "ALLOWED_HOSTS": ("*", "acuity.W025"),
+    "SECURE_HSTS_SECONDS": ("0", "security.W004"),
+    "DEBUG": ("true", "security.W018"),
+}
+
+
+def said() -> set[str]:
+    return {str(message.id) for message in run_checks()}
+
+
+@pytest.mark.slow
+def test_the_documented_production_settings_are_silent(tmp_path: Any) -> None:
+    done = manage(tmp_path, "check", "--deploy", **RIGHT)
+
+    assert done.returncode == 0
+    assert "no issues" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG)
+def test_each_wrong_production_setting_is_named(tmp_path: Any, name: str) -> None:
+    value, expected = WRONG[name]
+
+    done = manage(tmp_path, "check", "--deploy", **RIGHT | {name: value})
+
+    assert expected in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("SALT_KEY", [], "acuity.E001"),
+        ("SALT_KEY", [""], "acuity.E001"),
+        ("USE_TZ", False, "acuity.E002"),
+    ],
+)
+def test_a_wrong_setup_is_an_error(settings: Any, setting: str, value: Any, expected: str) -> None:
+    assert expected not in said()
+
+    setattr(settings, setting, value)
+
+    assert expected in said()
+
+
+@pytest.mark.parametrize(
+    ("apps", "expected"),
+    [
+        (lambda names: [n for n in names if n != "django.contrib.humanize"], "acuity.E003"),
+        (lambda names: [n for n in names if n != "unfold"] + ["unfold"], "acuity.E004"),
+    ],
+)
+def test_apps_missing_or_out_of_order_are_errors(settings: Any, apps: Any, expected: str) -> None:
+    assert expected not in said()
+
+    settings.INSTALLED_APPS = apps(settings.INSTALLED_APPS)
+
+    assert expected in said()
+
+
+def test_another_database_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(connections["default"]), "vendor", "mysql")
+
+    assert "acuity.E006" in said()
+
+
+def test_a_project_without_a_celery_app_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(current_app, "main", "default")
+
+    assert "acuity.E007" in said()
+
+
+def test_every_check_and_setting_is_in_the_reference() -> None:
+    from integrations.conf import NAMES
+
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    code = "".join(path.read_text() for path in (ROOT / "integrations" / "checks").glob("*.py"))
+    example = (ROOT / ".env.example").read_text()
+
+    assert {f"`{i}`" for i in re.findall(r'id="([\w.]+)"', code)} <= set(
+        re.findall(r"`[\w.]+`", reference)
+    )
+    assert [name for name in NAMES if f"`{name}`" not in reference] == []
+    own = re.findall(r'env[.\w]*\(\s*"(\w+)"', (ROOT / "config" / "settings.py").read_text())
+    assert [name for name in own if f"# {name}=" not in example] == []

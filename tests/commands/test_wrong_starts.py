@@ -1,0 +1,125 @@
+"""What does a command say that cannot begin? One sentence, the right status, one document; no run."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from tests.commands.test_commands import credentials, manage, query
+
+pytestmark = pytest.mark.slow
+NOBODY = "9299a4da-88d1-4389-9d5d-3767acd0ebd9"
+IMPORT, VERIFY, RUNS, REPORT = "acuity_import", "acuity_verify", "acuity_runs", "acuity_report"
+
+WRONG: list[tuple[list[str], dict[str, str], int, str, str]] = [
+    # arguments, environment, exit status, code, a word of the sentence
+    ([IMPORT], {"ACUITY_PAGE_LIMIT": "0"}, 2, "configuration_error", "ACUITY_PAGE_LIMIT"),
+    ([IMPORT], {"ACUITY_PAGE_LIMIT": "1001"}, 2, "configuration_error", "1 to 1000"),
+    ([IMPORT], {"ACUITY_PAGE_LIMIT": "ten"}, 2, "configuration_error", "'ten'"),
+    ([IMPORT], {"ACUITY_PAGE_LIMIT": "2.5"}, 2, "configuration_error", "whole"),
+    ([IMPORT], {"ACUITY_MAX_CONNECTIONS": "-1"}, 2, "configuration_error", "MAX_CONNECTIONS"),
+    ([IMPORT], {"ACUITY_REQUESTS_PER_SECOND": "-3"}, 2, "configuration_error", "PER_SECOND"),
+    ([IMPORT], {"ACUITY_REQUESTS_PER_SECOND": "nan"}, 2, "configuration_error", "PER_SECOND"),
+    ([IMPORT], {"ACUITY_CONNECT_TIMEOUT": "0"}, 2, "configuration_error", "CONNECT_TIMEOUT"),
+    ([IMPORT], {"ACUITY_READ_TIMEOUT": "3601"}, 2, "configuration_error", "READ_TIMEOUT"),
+    ([IMPORT], {"ACUITY_STALL_SECONDS": "4"}, 2, "configuration_error", "STALL_SECONDS"),
+    ([IMPORT], {"ACUITY_LOG_LEVEL": "loud"}, 2, "configuration_error", "ACUITY_LOG_LEVEL"),
+    ([IMPORT], {"ACUITY_BASE_URL": "ftp://x"}, 2, "configuration_error", "ACUITY_BASE_URL"),
+    ([RUNS], {"DATABASE_URL": "mysql://u:p@localhost/x"}, 2, "configuration_error", "DATABASE_URL"),
+    ([RUNS], {"DATABASE_URL": "sqlite:////nowhere/x"}, 1, "database_trouble", "DATABASE_URL"),
+    ([RUNS], {"CELERY_BROKER_URL": "post://x"}, 2, "configuration_error", "CELERY_BROKER_URL"),
+    ([RUNS], {"REDIS_URL": "http://x"}, 2, "configuration_error", "REDIS_URL"),
+    ([IMPORT], {"ACUITY_API_KEY": "wrong"}, 4, "credentials_refused", "ACUITY_API_KEY"),
+    ([IMPORT], {"ACUITY_API_KEY": "…"}, 4, "credentials_refused", "ACUITY_API_KEY"),
+    ([IMPORT], {"ACUITY_API_KEY": ""}, 2, "configuration_error", "ACUITY_API_KEY"),
+    ([IMPORT, "--page-limit", "0"], {}, 2, "bad_argument", "1 to 1000"),
+    ([IMPORT, "--colour"], {}, 2, "bad_argument", "--colour"),
+    ([IMPORT, "--payments", "none"], {}, 2, "bad_argument", "paid"),
+    ([IMPORT, "--min-date", "31.12.2025"], {}, 2, "configuration_error", "2025-10-31"),
+    ([IMPORT, "--resume", NOBODY], {}, 2, "unknown_run", "acuity_runs"),
+    ([IMPORT, "--account", "9" * 30], {}, 2, "configuration_error", "acuity_accounts"),
+    ([IMPORT, "--detach"], {}, 2, "configuration_error", "REDIS_URL"),
+    ([VERIFY, NOBODY], {}, 2, "unknown_run", "acuity_runs"),
+    ([VERIFY], {}, 2, "bad_argument", "run"),
+    ([RUNS, NOBODY, "--pause"], {}, 2, "unknown_run", NOBODY),
+    ([RUNS, "--cancel"], {}, 2, "configuration_error", "Name the run"),
+    ([REPORT, "--month", "May"], {}, 2, "configuration_error", "2025-10"),
+]
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox(make_account(clients=3, appointments=5, months=1), SandboxOptions()) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in them."""
+    folder = tmp_path_factory.mktemp("empty")
+    assert manage(folder, "migrate", "--verbosity", "0").returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize(("args", "env", "status", "code", "word"), WRONG, ids=str)
+def test_a_wrong_start_is_one_sentence_and_one_document(
+    box: Sandbox,
+    empty: Path,
+    args: list[str],
+    env: dict[str, str],
+    status: int,
+    code: str,
+    word: str,
+) -> None:
+    done = manage(empty, *args, "--json", **{**credentials(box), **env})
+
+    assert done.returncode == status, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["code"], document["exit"]) == (code, status)
+    said = [line for line in done.stderr.splitlines() if " INFO acuity_" not in line]
+    assert said == [document["error"]] and word in said[0]
+    last = done.stderr.splitlines()[-1]
+    if args[0] == IMPORT:
+        assert " INFO acuity_import_summary status=not_started error=" in last
+    assert query(empty, "SELECT count(*) FROM integrations_importrun") == [(0,)]
+
+
+def test_a_database_without_tables_is_told_how_to_get_them(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "db.sqlite3").close()
+
+    done = manage(tmp_path, "acuity_runs", "--json")
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["code"] == "database_trouble"
+    assert done.stderr.strip().endswith("manage.py migrate makes them.")
+
+
+def test_system_checks_say_the_same(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", ACUITY_PAGE_LIMIT="0", ACUITY_READ_TIMEOUT="soon")
+
+    assert done.returncode == 1
+    assert "ACUITY_PAGE_LIMIT must be" in done.stderr and "ACUITY_READ_TIMEOUT" in done.stderr
+
+
+def test_runs_are_listed_shown_paused_and_cancelled(tmp_path: Path, box: Sandbox) -> None:
+    first = json.loads(manage(tmp_path, IMPORT, "--json", **credentials(box)).stdout)
+    second = json.loads(manage(tmp_path, IMPORT, "--json", **credentials(box)).stdout)
+
+    listed = json.loads(manage(tmp_path, RUNS, "--json").stdout)["runs"]
+    assert [row["run"] for row in listed] == [second["run"], first["run"]]
+    assert set(listed[0]) == {
+        "run", "tenant", "account", "status", "created_at", "finished_at", "gaps",
+    }  # fmt: skip
+    assert json.loads(manage(tmp_path, RUNS, "--active", "--json").stdout) == {"runs": []}
+    assert json.loads(manage(tmp_path, RUNS, first["run"], "--json").stdout) == first
+    over = manage(tmp_path, RUNS, first["run"], "--pause", "--json")
+    assert over.returncode == 2 and "completed" in json.loads(over.stdout)["error"]
+    accounts = json.loads(manage(tmp_path, "acuity_accounts", "--json").stdout)["accounts"]
+    assert [(row["last_run"], row["tenant"]) for row in accounts] == [
+        (second["run"], first["tenant"])
+    ]
+    assert accounts[0]["last_proof"] and "sandbox-key" not in str(accounts)
+    assert first["run"] in manage(tmp_path, RUNS).stdout
