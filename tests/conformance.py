@@ -413,7 +413,7 @@ def a_page_that_comes_twice_counts_once(trial: Trial, patch: pytest.MonkeyPatch)
         return step.created > 0
 
     def fetch(inner: Callable[..., Any], context: Any) -> Any:
-        before.append(ImportStep.objects.get(pk=context.step.pk))
+        before.append(ImportStep.objects.get(pk=context.position.step))
         return inner(context)
 
     trial.wrap(patch, "fetch", fetch)

@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from bookings import charts
 from integrations.acuity.proof.headline import headline
+from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import progress, states
 from integrations.conf import conf
-from integrations.console.start import period
 from integrations.models import ImportRun
 
 PAGES = 120
@@ -51,7 +51,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         if waiting and waiting.not_before
         else "",
         "steps": [progress.of(step) for step in steps],
-        "period": period(run),
+        "period": Period(run.min_date, run.max_date).words,
         "elapsed": progress.duration(
             ((run.finished_at or now) - (run.started_at or run.created_at)).total_seconds()
         ),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -175,10 +174,3 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
         return Started(account, run=active.run, problem=str(active))
     except (AcuityError, ConfigurationError) as error:
         return Started(account, problem=str(error))
-
-
-def period(run: ImportRun) -> str:
-    def day(value: date | None, open_end: str) -> str:
-        return value.isoformat() if value else open_end
-
-    return f"{day(run.min_date, 'first booking')} to {day(run.max_date, 'last booking')}"

@@ -134,6 +134,7 @@ def test_any_list_of_payments_is_read_or_rejected(rows: Any) -> None:
     assert len({record.key for record in records}) == len(records)
 
 
+@settings(deadline=None)
 @given(ABSURD)
 def test_what_is_clean_is_left_alone_and_what_is_not_becomes_storable(value: Any) -> None:
     once = clean(value)

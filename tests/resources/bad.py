@@ -79,20 +79,20 @@ class RunsAhead(Chairs):
     """The cursor says three, the page has two."""
 
     def fetch(self, context: Context) -> Fetched:
-        rows, at = context.source.get(self.path), context.step.cursor.get("at", 0)
+        rows, at = context.source.get(self.path), context.position.cursor.get("at", 0)
         return Fetched(rows[at : at + 2], {"at": at + 3}, done=at + 3 >= len(rows))
 
 
 class OwnCheckpoint(Chairs):
     def fetch(self, context: Context) -> Fetched:
-        rows, at = context.source.get(self.path), context.step.cursor.get("at", 0)
-        ImportStep.objects.filter(pk=context.step.pk).update(cursor={"at": at + 2})
+        rows, at = context.source.get(self.path), context.position.cursor.get("at", 0)
+        ImportStep.objects.filter(pk=context.position.step).update(cursor={"at": at + 2})
         return Fetched(rows[at : at + 2], {"at": at + 2}, done=at + 2 >= len(rows))
 
 
 class CountsAll(Chairs):
     def fetch(self, context: Context) -> Fetched:
-        rows, at = context.source.get(self.path), context.step.cursor.get("at", 0)
+        rows, at = context.source.get(self.path), context.position.cursor.get("at", 0)
         return Fetched(rows[at : at + 2], {"at": at + 2}, done=at + 2 >= len(rows))
 
     def save(self, context: Context, page: Fetched) -> Counts:
@@ -181,7 +181,7 @@ class Trusting(Appointments):
         return Checked(Found(), {}, done=True)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        return Said({"stored": self.stored(context.run)})
+        return Said({"stored": self.stored(context.scope)})
 
 
 class OneListing(Trusting):
@@ -196,12 +196,12 @@ class FromTheNewest(Trusting):
     """The last row of a page is its oldest, and a page that brings nothing new is the end."""
 
     def fetch(self, context: Context) -> Fetched:
-        until, seen = context.step.cursor.get("until"), context.step.cursor.get("seen", [])
+        until, seen = context.position.cursor.get("until"), context.position.cursor.get("seen", [])
         params = {"maxDate": until} if until else {}
         rows = context.source.get("/appointments", max=20, showall="true", **params)
         fresh = [row for row in rows if row.key not in seen]
         if not fresh:
-            return Fetched([], context.step.cursor, done=True)
+            return Fetched([], context.position.cursor, done=True)
         following = {"until": rows[-1].day, "seen": seen + [row.key for row in fresh]}
         return Fetched(fresh, following)
 

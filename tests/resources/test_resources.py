@@ -1,6 +1,7 @@
 """Does a resource that only declares itself get everything that the others have?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,16 +9,18 @@ from django.core.checks import run_checks
 
 from bookings.models import Calendar
 from integrations.acuity.accounts.connection import account_client
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.reading.values import text
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients import Clients
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.resources.whole import Whole
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
 from integrations.checks import resources as checks
-from integrations.models import ImportRun, ImportStep, RejectedRecord
+from integrations.models import ImportRun, RejectedRecord
 from tests.conftest import known
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox(clients=2, appointments=2, months=1)]
@@ -36,7 +39,7 @@ def context(box: Sandbox) -> Iterator[Context]:
     account = known(box)
     run = ImportRun.objects.create(account=account)
     source = Fetcher(account_client(account), lambda: None)
-    yield Context(run, ImportStep(run=run, resource="chairs"), source)
+    yield Context.of(Scope.of(run), source)
     source.close()
 
 
@@ -51,7 +54,7 @@ class TestWhole:
         first, second = bring(context), bring(context)
 
         assert (first, second) == (Counts(created=4), Counts(unchanged=4))
-        assert Chairs().stored(context.run) == 4
+        assert Chairs().stored(context.scope) == 4
 
     def test_a_dry_run_counts_and_writes_nothing(self, context: Context) -> None:
         seen: list[Any] = []
@@ -74,7 +77,7 @@ class TestWhole:
 
         assert {str(row["id"]) for row in page.found.save} == {lost, changed}
         Chairs().heal(context, page.found)
-        said = Chairs().statement(context, page.cursor)
+        said = Chairs().statement(context, as_json(page.cursor))
         assert (said.gaps, said.scope["no_longer_listed"]) == ([], 1)
         assert "unproven" in said.scope
         assert Calendar.objects.filter(name="Moved").exists()
@@ -88,9 +91,9 @@ class TestWhole:
 
         page = Chairs().check(context, {"anew": True})
 
-        assert [gap["extra"] for gap in Chairs().statement(context, page.cursor).gaps] == [3]
+        assert [gap.extra for gap in Chairs().statement(context, as_json(page.cursor)).gaps] == [3]
         assert page.found.gone == []
-        context.run.accept_removals = True
+        context.scope = replace(context.scope, accept_removals=True)
         assert len(Chairs().check(context, {"anew": True}).found.gone) == 3
 
     def test_what_cannot_be_read_is_kept_and_settled_once_it_can(

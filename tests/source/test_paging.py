@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.source.paging import Keyset
+from integrations.acuity.reading.findings import Gap
+from integrations.acuity.source.paging import DayCursor, Keyset
 from integrations.acuity.source.slices import Person
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -118,11 +119,11 @@ class Lying:
 
 def walked(
     source: Lying, limit: int = 100, people: Any = (), **bounds: Any
-) -> tuple[set[str], list[dict[str, Any]]]:
+) -> tuple[set[str], list[Gap]]:
     """What a walk finds, and its gaps."""
-    cursor: dict[str, Any] = {}
+    cursor = DayCursor()
     found: set[str] = set()
-    gaps: list[dict[str, Any]] = []
+    gaps: list[Gap] = []
     while True:
         keyset = Keyset(
             source, limit, FIRST, zones=["UTC"], calendars=CALENDARS, types=KINDS, people=people,
@@ -267,7 +268,7 @@ def test_a_day_that_nothing_divides_is_a_gap_with_its_size() -> None:
     found, gaps = walked(Lying(rows, cap=25))
 
     assert len(found) == 25
-    assert [(gap["kind"], gap["day"], gap["listed"]) for gap in gaps] == [("day", "2025-01-01", 25)]
+    assert [(gap.kind, gap.day, gap.listed) for gap in gaps] == [("day", "2025-01-01", 25)]
 
 
 def test_a_window_of_days_is_listed_by_any_order() -> None:
@@ -275,7 +276,7 @@ def test_a_window_of_days_is_listed_by_any_order() -> None:
     low, high = date(2025, 2, 1), date(2025, 2, 20)
     for order in ("start", "id", "newest"):
         keyset: Callable[..., Keyset] = Keyset
-        source, cursor, found = Lying(rows, order=order), {}, set()
+        source, cursor, found = Lying(rows, order=order), DayCursor(), set()
         while True:
             page = keyset(source, 20, low, last_day=high, calendars=CALENDARS).page(cursor)
             found |= keys(page.records)

@@ -73,7 +73,7 @@ def test_a_second_import_writes_nothing_and_asks_for_no_payment() -> None:
         assert (step.created, step.updated) == (0, 0)
 
 
-@pytest.mark.parametrize("page_limit", [10, 1000])
+@pytest.mark.parametrize("page_limit", [pytest.param(10, marks=pytest.mark.slow), 1000])
 def test_the_page_limit_changes_no_row(page_limit: int) -> None:
     data = small()
 
@@ -90,10 +90,10 @@ def test_the_page_limit_changes_no_row(page_limit: int) -> None:
     [
         {"paging": "offset"},
         {"cap": 60},
-        {"day_zone": "UTC"},
-        {"day_zone": "calendar"},
-        {"shuffle_ties": True},
-        {"faults": 0.02},
+        pytest.param({"day_zone": "UTC"}, marks=pytest.mark.slow),
+        pytest.param({"day_zone": "calendar"}, marks=pytest.mark.slow),
+        pytest.param({"shuffle_ties": True}, marks=pytest.mark.slow),
+        pytest.param({"faults": 0.02}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -190,6 +190,7 @@ def test_a_day_with_700_bookings_is_complete() -> None:
     assert ids() == source_ids(data)
 
 
+@pytest.mark.slow
 def test_a_crowded_day_behind_a_cap_of_500_is_complete_through_the_calendars() -> None:
     data = small()
     data.crowd(date(2026, 3, 3))
@@ -250,6 +251,7 @@ def test_a_run_without_verification_is_not_called_completed() -> None:
     assert (run.status, run.verified, run.gaps) == ("completed", True, [])
 
 
+@pytest.mark.slow
 def test_a_crowded_day_is_complete_through_offsets_where_they_work() -> None:
     data = small()
     data.crowd(date(2026, 3, 3))
@@ -263,7 +265,10 @@ def test_a_crowded_day_is_complete_through_offsets_where_they_work() -> None:
 
 def test_a_listing_that_goes_in_circles_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        STEPS["clients"], "fetch", lambda context: Fetched([], context.step.cursor), raising=False
+        STEPS["clients"],
+        "fetch",
+        lambda context: Fetched([], context.position.cursor),
+        raising=False,
     )
     with source(small()) as box:
         run = import_all(box)
@@ -271,6 +276,7 @@ def test_a_listing_that_goes_in_circles_fails_the_run(monkeypatch: pytest.Monkey
     assert (run.status, run.error_class) == ("failed", "Stalled")
 
 
+@pytest.mark.slow
 def test_a_crowded_day_behind_a_cap_of_100_is_complete_through_the_people() -> None:
     data = small()
     data.crowd(date(2026, 3, 3))
@@ -282,6 +288,7 @@ def test_a_crowded_day_behind_a_cap_of_100_is_complete_through_the_people() -> N
     assert ids() == source_ids(data)
 
 
+@pytest.mark.slow
 def test_a_crowded_minute_behind_a_cap_of_4_is_a_named_gap() -> None:
     data = small()
     data.crowd(date(2026, 3, 3), total=300, same_minute=300)

@@ -5,9 +5,11 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
+from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.base import Context, Gap, many
-from integrations.models import ImportRun, RejectedRecord
+from integrations.acuity.resources.base import Context, many
+from integrations.models import RejectedRecord
 
 
 def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
@@ -18,7 +20,7 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
     said = {
         name: resource.statement(context, inner.get(name, {}))
         for name, resource in RESOURCES.items()
-        if name in context.resources
+        if name in context.scope.resources
     }
     rejected = _rejected(context)
     for name, part in said.items():
@@ -27,29 +29,27 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
     gaps = [gap for part in said.values() for gap in part.gaps] + list(rejected.values())
     fields: dict[str, Any] = {
         "scope": {name: part.scope for name, part in said.items()},
-        "coverage": {k: pair for part in said.values() for k, pair in part.coverage.items()},
-        "differences": [row for part in said.values() for row in part.differences],
+        "coverage": as_json({k: v for part in said.values() for k, v in part.coverage.items()}),
+        "differences": as_json([row for part in said.values() for row in part.differences]),
         "ignored_parameters": sorted({name for part in said.values() for name in part.ignored}),
-        "gaps": gaps,
+        "gaps": as_json(gaps),
         "verified": not gaps,
         "verified_at": timezone.now(),
     }
-    for name, value in fields.items():
-        setattr(context.run, name, value)
-    ImportRun.objects.filter(pk=context.run.pk).update(**fields)
+    context.scope.runs.update(**fields)
 
 
 def _rejected(context: Context) -> dict[str, Gap]:
     """What this run could not read, by resource."""
-    rows = RejectedRecord.objects.filter(run=context.run, resolved_at=None)
+    rows = RejectedRecord.objects.filter(run__in=context.scope.runs, resolved_at=None)
     counts = rows.values_list("resource").annotate(n=Count("pk")).order_by("resource")
     return {
-        name: {
-            "kind": "rejected",
-            "resource": name,
-            "missing": n,
-            "reason": f"{many(n, 'record')} of {name} that could not be read;"
+        name: Gap(
+            kind="rejected",
+            resource=name,
+            missing=n,
+            reason=f"{many(n, 'record')} of {name} that could not be read;"
             " see the rejected records.",
-        }
+        )
         for name, n in counts
     }

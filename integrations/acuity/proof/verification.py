@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from integrations.acuity.proof import statement
+from integrations.acuity.reading.stored import Stored, as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.store.upsert import Counts
@@ -11,29 +14,35 @@ from integrations.acuity.store.upsert import Counts
 ROUNDS = ("check", "recheck")
 
 
-class Verification:
-    """Page by page through the resources of the run, in each of the `ROUNDS`.
+class ProofCursor(Stored, frozen=True):
+    """How many turns are done, one a round and resource; each resource's own position by name; and
+    whether each is to ask for everything, whatever the import has just found."""
 
-    The cursor is {turn: how many are done, inner: each resource's own position by name}.
-    """
+    turn: int = 0
+    inner: dict[str, dict[str, Any]] = {}
+    anew: bool = False
+
+
+class Verification:
+    """Page by page through the resources of the run, in each of the `ROUNDS`."""
 
     name = "verify"
     title = "Verification"
     task = "acuity.verify"
 
     def fetch(self, context: Context) -> Fetched:
-        cursor = context.step.cursor
-        turns = [(r, name) for r in ROUNDS for name in RESOURCES if name in context.resources]
-        turn, inner = cursor.get("turn", 0), cursor.get("inner", {})
-        if turn >= len(turns):
+        cursor = ProofCursor.of(context.position.cursor)
+        turns = [(r, name) for r in ROUNDS for name in RESOURCES if name in context.scope.resources]
+        if cursor.turn >= len(turns):
             return Fetched([], cursor, done=True, count=0)
-        ask, name = turns[turn]
-        position = inner.get(name) or {"anew": bool(cursor.get("anew"))}
+        ask, name = turns[cursor.turn]
+        position = cursor.inner.get(name, {"anew": cursor.anew})
         page = getattr(RESOURCES[name], ask)(context, position)
-        following: dict[str, Any] = cursor | {
-            "turn": turn + page.done,
-            "inner": inner | {name: page.cursor},
-        }
+        following = replace(
+            cursor,
+            turn=cursor.turn + page.done,
+            inner=cursor.inner | {name: as_json(page.cursor)},
+        )
         differing = len(page.found.save) + len(page.found.gone)
         return Fetched(
             [(name, page.found)],
@@ -44,8 +53,9 @@ class Verification:
         )
 
     def save(self, context: Context, page: Fetched) -> Counts:
+        context.by = "verify"
         for name, found in page.records:
             RESOURCES[name].heal(context, found)
         if page.done:
-            statement.conclude(context, page.cursor.get("inner", {}))
+            statement.conclude(context, ProofCursor.of(as_json(page.cursor)).inner)
         return Counts()

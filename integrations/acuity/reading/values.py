@@ -66,6 +66,10 @@ def digest(value: Any) -> str:
     return hashlib.blake2b(canonical(value), digest_size=16).hexdigest()
 
 
+# Characters of a fingerprint.
+PRINT = 32
+
+
 def fingerprint(encoded: bytes) -> str:
     """By which bytes are recognised as unchanged: 128 bits, a fifteenth of a digest's time."""
     return xxhash.xxh3_128_hexdigest(encoded)

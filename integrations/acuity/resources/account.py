@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from bookings.models import Payment
 from integrations.acuity.errors import AnotherAccount, UnknownAccount
 from integrations.acuity.reading import zones
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import clean, currency
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.store.upsert import Counts
@@ -27,7 +28,7 @@ class Account:
     task = "acuity.begin"
 
     def fetch(self, context: Context) -> Fetched:
-        return Fetched([_whose(context)], {}, done=True, count=0)
+        return Fetched([_whose(context)], Stored(), done=True, count=0)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         (facts,) = page.records

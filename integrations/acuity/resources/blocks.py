@@ -7,11 +7,11 @@ from bookings.models import Block, Calendar
 from integrations.acuity.reading import zones
 from integrations.acuity.reading.values import Reject, moment, number, plain, text, yes
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.resources.whole import Shown, Whole
 from integrations.acuity.source.checks import Days, Source
 from integrations.acuity.source.closed import Everything
 from integrations.acuity.store.references import Ref
-from integrations.models import ImportRun
 
 AT_ONCE = 1000
 # So many calendars are asked for one by one.
@@ -72,24 +72,25 @@ class Blocks(Whole):
             plain(payload.get("until")),
         )
 
-    def rows(self, run: ImportRun) -> Any:
-        low, high = (_midnight(run, day) for day in (run.min_date, run.max_date))
-        rows = super().rows(run)
+    def rows(self, scope: Scope) -> Any:
+        low, high = (_midnight(scope, day) for day in (scope.period.first, scope.period.last))
+        rows = super().rows(scope)
         if low:
             rows = rows.filter(starts_at__gte=low)
         return rows.filter(starts_at__lt=high + timedelta(days=1)) if high else rows
 
     def listing(self, context: Context) -> Shown:
         source = Source(lambda **asked: [*map(Row, self.ask(context, **asked))])
-        calendars = {"calendarID": set(context.calendars)}
+        calendars = {"calendarID": set(context.catalog.calendars)}
+        days = context.scope.period.widened
         walk = Everything(
             source,
             AT_ONCE,
-            Days(context.zones),
+            Days(context.catalog.zones),
             calendars,
             (),
-            context.first_day,
-            context.last_day,
+            days.first,
+            days.last,
         )
         walk.all_of({})
         rows = [row.payload for row in walk.found.values() if _inside(context, row)]
@@ -98,11 +99,11 @@ class Blocks(Whole):
 
     def otherwise(self, context: Context, rows: list[Any]) -> Shown:
         """Each calendar by itself."""
-        low, high = context.first_day, context.last_day
-        days = {"minDate": low, "maxDate": high}
+        period = context.scope.period.widened
+        days = {"minDate": period.first, "maxDate": period.last}
         bounds = {name: day.isoformat() for name, day in days.items() if day}
         other = Shown()
-        keys = list(context.calendars)[:CALENDARS]
+        keys = list(context.catalog.calendars)[:CALENDARS]
         for key in keys:
             answer = self.ask(context, calendarID=key, max=AT_ONCE, **bounds)
             found = [Row(payload) for payload in answer]
@@ -114,16 +115,16 @@ class Blocks(Whole):
         return other
 
 
-def _zone(run: ImportRun) -> tzinfo:
-    return zones.zone(run.account.timezone) or UTC
+def _zone(scope: Scope) -> tzinfo:
+    return zones.zone(scope.account.timezone) or UTC
 
 
-def _midnight(run: ImportRun, day: date | None) -> datetime | None:
+def _midnight(scope: Scope, day: date | None) -> datetime | None:
     """When a day of the business begins."""
-    return datetime.combine(day, time(), _zone(run)) if day else None
+    return datetime.combine(day, time(), _zone(scope)) if day else None
 
 
 def _inside(context: Context, row: Row) -> bool:
     """Whether it starts in the run's window; what has no time is a matter of reading."""
     at = row.at
-    return at is None or context.in_window(at.astimezone(_zone(context.run)).date())
+    return at is None or context.scope.period.contains(at.astimezone(_zone(context.scope)).date())

@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from bookings.models import Client, Order, OrderLine, Product
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.values import (
     Reject,
     clean,
@@ -88,7 +89,7 @@ class Orders(Whole):
             if len(self.ask(context, max=fewer)) != fewer:
                 other.ignored.append("max")
                 reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
-                other.gaps.append({"kind": self.name, "ignored": ["max"], "reason": reason})
+                other.gaps.append(Gap(self.name, reason, ignored=["max"]))
         known = self.model._default_manager.filter(tenant=context.tenant, removed_at=None)
         shown = {str(row.get("id")) for row in rows if isinstance(row, dict)}
         keys = sorted(set(known.values_list("external_id", flat=True)) - shown)[-ASKED:]

@@ -10,24 +10,25 @@ from django.utils import timezone
 
 from bookings.models import Listed
 from integrations.acuity.errors import BadAnswer, Forbidden, NotFound, PlanWithoutApi
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.values import Reject, clean, digest, listed, number
 from integrations.acuity.resources.base import (
     Checked,
     Context,
     Fetched,
     Found,
-    Gap,
     Log,
     Resource,
     Said,
     many,
 )
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
-from integrations.models import ImportRun, RejectedRecord
+from integrations.models import RejectedRecord
 
 # Acuity's own word that this account has no such list.
 REFUSALS = (NotFound, Forbidden, PlanWithoutApi)
@@ -120,9 +121,9 @@ class Whole(Resource):
         asked = ", ".join(f"{k}={v}" for k, v in {**self.params, **self.second_look}.items())
         return Shown(shown, [f"asked with and without {asked}"])
 
-    def rows(self, run: ImportRun) -> Any:
+    def rows(self, scope: Scope) -> Any:
         """The stored rows that the list should show."""
-        rows = self.model._default_manager.filter(tenant=run.account.tenant_id, source="acuity")
+        rows = self.model._default_manager.filter(tenant=scope.account.tenant_id, source="acuity")
         return rows.filter(known_from="", removed_at=None)
 
     def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
@@ -151,8 +152,8 @@ class Whole(Resource):
     def save(self, context: Context, page: Fetched) -> Counts:
         return self._save(context, page.records)
 
-    def stored(self, run: ImportRun) -> int:
-        count: int = self.rows(run).count()
+    def stored(self, scope: Scope) -> int:
+        count: int = self.rows(scope).count()
         return count
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
@@ -205,7 +206,7 @@ class Whole(Resource):
             "ignored": sorted({*shown.ignored, *other.ignored}),
         }
         many_gone = len(gone) > bool(other.evidence) and 2 * len(gone) >= len(stored)
-        if many_gone and not context.run.accept_removals:
+        if many_gone and not context.scope.accept_removals:
             facts |= {"refused_gone": len(gone)}
             gone = {}
         elif alike:
@@ -221,12 +222,12 @@ class Whole(Resource):
         update(context.seen(self.name), gone, removed_at=timezone.now(), content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        stored = self.stored(context.run)
+        stored = self.stored(context.scope)
         if "refused" in cursor:
             return self._not_asked(cursor["refused"], stored)
         alike = cursor.get("alike", False)
         unlisted = self.unlisted(context)
-        gaps = [*cursor.get("gaps", []), *self._gaps(cursor, unlisted)]
+        gaps = [*map(Gap.of, cursor.get("gaps", [])), *self._gaps(cursor, unlisted)]
         scope = {
             "listed": cursor.get("listed", 0),
             "stored": stored,
@@ -248,27 +249,27 @@ class Whole(Resource):
 
     def _not_asked(self, status: int, stored: int) -> Said:
         why = f"Acuity refuses this account its {self.title.lower()} (status {status})."
-        gap = {"kind": self.name, "reason": f"{why} {many(stored, self.noun)} stored before."}
+        gap = Gap(self.name, f"{why} {many(stored, self.noun)} stored before.")
         return Said({"not_asked": why, "stored": stored}, [gap] if stored else [])
 
     def _gaps(self, cursor: dict[str, Any], unlisted: dict[str, int]) -> Iterator[Gap]:
         what = self.title.lower()
         if not cursor.get("alike", False):
             reason = f"Acuity's {what} were others each time they were listed."
-            yield {"kind": self.name, "reason": reason}
+            yield Gap(self.name, reason)
         if cut := cursor.get("cut", 0):
             reason = f"Acuity cuts its {what} short: another question showed {cut:,} more."
-            yield {"kind": self.name, "missing": cut, "reason": reason}
+            yield Gap(self.name, reason, missing=cut)
         for source in self.proves_cut:
             if n := unlisted.get(source, 0):
                 named = f"{many(n, self.noun)} that {source.replace('_', ' ')} name"
-                yield {"kind": self.name, "missing": n, "reason": f"{named}, and no list shows."}
+                yield Gap(self.name, f"{named}, and no list shows.", missing=n)
         if n := cursor.get("refused_gone", 0):
             reason = (
                 f"{many(n, self.noun)} stored that Acuity no longer lists, half or more;"
                 " import with --accept-removals if that is right."
             )
-            yield {"kind": self.name, "extra": n, "reason": reason}
+            yield Gap(self.name, reason, extra=n)
 
     def unlisted(self, context: Context) -> dict[str, int]:
         """How many rows no list has shown, by what names them."""
@@ -281,11 +282,11 @@ class Whole(Resource):
 
     def _imported(self, context: Context) -> str | None:
         """The digest of the list that this run has imported."""
-        step = context.run.steps.filter(resource=self.name, status="done").first()
+        step = context.scope.steps.filter(resource=self.name, status="done").first()
         return step.cursor.get("digest") if step else None
 
     def _stored(self, context: Context) -> Iterable[tuple[str, int, str]]:
-        return self.rows(context.run).values_list("external_id", "pk", "content_hash")  # type: ignore[no-any-return]
+        return self.rows(context.scope).values_list("external_id", "pk", "content_hash")  # type: ignore[no-any-return]
 
     def ask(self, context: Context, path: str = "", **params: Any) -> list[Any]:
         """The payloads of one answer. Raises an `AcuityError`."""
@@ -328,8 +329,8 @@ class Whole(Resource):
             made = find(context.tenant, [Ref(self.model, row[0]) for row in fresh])
             pks = made.get(self.model, {}) | {row[0]: pk for pk, row in updated.items()}
             self.written(context, {pks[r.key]: r for r in records if r.key in pks}, keys)
-        resolve(context.run, self.name, [r.key for r in records])
-        return counts + reject(context.run, self.name, parsed.rejects)
+        resolve(context.scope.origin, self.name, [r.key for r in records])
+        return counts + reject(context.scope.origin, self.name, parsed.rejects)
 
 
 def _key(payload: Any) -> str:

@@ -9,12 +9,15 @@ from django.utils import timezone
 
 from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.lines import in_log, summary
 from integrations.acuity.runs.results import stored
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
+from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.steps import STEPS
 from integrations.conf import conf
 from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
@@ -32,10 +35,7 @@ PASS = (
     "deaths",
     "active_ms",
 )
-UNVERIFIED = {
-    "kind": "unverified",
-    "reason": "Nothing was compared with Acuity: prove the run again.",
-}
+UNVERIFIED = Gap("unverified", "Nothing was compared with Acuity: prove the run again.")
 
 
 class ActiveRun(Exception):
@@ -120,13 +120,13 @@ def start(
     return run
 
 
-def _known(account: AcuityAccount) -> dict[str, Any]:
+def _known(account: AcuityAccount) -> Any:
     """What timed out in the last import is not tried again in this one; in the next, it is."""
     runs = ImportRun.objects.filter(account=account, auto_page_limit=True).order_by("-created_at")
-    last = runs.values_list("tuning", flat=True).first() or {}
-    if "inherited" in last or not last.get("ceiling"):
+    last = Tuning.of(runs.values_list("tuning", flat=True).first() or {})
+    if last.inherited or not last.ceiling:
         return {}
-    return {"ceiling": last["ceiling"], "inherited": True}
+    return as_json(Tuning(ceiling=last.ceiling, inherited=True))
 
 
 def enqueue(run: ImportRun) -> None:
@@ -284,7 +284,7 @@ def finish(run_id: Any) -> bool:
     steps = {step.resource: step for step in run.steps.all()}
     with transaction.atomic():
         if "verify" not in steps:
-            run.gaps = [*run.gaps, UNVERIFIED]
+            run.gaps = [*run.gaps, as_json(UNVERIFIED)]
         among = TRANSITIONS[S.COMPLETED] - {S.CANCELLING}
         if not transition(run.pk, _earned(run), among=among, gaps=run.gaps):
             return False

@@ -4,7 +4,8 @@ from typing import Any
 
 from integrations.acuity import events
 from integrations.acuity.resources import OPTIONS, RESOURCES
-from integrations.acuity.resources.base import Fetched, Log, requests_per_second
+from integrations.acuity.resources.base import Fetched, Log
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.runs import results
 from integrations.models import ImportRun, ImportStep
 
@@ -28,7 +29,7 @@ def started(run: ImportRun, step: ImportStep) -> None:
         page_limit="auto" if run.auto_page_limit else run.page_limit,
         **{option: getattr(run, f"{option}_mode") for option in OPTIONS},
         verify="verify" in names,
-        rps=requests_per_second(run) or None,
+        rps=Scope.of(run).requests_per_second or None,
         resumed=run.resumed,
         by=run.started_by,
     )

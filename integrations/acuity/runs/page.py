@@ -8,9 +8,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.resources.scope import Position
 from integrations.acuity.runs import control, leases, lines
+from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.source.client import Tally
 from integrations.acuity.steps import STEPS
 from integrations.acuity.store.bulk import analyze, relax_durability
@@ -27,25 +30,26 @@ class Stale(Exception):
     """The step moved on without us; nothing was written."""
 
 
-def process_page(context: Context, token: str) -> Fetched:
-    """One page, committed. Raises Stale if the step moved on meanwhile."""
+def process_page(context: Context, run: ImportRun, step: ImportStep, token: str) -> Fetched:
+    """One page from where `step` stands, committed. Raises Stale if it moved on meanwhile."""
     started = time.monotonic()
-    run, step, client = context.run, context.step, context.source.client
+    client = context.source.client
+    context.position = _position(run, step)
     page = STEPS[step.resource].fetch(context)
     answered, saving = context.source.slowest(), time.monotonic()
-    if not page.done and not page.size and page.cursor == step.cursor:
+    if not page.done and not page.size and as_json(page.cursor) == step.cursor:
         raise errors.Stalled(f"{step.resource} at offset {step.offset}")
     spent, client.tally = client.tally, Tally()
     with transaction.atomic():
         relax_durability()
         _hold(step, token)
         counts = STEPS[step.resource].save(context, page)
-        _checkpoint(context, token, page, counts, spent, started)
+        _checkpoint(run, step, token, page, counts, spent, started)
         PageFetch.objects.create(
             run=run,
             resource=step.resource,
             offset=step.offset,
-            limit=context.limit,
+            limit=context.position.limit,
             count=page.size,
             requests=spent.requests,
             throttled=spent.throttled,
@@ -59,6 +63,18 @@ def process_page(context: Context, token: str) -> Fetched:
             analyze(resource.model)
     _watch_rejects(run, step, page, counts)
     return page
+
+
+def _position(run: ImportRun, step: ImportStep) -> Position:
+    return Position(
+        cursor=step.cursor,
+        offset=step.offset,
+        total=step.total,
+        limit=run.page_limit,
+        listing=Tuning.of(run.tuning).listing,
+        unchanged=step.created + step.updated + step.rejected == 0,
+        step=step.pk,
+    )
 
 
 def grown(before: int, after: int) -> bool:
@@ -87,13 +103,19 @@ def _hold(step: ImportStep, token: str) -> None:
 
 
 def _checkpoint(
-    context: Context, token: str, page: Fetched, counts: Counts, spent: Tally, started: float
+    run: ImportRun,
+    step: ImportStep,
+    token: str,
+    page: Fetched,
+    counts: Counts,
+    spent: Tally,
+    started: float,
 ) -> None:
     """Position and counters move together, and only from the version that was read."""
-    step, now, run = context.step, timezone.now(), context.run
+    now = timezone.now()
     moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token).update(
         version=F("version") + 1,
-        cursor=page.cursor,
+        cursor=as_json(page.cursor),
         offset=F("offset") + page.size,
         total=page.total if page.total is not None else step.total,
         fetched=F("fetched") + (page.size if page.fetched is None else page.fetched),
@@ -116,5 +138,5 @@ def _checkpoint(
     if not moved:
         raise Stale
     if page.gaps:
-        run.gaps = [*run.gaps, *(gap for gap in page.gaps if gap not in run.gaps)]
+        run.gaps = [*run.gaps, *(gap for gap in as_json(page.gaps) if gap not in run.gaps)]
         ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)

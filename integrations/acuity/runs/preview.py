@@ -7,9 +7,10 @@ from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, Resource
+from integrations.acuity.resources.scope import CHOICE, Period, Position, Scope
 from integrations.acuity.source.fetching import Fetcher
 from integrations.conf import conf
-from integrations.models import AcuityAccount, ImportRun, ImportStep
+from integrations.models import AcuityAccount
 
 
 def dry_run(
@@ -24,17 +25,20 @@ def dry_run(
     """
     only = options.pop("only")
     limit = options.pop("page_limit") or conf.ACUITY_PAGE_LIMIT
-    run = ImportRun(account=account, page_limit=limit, **options)
+    period = Period(options.pop("min_date"), options.pop("max_date"))
+    choices = {name.removesuffix(CHOICE): choice for name, choice in options.items()}
     source = source or Fetcher(account_client(account), lambda: None)
-    context = Context(run, ImportStep(run=run), source)
+    context = Context.of(Scope(account, period, choices=choices), source, Position(limit=limit))
     try:
         me = source.get("/me")
         account.timezone = str(me.get("timezone") or "")
         account.clients_distinct_by_phone = me.get("clientsDistinctByPhone") is not False
         # What the account step would have stored.
-        context.calendars = {str(c["id"]): str(c["timezone"]) for c in source.get("/calendars")}
+        context.catalog.calendars = {
+            str(c["id"]): str(c["timezone"]) for c in source.get("/calendars")
+        }
         kinds = source.get("/appointment-types", includeDeleted="true")
-        context.types = [str(kind["id"]) for kind in kinds]
+        context.catalog.types = [str(kind["id"]) for kind in kinds]
         answer: dict[str, Any] = {"dry_run": True, "account": me.get("name")}
         chosen = [resource for name, resource in RESOURCES.items() if name in only]
         for resource in chosen:

@@ -5,12 +5,14 @@ from typing import Any
 from django.utils import timezone
 
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.scope import Scope
 from integrations.models import ImportRun
 
 
 def stored(run: ImportRun) -> dict[str, int]:
     """How many rows the run's window now has in the database, by resource."""
-    return {name: resource.stored(run) for name, resource in RESOURCES.items()}
+    scope = Scope.of(run)
+    return {name: resource.stored(scope) for name, resource in RESOURCES.items()}
 
 
 def result(run: ImportRun) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import NotFound
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.scope import Position, Scope
 from integrations.acuity.source.fetching import Fetcher
-from integrations.models import ImportRun, ImportStep, RejectedRecord
+from integrations.models import ImportRun, RejectedRecord
 
 
 def retry(run: ImportRun, source: Fetcher | None = None) -> tuple[int, int]:
@@ -18,7 +19,7 @@ def retry(run: ImportRun, source: Fetcher | None = None) -> tuple[int, int]:
     waiting = RejectedRecord.objects.filter(run=run, resolved_at=None)
     before = waiting.count()
     source = source or Fetcher(account_client(run.account), lambda: None)
-    context = Context(run, ImportStep(run=run), source)
+    context = Context.of(Scope.of(run), source, Position(limit=run.page_limit))
     try:
         for record in list(waiting.order_by("pk")):
             _again(context, record)

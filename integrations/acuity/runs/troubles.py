@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
+from msgspec.structs import replace
 
 from integrations.acuity import errors
 from integrations.acuity.resources.base import Context
@@ -34,9 +35,10 @@ def exhausted(step: ImportStep) -> str:
     return ""
 
 
-def handle_failure(context: Context, token: str, error: errors.AcuityError) -> Outcome:
+def handle_failure(
+    context: Context, run: ImportRun, step: ImportStep, token: str, error: errors.AcuityError
+) -> Outcome:
     """Transient: wait and go on, for up to RETRY_FOR. Anything else fails the run, resumable."""
-    run, step = context.run, context.step
     now, spent = timezone.now(), context.source.client.tally
     fields: dict[str, Any] = {
         "requests": F("requests") + spent.requests,
@@ -49,7 +51,7 @@ def handle_failure(context: Context, token: str, error: errors.AcuityError) -> O
         leases.release(step.pk, token, **fields)
         control.fail(run.pk, str(error), type(error).__name__)
         return Outcome("stop", f"failed: {error}")
-    if _ask_for_less(context, error) and isinstance(error, errors.TimedOut):
+    if _ask_for_less(run, step, error) and isinstance(error, errors.TimedOut):
         leases.release(step.pk, token, **fields, failing_since=since, attempts=0)
         return Outcome("more", f"smaller pages: {error}", step.version, step.offset)
     pause = min(5 * 2 ** min(int((now - since).total_seconds() // 10), 5), 60)
@@ -69,18 +71,17 @@ def handle_failure(context: Context, token: str, error: errors.AcuityError) -> O
     return Outcome("stop", f"waiting {pause} s: {error}")
 
 
-def _ask_for_less(context: Context, error: errors.AcuityError) -> bool:
+def _ask_for_less(run: ImportRun, step: ImportStep, error: errors.AcuityError) -> bool:
     """After a time-out or a 5xx: True if a smaller page is left to try."""
-    run, step = context.run, context.step
     if not isinstance(error, errors.ServerTrouble):
         return False
+    tuning = Tuning.at(run.page_limit, run.tuning)
     if sized(step) and run.auto_page_limit and run.page_limit > SMALLEST:
-        tuning = Tuning.of(run.tuning, run.page_limit)
-        set_limit(run, tuning.failed(), tuning)
+        set_limit(run, tuning.failed())
         return True
-    listing = context.listing
-    if step.resource == "verify" and listing > SMALL_PAGE and isinstance(error, errors.TimedOut):
-        run.tuning = run.tuning | {"listing": max(listing // 2, SMALL_PAGE)}
+    less = max(tuning.listing // 2, SMALL_PAGE)
+    if step.resource == "verify" and less < tuning.listing and isinstance(error, errors.TimedOut):
+        run.tuning = replace(tuning, listing=less).column
         ImportRun.objects.filter(pk=run.pk).update(tuning=run.tuning)
         return True
     return False

@@ -5,11 +5,14 @@ What is known of a run is a few facts on its row (`ImportRun.tuning`): the best 
 the rates seen at this limit, and the smallest limit that failed where a smaller one did not.
 """
 
-from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
+from msgspec.structs import replace
+
+from integrations.acuity.reading.stored import Stored, as_json
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.scope import LISTING
 from integrations.models import ImportRun, ImportStep
 
 SMALLEST, LARGEST = 10, 1000
@@ -26,73 +29,83 @@ SAMPLES = 3
 WORTH = 1.15
 
 
-@dataclass
-class Tuning:
-    """`observe` and `timed_out` give the limit for the next page."""
+class Tuning(Stored, frozen=True):
+    """`observe` and `failed` give what is known after a page, with the limit for the next one."""
 
-    limit: int
+    # Records asked for at a time; kept on the run itself, where a person may change it.
+    limit: int = 0
+    # The smallest limit that failed where a smaller one did not, in records.
     ceiling: int | None = None
+    # The best limit, and its records a second.
     best_limit: int = 0
     best_rate: float = 0.0
     settled: bool = False
     failing: bool = False
-    rates: list[float] = field(default_factory=list)
+    # Records a second of the pages at this limit.
+    rates: list[float] = []
+    # Whether the ceiling is that of the import before.
+    inherited: bool = False
+    # Records that the proof asks for at a time.
+    listing: int = LISTING
 
     @classmethod
-    def of(cls, facts: dict[str, Any], limit: int) -> "Tuning":
-        known = {name: facts[name] for name in cls.__dataclass_fields__ if name in facts}
-        return cls(**{**known, "limit": limit})
+    def at(cls, limit: int, column: Any) -> Self:
+        return replace(cls.of(column), limit=limit)
 
-    def facts(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "limit"}
+    @property
+    def column(self) -> Any:
+        """What `ImportRun.tuning` keeps."""
+        return as_json(replace(self, limit=0))
 
-    def observe(self, count: int, seconds: float) -> int:
+    def observe(self, count: int, seconds: float) -> Self:
         """A full page of `count` records took `seconds`, storing included."""
-        self.failing = False
-        if self.settled:
-            return self.limit
+        known = replace(self, failing=False)
+        if known.settled:
+            return known
         rate = count / max(seconds, 0.001)
-        if self.best_rate and rate > self.best_rate * CLEARLY and seconds <= SLOWEST:
+        if known.best_rate and rate > known.best_rate * CLEARLY and seconds <= SLOWEST:
             # Twice the records come at most twice as fast; what is more is chance.
-            self._best(min(rate, self.best_rate * 2))
-            return self._grow()
-        self.rates = [*self.rates, rate]
-        if len(self.rates) < SAMPLES:
-            return self.limit
-        rate = median(self.rates)
-        self.rates = []
+            return known._best(min(rate, known.best_rate * 2))._grown()
+        rates = [*known.rates, rate]
+        if len(rates) < SAMPLES:
+            return replace(known, rates=rates)
+        rate = median(rates)
+        known = replace(known, rates=[])
         slow = count / rate > SLOWEST
-        if rate < self.best_rate * DEGRADED or slow:
-            self.settled = True
-            self.limit = self.best_limit or max(SMALLEST, self.limit // 2)
-            return self.limit
-        if rate > self.best_rate:
-            self._best(rate)
-        return self._grow()
+        if rate < known.best_rate * DEGRADED or slow:
+            limit = known.best_limit or max(SMALLEST, known.limit // 2)
+            return replace(known, settled=True, limit=limit)
+        if rate > known.best_rate:
+            known = known._best(rate)
+        return known._grown()
 
-    def _best(self, rate: float) -> None:
-        self.best_limit, self.best_rate, self.rates = self.limit, rate, []
+    def _best(self, rate: float) -> Self:
+        return replace(self, best_limit=self.limit, best_rate=rate, rates=[])
 
-    def _grow(self) -> int:
+    def _grown(self) -> Self:
         larger = min(self.limit * 2, LARGEST)
         if self.ceiling and larger >= self.ceiling:
             larger = (self.limit + self.ceiling) // 2
             if larger < self.limit * WORTH:
                 larger = self.limit
-        self.settled = larger == self.limit
-        self.limit = self.best_limit if self.settled else larger
-        return self.limit
+        settled = larger == self.limit
+        return replace(self, settled=settled, limit=self.best_limit if settled else larger)
 
-    def failed(self) -> int:
+    def failed(self) -> Self:
         """An answer did not come, or not in time: back to what was good, or to half."""
-        if not self.failing:
-            # What fails right after this has not been too large, but asked in bad times.
-            self.ceiling = self.limit
-        self.failing = True
+        # What fails right after this has not been too large, but asked in bad times.
+        ceiling = self.ceiling if self.failing else self.limit
         known = self.best_limit if self.best_limit < self.limit else 0
-        self.limit = max(SMALLEST, self.limit // 2, known)
-        self.best_limit, self.best_rate, self.rates, self.settled = known, 0.0, [], False
-        return self.limit
+        return replace(
+            self,
+            limit=max(SMALLEST, self.limit // 2, known),
+            ceiling=ceiling,
+            best_limit=known,
+            best_rate=0.0,
+            rates=[],
+            settled=False,
+            failing=True,
+        )
 
 
 def sized(step: ImportStep) -> bool:
@@ -100,9 +113,9 @@ def sized(step: ImportStep) -> bool:
     return step.resource in RESOURCES and RESOURCES[step.resource].sized
 
 
-def set_limit(run: ImportRun, limit: int, tuning: Tuning) -> None:
+def set_limit(run: ImportRun, tuning: Tuning) -> None:
     """From the next page on; a limit that a person has chosen stays."""
-    run.page_limit, run.tuning = limit, run.tuning | tuning.facts()
+    run.page_limit, run.tuning = tuning.limit, tuning.column
     ImportRun.objects.filter(pk=run.pk, auto_page_limit=True).update(
-        page_limit=limit, tuning=run.tuning
+        page_limit=run.page_limit, tuning=run.tuning
     )

@@ -12,6 +12,7 @@ from django.db import close_old_connections
 from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.runs import control, leases, lines, troubles, words
 from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.runs.page import Stale, process_page
@@ -92,7 +93,7 @@ class Window:
         self.run, self.step, self.token = run, step, token
         self.client = account_client(run.account, run)
         self.source = Fetcher(self.client, self.heartbeat)
-        self.context = Context(run, step, self.source)
+        self.context = Context.of(Scope.of(run), self.source)
         self._renewed = self._looked = time.monotonic()
 
     def heartbeat(self) -> None:
@@ -114,12 +115,12 @@ class Window:
             return self._handle(errors.DatabaseTrouble(type(error).__name__))
         finally:
             self.source.close()
-            self.context.forget()
+            self.context.catalog.forget()
             with contextlib.suppress(DatabaseError):
                 self.client.calls.record()
 
     def _handle(self, error: errors.AcuityError) -> Outcome:
-        return troubles.handle_failure(self.context, self.token, error)
+        return troubles.handle_failure(self.context, self.run, self.step, self.token, error)
 
     def _pages(self) -> Outcome:
         start = time.monotonic()
@@ -132,7 +133,7 @@ class Window:
         while True:
             self.context.prefetch = time.monotonic() < until
             began = time.monotonic()
-            page = process_page(self.context, self.token)
+            page = process_page(self.context, self.run, self.step, self.token)
             differing += page.differing
             before_page = step.offset
             step.refresh_from_db()
@@ -144,7 +145,7 @@ class Window:
                 self._looked = now
                 self.client.calls.record()
                 self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
-                self.context.run = self.run
+                self.context.scope = Scope.of(self.run)
                 if self.run.status not in ImportRun.WORKING:
                     return Outcome("stop", f"{said()}; the run is {self.run.status}")
                 if start + TURN_SECONDS < now < until and control.others_wait(self.run.pk):
@@ -157,8 +158,9 @@ class Window:
         run = self.run
         if not run.auto_page_limit or not sized(step):
             return
-        tuning = Tuning.of(run.tuning, run.page_limit)
+        tuning = Tuning.at(run.page_limit, run.tuning)
         if count >= run.page_limit:
-            set_limit(run, tuning.observe(count, seconds), tuning)
+            tuning = tuning.observe(count, seconds)
+            set_limit(run, tuning)
         if done and tuning.best_limit:
             AcuityAccount.objects.filter(pk=run.account_id).update(best_page_limit=run.page_limit)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.source.checks import Days, Source, is_canceled
 from integrations.acuity.source.slices import People, Slices
 
@@ -29,7 +30,7 @@ class Everything:
     low: date | None
     high: date | None
     found: dict[str, Any] = field(default_factory=dict)
-    gaps: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
     def rows(self) -> list[Any]:
         """What was found, oldest first; `gaps` says what could not be proven."""
@@ -47,9 +48,9 @@ class Everything:
             ways.append(self._newest_first)
         if not self.source.ignored & BOUNDS:
             ways.append(self._windows)
-        before: list[dict[str, Any]] = []
+        before: list[Gap] = []
         for way in [*ways, self._undated]:
-            gaps: list[dict[str, Any]] = []
+            gaps: list[Gap] = []
             self._until = self.source.requests + REQUESTS
             self._before = len(self.found)
             if way(what, gaps):
@@ -57,12 +58,12 @@ class Everything:
                 return
             before = gaps or before
         names = sorted(self.source.ignored)
-        gap = {
-            "kind": "listing",
-            "ignored": names,
-            "listed": len(self.found),
-            "reason": f"Acuity ignores {', '.join(names) or 'max'}: no other question lists the rest.",
-        }
+        gap = Gap(
+            kind="listing",
+            ignored=names,
+            listed=len(self.found),
+            reason=f"Acuity ignores {', '.join(names) or 'max'}: no other question lists the rest.",
+        )
         self.gaps += [*before, gap]
 
     def _ask(self, **asked: Any) -> Any:
@@ -74,7 +75,7 @@ class Everything:
         more = REQUESTS_PER_ROW * (len(self.found) - self._before)
         return self.source.requests > self._until + more
 
-    def _newest_first(self, what: dict[str, str], gaps: list[dict[str, Any]]) -> bool:
+    def _newest_first(self, what: dict[str, str], gaps: list[Gap]) -> bool:
         """By the last day, backwards, as the walk goes forwards."""
         day = self.high or LAST
         own: set[str] = set()
@@ -112,7 +113,7 @@ class Everything:
         answer = self._ask(**what, **bounds, direction="ASC", max=self.limit // 2 + 1)
         return not {row.key for row in answer.rows} - own
 
-    def _windows(self, what: dict[str, str], gaps: list[dict[str, Any]]) -> bool:
+    def _windows(self, what: dict[str, str], gaps: list[Gap]) -> bool:
         """Closed windows of days, halved while their answers are cut, in whatever order they come."""
         waiting = [(self.low or FIRST, self.high or LAST)]
         while waiting:
@@ -132,7 +133,7 @@ class Everything:
             waiting += [(low, middle), (middle + DAY, high)]
         return True
 
-    def _crowded(self, day: date, what: dict[str, str], gaps: list[dict[str, Any]]) -> None:
+    def _crowded(self, day: date, what: dict[str, str], gaps: list[Gap]) -> None:
         began = self.source.requests
         complete, rows = crowded(
             self.source, self.limit, self.values, self.people, day, what, self.found.values()
@@ -143,7 +144,7 @@ class Everything:
         if not complete:
             gaps.append(unlisted(day, len(rows)))
 
-    def _undated(self, what: dict[str, str], gaps: list[dict[str, Any]]) -> bool:
+    def _undated(self, what: dict[str, str], gaps: list[Gap]) -> bool:
         """Without leaning on dates: by calendar, type, canceled or not, and people."""
         slices = Slices(self.source, self.limit, self.values, self.people)
         dates = {"minDate": (self.low or FIRST).isoformat()}
@@ -176,18 +177,18 @@ def crowded(
     return complete, slices.found
 
 
-def unlisted(day: date, listed: int) -> dict[str, Any]:
-    return {
-        "kind": "day",
-        "day": day.isoformat(),
-        "listed": listed,
-        "reason": "Acuity cuts its answers for this day short, however it is asked.",
-    }
+def unlisted(day: date, listed: int) -> Gap:
+    return Gap(
+        kind="day",
+        day=day.isoformat(),
+        listed=listed,
+        reason="Acuity cuts its answers for this day short, however it is asked.",
+    )
 
 
-def unseen_canceled() -> dict[str, Any]:
-    return {
-        "kind": "listing",
-        "ignored": ["canceled"],
-        "reason": "Acuity ignores canceled: whether it hides canceled bookings cannot be told.",
-    }
+def unseen_canceled() -> Gap:
+    return Gap(
+        kind="listing",
+        ignored=["canceled"],
+        reason="Acuity ignores canceled: whether it hides canceled bookings cannot be told.",
+    )

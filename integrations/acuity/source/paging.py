@@ -7,8 +7,12 @@ other filters (`slices`), and a source that disobeys is listed anew by what it d
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
+from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.source.checks import ZONES_APART, Booking, Days, Source, is_canceled
 from integrations.acuity.source.closed import (
     DAY,
@@ -29,14 +33,36 @@ INTRUDERS = 10
 NEEDED = {"direction", "minDate"}
 
 
+class DayCursor(Stored, frozen=True):
+    """Where a walk by day stands, and what it has learned of the source."""
+
+    # The day asked from, as ISO 8601; empty at the first one.
+    day: str = ""
+    # The IDs of rows that may be listed again, each with the last day that it may have.
+    seen: dict[str, str] = {}
+    # The most rows that an answer had.
+    longest: int = 0
+    # Parameters that the source has disobeyed.
+    ignored: list[str] = []
+    # The largest `max` that it does not refuse, if it has refused one.
+    ceiling: int | None = None
+    # IDs of rows that head answers where they do not belong.
+    intruders: list[str] = []
+    # Whether a canceled booking was seen.
+    canceled: bool = False
+
+
+C = TypeVar("C", bound=DayCursor)
+
+
 @dataclass
-class Page:
+class Page(Generic[C]):
     """Records not seen before, the cursor behind them, and what could not be proven."""
 
     records: list[Any]
-    cursor: dict[str, Any]
+    cursor: C
     done: bool = False
-    gaps: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     # Parameters that the source has disobeyed.
     ignored: frozenset[str] = frozenset()
     # These are all records, oldest first, those of earlier pages among them: count from here.
@@ -49,8 +75,8 @@ class Keyset:
 
     A page shorter than `max` proves nothing, since answers may be capped silently. The end is
     an answer that brings no new ID and is shorter than another answer was, and after which the
-    newest bookings bring nothing new either; no size is special. The cursor keeps what was learned:
-    `longest`, the parameters `ignored`, the `ceiling` of `max`, whether a `canceled` one was seen.
+    newest bookings bring nothing new either; no size is special. The cursor may be of a subclass:
+    its further fields stay as they are.
     """
 
     def __init__(
@@ -69,33 +95,31 @@ class Keyset:
         self._fetch, self._people, self._days = fetch, people, Days(zones)
         self._values = {"calendarID": set(calendars), "appointmentTypeID": set(types)}
 
-    def request(self, cursor: dict[str, Any]) -> dict[str, Any] | None:
+    def request(self, cursor: DayCursor) -> dict[str, Any] | None:
         """What `page(cursor)` will ask first, so that it can be fetched ahead; None at the end."""
         day = self._day(cursor)
         if self.last_day and day > self.last_day:
             return None
-        asked = self._source(cursor).size(self.limit + len(cursor.get("seen", {})))
+        asked = self._source(cursor).size(self.limit + len(cursor.seen))
         return ALL | self._bounds(day) | {"max": asked}
 
-    def page(self, cursor: dict[str, Any]) -> Page:
+    def page(self, cursor: C) -> Page[C]:
         day, source = self._day(cursor), self._source(cursor)
-        seen: dict[str, str] = cursor.get("seen", {})
-        canceled: bool = cursor.get("canceled", False)
         params = self.request(cursor)
         if params is None:
-            return self._end(source, day, seen, canceled, cursor)
+            return self._end(source, day, cursor)
         answer = source.ask(**params)
         if answer.disobeyed & NEEDED:
-            return self._anew(source)
-        fresh = [row for row in _fresh(answer.rows, seen) if self._reaches(row, day)]
-        canceled = canceled or any(map(is_canceled, answer.rows))
+            return self._anew(source, cursor)
+        fresh = [row for row in _fresh(answer.rows, cursor.seen) if self._reaches(row, day)]
+        seen_canceled = cursor.canceled or any(map(is_canceled, answer.rows))
+        cursor = replace(cursor, canceled=seen_canceled)
         if fresh:
             following = max(day, self._resume_day(answer.rows, day))
-            seen = seen | self._latest(answer.rows, following)
-            return Page(fresh, self._cursor(source, following, seen, canceled))
+            return Page(fresh, self._following(source, following, answer.rows, cursor))
         if answer.whole or self._beyond(answer.strays):
-            return self._end(source, day, seen, canceled, cursor)
-        return self._crowded(source, day, seen, canceled)
+            return self._end(source, day, cursor)
+        return self._crowded(source, day, cursor)
 
     def _reaches(self, row: Any, day: date) -> bool:
         """Whether the row may be of `day` or later; earlier ones are no progress, and not kept."""
@@ -105,33 +129,26 @@ class Keyset:
         """Whether the rows have gone past the last day."""
         return bool(self.last_day) and any(row.day > str(self.last_day) for row in strays)
 
-    def _crowded(self, source: Source, day: date, seen: dict[str, str], canceled: bool) -> Page:
+    def _crowded(self, source: Source, day: date, cursor: C) -> Page[C]:
         """All of a day whose answer no longer grows: by other filters, else a gap."""
         what = {"showall": "true"}
         complete, found = crowded(source, self.limit, self._values, self._people, day, what)
         rows = list(found.values())
-        following = day + DAY
-        canceled = canceled or any(map(is_canceled, rows))
-        cursor = self._cursor(source, following, seen | self._latest(rows, following), canceled)
+        seen_canceled = cursor.canceled or any(map(is_canceled, rows))
+        behind = self._following(source, day + DAY, rows, replace(cursor, canceled=seen_canceled))
         gaps = [] if complete else [unlisted(day, len(rows))]
-        return Page(_fresh(rows, seen), cursor, gaps=gaps, ignored=frozenset(source.ignored))
+        ignored = frozenset(source.ignored)
+        return Page(_fresh(rows, cursor.seen), behind, gaps=gaps, ignored=ignored)
 
-    def _end(
-        self,
-        source: Source,
-        day: date,
-        seen: dict[str, str],
-        canceled: bool,
-        cursor: dict[str, Any],
-    ) -> Page:
+    def _end(self, source: Source, day: date, cursor: C) -> Page[C]:
         """Nothing new came. It is the end if differently cut questions bring nothing new either."""
-        gaps = []
+        gaps, seen = [], cursor.seen
         bounds = self._bounds(self.first_day)
-        if not canceled:
+        if not cursor.canceled:
             only = source.ask(canceled="true", direction="ASC", **bounds, max=self.limit)
             if any(map(is_canceled, only.rows)):
                 source.ignored.add("showall")
-                return self._anew(source)
+                return self._anew(source, cursor)
             gaps = [unseen_canceled()] if "canceled" in source.ignored else []
         newest = source.ask(**ALL | {"direction": "DESC"}, **bounds, max=self.limit // 2 + 1)
         if unseen := self._since(day, newest.rows, seen):
@@ -139,9 +156,8 @@ class Keyset:
             again = source.ask(**ALL, **self._bounds(day), max=self.limit + len(seen))
             fresh = [row for row in _fresh(again.rows, seen) if self._reaches(row, day)]
             if {row.key for row in unseen} - {row.key for row in fresh}:
-                return self._anew(source)
-            seen = seen | self._latest(fresh, day)
-            return Page(fresh, self._cursor(source, day, seen, canceled))
+                return self._anew(source, cursor)
+            return Page(fresh, self._following(source, day, fresh, cursor))
         return Page([], cursor, done=True, gaps=gaps, ignored=frozenset(source.ignored))
 
     def _since(self, day: date, rows: list[Any], seen: dict[str, str]) -> list[Any]:
@@ -150,7 +166,7 @@ class Keyset:
         inside = [row for row in rows if not self.last_day or row.day <= self.last_day.isoformat()]
         return [row for row in _fresh(inside, seen) if row.day >= low]
 
-    def _anew(self, source: Source) -> Page:
+    def _anew(self, source: Source, cursor: C) -> Page[C]:
         """The source disobeys: everything at one go, by what it does obey."""
         low = self.first_day if self.first_day > FIRST else None
         everything = Everything(
@@ -158,34 +174,34 @@ class Keyset:
         )
         rows = everything.rows()
         ignored = frozenset(source.ignored)
-        cursor = self._cursor(source, self._day({}), {}, True)
-        return Page(rows, cursor, done=True, gaps=everything.gaps, ignored=ignored, anew=True)
+        behind = replace(cursor, seen={}, canceled=True)
+        behind = self._following(source, self.first_day, [], behind)
+        return Page(rows, behind, done=True, gaps=everything.gaps, ignored=ignored, anew=True)
 
-    def _source(self, cursor: dict[str, Any]) -> Source:
-        known = set(cursor.get("ignored", ()))
-        source = Source(self._fetch, known, cursor.get("longest", 0), cursor.get("ceiling"))
-        source.intruders |= set(cursor.get("intruders", ()))
+    def _source(self, cursor: DayCursor) -> Source:
+        source = Source(self._fetch, set(cursor.ignored), cursor.longest, cursor.ceiling)
+        source.intruders |= set(cursor.intruders)
         return source
 
     def _bounds(self, day: date) -> dict[str, str]:
         until = {"maxDate": self.last_day.isoformat()} if self.last_day else {}
         return {"minDate": day.isoformat(), **until}
 
-    def _day(self, cursor: dict[str, Any]) -> date:
-        return date.fromisoformat(cursor["day"]) if cursor.get("day") else self.first_day
+    def _day(self, cursor: DayCursor) -> date:
+        return date.fromisoformat(cursor.day) if cursor.day else self.first_day
 
-    def _cursor(
-        self, source: Source, day: date, seen: dict[str, str], canceled: bool
-    ) -> dict[str, Any]:
-        kept = {key: latest for key, latest in seen.items() if latest >= day.isoformat()}
-        cursor = {"day": day.isoformat(), "seen": kept, "longest": source.longest}
-        learned = {
-            "ignored": sorted(source.ignored),
-            "ceiling": source.ceiling,
-            "canceled": canceled,
-            "intruders": sorted(source.intruders)[:INTRUDERS],
-        }
-        return cursor | {name: value for name, value in learned.items() if value}
+    def _following(self, source: Source, day: date, rows: list[Any], cursor: C) -> C:
+        """The cursor on `day`, with `rows` seen, and with what `source` has learned."""
+        seen = cursor.seen | self._latest(rows, day)
+        return replace(
+            cursor,
+            day=day.isoformat(),
+            seen={key: latest for key, latest in seen.items() if latest >= day.isoformat()},
+            longest=source.longest,
+            ignored=sorted(source.ignored),
+            ceiling=source.ceiling,
+            intruders=sorted(source.intruders)[:INTRUDERS],
+        )
 
     def dates(self, row: Booking) -> list[date]:
         """The date of a record in every zone that might bound Acuity's days."""

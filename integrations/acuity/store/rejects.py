@@ -1,25 +1,33 @@
 """What could not be stored, kept once; and settled when it could be."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.utils import timezone
 
 from integrations.acuity.reading.values import digest
 from integrations.acuity.store.upsert import Counts
-from integrations.models import ImportRun, RejectedRecord
+from integrations.models import RejectedRecord
 
 
-def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
-    """Keep what could not be stored: once, under the last run that saw it."""
-    if not rejects:
-        return Counts()
+class Origin(NamedTuple):
+    """Whose records they are, and the run under which what is rejected of them is kept."""
+
+    account: int
+    run: UUID | None
+
+
+def reject(origin: Origin, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
+    """Keep what could not be stored: once, under the last run that saw it, if there is one."""
+    if not (rejects and origin.run):
+        return Counts(rejected=len(rejects))
     rows = {}
     for payload, reason in rejects:
         key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
         row = RejectedRecord(
-            account_id=run.account_id,
-            run=run,
+            account_id=origin.account,
+            run_id=origin.run,
             resource=resource,
             # A listing and a single answer show one record in two shapes; its ID is the same.
             digest=digest([key] if key else payload),
@@ -37,10 +45,10 @@ def reject(run: ImportRun, resource: str, rejects: list[tuple[Any, str]]) -> Cou
     return Counts(rejected=len(rows))
 
 
-def resolve(run: ImportRun, resource: str, ids: Iterable[str]) -> None:
+def resolve(origin: Origin, resource: str, ids: Iterable[str]) -> None:
     """These records are stored now, so what was rejected of them is settled."""
     waiting = RejectedRecord.objects.filter(
-        account_id=run.account_id, resource=resource, resolved_at=None
+        account_id=origin.account, resource=resource, resolved_at=None
     )
     rejected = dict(waiting.values_list("external_id", "pk"))
     if settled := [rejected[key] for key in ids if key in rejected]:

@@ -16,8 +16,9 @@ from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources.appointments import save as appointments
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.resources.payments import save as payments
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.source.fetching import Fetcher
-from integrations.models import AcuityAccount, ImportRun, ImportStep, RefreshRequest
+from integrations.models import AcuityAccount, RefreshRequest
 
 OVERDUE = timedelta(seconds=60)
 
@@ -35,13 +36,13 @@ def perform(account_id: int, external_id: str) -> str:
         return "not wanted any more"
     account = AcuityAccount.objects.select_related("tenant").get(pk=account_id)
     # Rejects belong to a run: the account's last one, or none yet and then none is kept.
-    run = account.runs.order_by("-created_at").first() or ImportRun(account=account)
-    everything = ImportRun(pk=run.pk, account=account, payments_mode="all")
+    last = account.runs.order_by("-created_at").first()
+    scope = Scope(account, run=last.pk if last else None, choices={"payments": "all"})
     source = Fetcher(account_client(account), lambda: None)
     try:
-        return _read(
-            Context(everything, ImportStep(run=everything), source, by="webhook"), external_id
-        )
+        context = Context.of(scope, source)
+        context.by = "webhook"
+        return _read(context, external_id)
     except errors.AcuityError as error:
         if error.transient:
             request(account, external_id)

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from django.utils import timezone
+from msgspec.structs import replace
 
 from bookings.models import Appointment
 from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.resources.appointments import check, said, save
+from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.walk import (
     by_month,
     estimate,
@@ -26,10 +28,11 @@ from integrations.acuity.resources.base import (
     Log,
     Resource,
     Said,
-    window,
 )
+from integrations.acuity.resources.scope import Scope
+from integrations.acuity.source.paging import DayCursor
 from integrations.acuity.store.upsert import Counts, compare
-from integrations.models import ImportRun, RejectedRecord
+from integrations.models import RejectedRecord
 
 
 class Appointments(Resource):
@@ -40,52 +43,52 @@ class Appointments(Resource):
     task = "acuity.import_appointments"
 
     def fetch(self, context: Context) -> Fetched:
-        cursor = dict(context.step.cursor)
-        if "first" not in cursor:
-            cursor["first"] = first_booking(context)
-            if cursor["first"] is None:
+        position, cursor = context.position, WalkCursor.of(context.position.cursor)
+        if cursor.first is None:
+            first = first_booking(context)
+            if first is None:
                 return Fetched([], cursor, done=True)
-            cursor |= {"last": last_booking(context), "began": timezone.now().isoformat()}
+            began = timezone.now().isoformat()
+            cursor = replace(cursor, first=first, last=last_booking(context), began=began)
+        first = cursor.first or ""
         # What was fetched ahead was asked for with the limit of that time.
-        limit = min(cursor.pop("limit", context.limit), context.limit)
-        page = walk(context, cursor["first"], limit).page(cursor)
+        limit = min(cursor.limit or position.limit, position.limit)
+        page = walk(context, first, limit).page(cursor)
+        following = replace(page.cursor, limit=None)
         if context.prefetch and not page.done:
-            asked = walk(context, cursor["first"], context.limit).request(page.cursor)
+            asked = walk(context, first, position.limit).request(following)
             if asked:
                 read = (
                     partial(save.parse_prefetched, context.identity) if context.expect_new else None
                 )
                 context.source.prefetch("/appointments", read, **asked)
-                page.cursor["limit"] = context.limit
-        kept = {
-            name: cursor[name] for name in ("first", "last", "began", "begins") if name in cursor
-        }
-        if page.records:
-            kept.setdefault("begins", page.records[0].day or cursor["first"])
-        if context.step.created + context.step.updated + context.step.rejected == 0:
-            before = {} if page.anew else cursor.get("months", {})
-            kept["months"] = Counter(before) + by_month(context, page.records)
-        following = page.cursor | kept
-        seen = context.step.offset + len(page.records)
+                following = replace(following, limit=position.limit)
+        if page.records and not following.begins:
+            following = replace(following, begins=page.records[0].day or first)
+        months = None
+        if position.unchanged:
+            before = {} if page.anew else cursor.months or {}
+            months = Counter(before) + by_month(context, page.records)
+        following = replace(following, months=months)
+        seen = position.offset + len(page.records)
         total = seen if page.done else estimate(seen, following)
-        day = following.get("day", "")
-        return Fetched(page.records, following, page.done, total, page.gaps, day=day)
+        return Fetched(page.records, following, page.done, total, page.gaps, day=following.day)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save.save_appointments(context, page.records)
 
-    def stored(self, run: ImportRun) -> int:
-        rows = Appointment.objects.filter(tenant=run.account.tenant_id, source="acuity")
-        return rows.filter(removed_at=None, **window(run)).count()
+    def stored(self, scope: Scope) -> int:
+        rows = Appointment.objects.filter(tenant=scope.tenant, source="acuity")
+        return scope.period.filter(rows.filter(removed_at=None)).count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         counts, fetched = Counts(), 0
         first = first_booking(context)
-        position: dict[str, Any] = {}
+        cursor = DayCursor()
         done = first is None
-        pages = walk(context, first or timezone.localdate().isoformat(), context.limit)
+        pages = walk(context, first or timezone.localdate().isoformat(), context.position.limit)
         while not done:
-            page = pages.page(position)
+            page = pages.page(cursor)
             if page.anew:
                 counts, fetched = Counts(), 0
             parsed = save.parse(context, page.records)
@@ -94,7 +97,7 @@ class Appointments(Resource):
             counts += Counts(rejected=len(parsed.rejects))
             saw(parsed.records)
             fetched += len(page.records)
-            position, done = page.cursor, page.done
+            cursor, done = page.cursor, page.done
         return {"fetched": fetched} | asdict(counts)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
@@ -105,10 +108,10 @@ class Appointments(Resource):
             save.save_appointments(context, [current])
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
-        return check.check(context, cursor)
+        return check.check(context, ProofCursor.of(cursor))
 
     def recheck(self, context: Context, cursor: dict[str, Any]) -> Checked:
-        return check.recheck(context, cursor)
+        return check.recheck(context, ProofCursor.of(cursor))
 
     def heal(self, context: Context, found: Found) -> None:
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
@@ -116,4 +119,4 @@ class Appointments(Resource):
         save.remove(context, Appointment.objects.filter(pk__in=found.gone))
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        return said.statement(context, cursor)
+        return said.statement(context, ProofCursor.of(cursor))

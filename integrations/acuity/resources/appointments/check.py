@@ -3,18 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from django.db.models import QuerySet
+from msgspec.structs import replace
 
 from bookings.models import Appointment
 from integrations.acuity.reading.listing import Row, core_of
 from integrations.acuity.reading.values import fingerprint
 from integrations.acuity.resources.appointments import cuts, said
+from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.save import Stored, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, walk
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
-from integrations.acuity.source.paging import Page
+from integrations.acuity.source.paging import DayCursor, Page
 from integrations.models import RejectedRecord
 
 RECHECKS = 2
@@ -24,121 +25,118 @@ MOST_UNLISTED = 500
 MANY_GONE = 20
 
 
-def check(context: Context, cursor: dict[str, Any]) -> Checked:
+def check(context: Context, cursor: ProofCursor) -> Checked:
     """Phases: `listing` page by page, `cuts` of the same listing otherwise, `strays` that no listing
     showed by their ID. Bookings that the import has just found as they are stored are not listed
     again, unless the cursor begins with `anew`."""
-    cursor = dict(cursor)
-    phase = cursor.get("phase")
-    if phase is None:
-        if not cursor.get("anew") and (months := said.of_unchanged(context)) is not None:
-            cursor["months"] = months
+    if not cursor.phase:
+        if not cursor.anew and (months := said.of_unchanged(context)) is not None:
+            cursor = replace(cursor, months=months)
             recent = said.cut_recently(context)
             if recent:
-                return Checked(Found(), cursor | {"evidence": [recent]}, done=True)
-            cursor |= {"phase": "cuts", "evidence": cuts.EVIDENCE}
+                return Checked(Found(), replace(cursor, evidence=[recent]), done=True)
+            cursor = replace(cursor, phase="cuts", evidence=cuts.EVIDENCE)
         else:
-            cursor["phase"] = "listing"
-    return PHASES[cursor["phase"]](context, cursor)
+            cursor = replace(cursor, phase="listing")
+    return PHASES[cursor.phase](context, cursor)
 
 
-def recheck(context: Context, cursor: dict[str, Any]) -> Checked:
+def recheck(context: Context, cursor: ProofCursor) -> Checked:
     """Months that do not add up, listed once more; then the second look at what is gone."""
-    if "again" not in cursor:
-        counted, listed = said.stored_by_month(context), cursor.get("months", {})
-        apart = Counter(cursor.get("apart", {}).values())
+    if cursor.again is None:
+        counted, listed = said.stored_by_month(context), cursor.months
+        apart = Counter(cursor.apart.values())
         off = {
             m for m in listed.keys() | counted if listed.get(m, 0) + apart[m] != counted.get(m, 0)
         }
-        off |= set(apart) | set(cursor.get("hidden", {}).values())
-        cursor = cursor | {"again": sorted(off - {""}) * RECHECKS}
-    if cursor["again"]:
+        off |= set(apart) | set(cursor.hidden.values())
+        cursor = replace(cursor, again=sorted(off - {""}) * RECHECKS)
+    if cursor.again:
         return _month(context, cursor)
     return _gone(context, cursor)
 
 
-def _list(context: Context, cursor: dict[str, Any]) -> Checked:
-    if "first" not in cursor:
-        cursor["first"] = first_booking(context)
-    if cursor["first"] is None:
+def _list(context: Context, cursor: ProofCursor) -> Checked:
+    first = cursor.first or first_booking(context)
+    if first is None:
         unlisted = _months_of(stored(in_window(context)), context)
         # That a listing is empty is believed no more than that it is whole.
-        empty = {"phase": "cuts", "strays": unlisted, "evidence": cuts.EVIDENCE}
-        return Checked(Found(), cursor | empty)
-    pages = walk(context, cursor["first"], context.listing, excludeForms="true")
+        empty = replace(cursor, phase="cuts", strays=unlisted, evidence=cuts.EVIDENCE)
+        return Checked(Found(), empty)
+    pages = walk(context, first, context.position.listing, excludeForms="true")
     page = pages.page(cursor)
     if context.prefetch and not page.done and (asked := pages.request(page.cursor)):
         context.source.prefetch("/appointments", excludeForms="true", **asked)
     listed = _listed(context, page.records)
-    if page.anew:
-        cursor |= {"months": {}, "upto": None}
-    cursor["months"] = Counter(cursor.get("months", {})) + by_month(context, listed)
-    low = _instant(cursor.get("upto"))
+    before = replace(cursor, months={}, upto=None) if page.anew else cursor
+    low = _instant(before.upto)
     high = None if page.done else _reached(page) or low
-    known = (
-        {row.key for row in listed}
-        | cursor.get("seen", {}).keys()
-        | page.cursor.get("seen", {}).keys()
-    )
+    known = {row.key for row in listed} | cursor.seen.keys() | page.cursor.seen.keys()
     held = stored(_between(context, low, high))
     unseen = {key: had for key, had in held.items() if key not in known}
-    unlisted = _without(cursor.get("strays", {}), known) | _months_of(unseen, context)
     refreshed = _ask(context, _changed(context, listed, held))[0]
-    following = cursor | page.cursor | {"upto": high.isoformat() if high else None}
-    following["strays"] = unlisted
+    following = replace(
+        page.cursor,
+        first=first,
+        months=Counter(before.months) + by_month(context, listed),
+        upto=high.isoformat() if high else None,
+        strays=_without(cursor.strays, known) | _months_of(unseen, context),
+        # They wait here until the proof is finished: what stands on the run is the last proof's.
+        gaps=[*cursor.gaps, *page.gaps],
+    )
     if page.done:
-        following |= {"phase": "cuts", "seen": {}, "evidence": cuts.EVIDENCE}
-    total = context.step.total
+        following = replace(following, phase="cuts", seen={}, evidence=cuts.EVIDENCE)
+    total = context.position.total
     if total is None:
         total = in_window(context).count()
-    if page.gaps:
-        # They wait here until the proof is finished: what stands on the run is the last proof's.
-        following["gaps"] = [*cursor.get("gaps", []), *page.gaps]
     return Checked(Found(refreshed), following, count=len(page.records), total=total)
 
 
-def _cut(context: Context, cursor: dict[str, Any]) -> Checked:
+def _cut(context: Context, cursor: ProofCursor) -> Checked:
     """The same bookings, asked for otherwise. What only this shows is fetched and counted."""
-    if "ceiling" not in cursor:
+    if cursor.ceiling is None and (
+        walked := context.scope.steps.filter(resource="appointments").first()
+    ):
         # The walk has learned how many rows this source lets itself be asked for.
-        walked = context.run.steps.filter(resource="appointments").first()
-        cursor["ceiling"] = walked.cursor.get("ceiling") if walked else None
-    most = min(context.listing, cursor["ceiling"] or context.listing)
-    rows, position = cuts.ask(context, cursor.get("cut", {}), most)
-    following = cursor | {"cut": position}
-    if position.get("over"):
-        return Checked(Found(), following | {"phase": "strays"})
+        cursor = replace(cursor, ceiling=WalkCursor.of(walked.cursor).ceiling)
+    most = min(context.position.listing, cursor.ceiling or context.position.listing)
+    rows, position = cuts.ask(context, cursor.cut, most)
+    if position.over:
+        return Checked(Found(), replace(cursor, cut=position, phase="strays"))
     listed = _listed(context, rows)
     keys = [row.key for row in listed]
     held = stored(in_window(context).filter(external_id__in=keys))
     apart = {row.key: row.day[:7] for row in listed if row.key not in held}
-    following["strays"] = _without(cursor.get("strays", {}), set(keys))
-    following["apart"] = cursor.get("apart", {}) | apart
     refreshed = _ask(context, list(apart.keys() - _rejected(context, apart)))[0]
+    following = replace(
+        cursor,
+        cut=position,
+        strays=_without(cursor.strays, set(keys)),
+        apart=cursor.apart | apart,
+    )
     return Checked(Found(refreshed), following)
 
 
-def _unlisted(context: Context, cursor: dict[str, Any]) -> Checked:
+def _unlisted(context: Context, cursor: ProofCursor) -> Checked:
     """What is stored but was in no listing is asked for by its ID: moved, hidden, or gone."""
-    unlisted: dict[str, str] = cursor.get("strays", {})
+    unlisted = cursor.strays
     keys = sorted(unlisted)[:MOST_UNLISTED]
     found, missing = _ask(context, keys)
     hidden = {row.key: unlisted[row.key] for row in found}
     left = _without(unlisted, {*hidden, *missing})
-    following = cursor | {"hidden": hidden, "missing": missing}
-    following |= {"strays": {}, "unasked": len(left)}
+    following = replace(cursor, hidden=hidden, missing=missing, strays={}, unasked=len(left))
     return Checked(Found(found), following, done=True)
 
 
-def _month(context: Context, cursor: dict[str, Any]) -> Checked:
+def _month(context: Context, cursor: ProofCursor) -> Checked:
     """A month that does not add up, listed once more at a stroke: a booking may have moved into
     it, or out of it, while the listing went by."""
-    month, *again = cursor["again"]
+    month, *again = cursor.again or []
     first = date.fromisoformat(f"{month}-01")
     last = (first + timedelta(days=31)).replace(day=1)
     day = (first - timedelta(days=1)).isoformat()
-    pages = walk(context, day, context.listing, last_day=last, excludeForms="true")
-    position: dict[str, Any] = {}
+    pages = walk(context, day, context.position.listing, last_day=last, excludeForms="true")
+    position = DayCursor()
     rows: list[Row] = []
     done = False
     while not done:
@@ -148,27 +146,31 @@ def _month(context: Context, cursor: dict[str, Any]) -> Checked:
     listed = [row for row in _listed(context, rows) if row.day[:7] == month]
     keys = {row.key for row in rows}
     refreshed = _ask(context, _changed(context, listed, {}))[0]
-    following = cursor | {"again": again, "months": cursor.get("months", {}) | {month: len(listed)}}
-    for name in ("hidden", "apart"):
-        following[name] = _without(cursor.get(name, {}), keys)
+    following = replace(
+        cursor,
+        again=again,
+        months=cursor.months | {month: len(listed)},
+        hidden=_without(cursor.hidden, keys),
+        apart=_without(cursor.apart, keys),
+    )
     return Checked(Found(refreshed), following)
 
 
-def _gone(context: Context, cursor: dict[str, Any]) -> Checked:
+def _gone(context: Context, cursor: ProofCursor) -> Checked:
     """The second look at what answered 404 and was in no listing: only what does so twice is gone,
     and nothing if it is so much that the source is the likelier fault."""
-    found, missing = _ask(context, cursor.get("missing", []))
+    found, missing = _ask(context, cursor.missing)
     gone = in_window(context).filter(external_id__in=missing)
     pks = list(gone.values_list("pk", flat=True))
     most = max(MANY_GONE, in_window(context).count() // 50)
-    if len(pks) > most and not context.run.accept_removals:
-        cursor, pks = cursor | {"refused": len(pks)}, []
+    if len(pks) > most and not context.scope.accept_removals:
+        cursor, pks = replace(cursor, refused=len(pks)), []
     return Checked(Found(found, pks), cursor, done=True)
 
 
 def _listed(context: Context, rows: list[Row]) -> list[Row]:
     """The listed bookings inside the run's window."""
-    return [row for row in rows if (at := row.instant) and context.in_window(at.date())]
+    return [row for row in rows if (at := row.instant) and context.scope.period.contains(at.date())]
 
 
 def _changed(context: Context, listed: list[Row], held: dict[str, Stored]) -> list[str]:
@@ -178,7 +180,7 @@ def _changed(context: Context, listed: list[Row], held: dict[str, Stored]) -> li
         found = in_window(context).filter(external_id__in=elsewhere)
         held = held | stored(found)
     owners = {row.key: context.identity.owner_of(row) for row in listed}
-    clients = context.clients(set(owners.values()))
+    clients = context.catalog.clients(set(owners.values()))
     alike = _alike(listed, held)
     return [
         row.key
@@ -196,9 +198,7 @@ def _alike(listed: list[Row], held: dict[str, Stored]) -> set[str]:
     for row in listed:
         if not (had := held.get(row.key)):
             continue
-        if had.fingerprint[:32] == fingerprint(row.body) or had.content_hash[:32] == fingerprint(
-            row.core
-        ):
+        if had.bare == fingerprint(row.body) or had.core == fingerprint(row.core):
             same.add(row.key)
         else:
             others[had.pk] = row
@@ -252,7 +252,7 @@ def _instant(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _reached(page: Page) -> datetime | None:
+def _reached(page: Page[ProofCursor]) -> datetime | None:
     """All that begins before this has been listed."""
     times: list[tuple[datetime, str]] = [
         (at.astimezone(UTC), row.key) for row in page.records if (at := row.instant)
@@ -262,7 +262,7 @@ def _reached(page: Page) -> datetime | None:
     last: datetime
     last, key = max(times)
     # Of that moment there may be more, unless its day is behind the walk.
-    more = key in page.cursor.get("seen", {})
+    more = key in page.cursor.seen
     return last if more else last + timedelta.resolution
 
 

@@ -3,9 +3,11 @@ then the canceled ones apart. What only such an answer shows is asked for by its
 
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
+
+from msgspec.structs import replace
 
 from integrations.acuity.reading.listing import Row
+from integrations.acuity.resources.appointments.cursors import CutCursor
 from integrations.acuity.resources.appointments.walk import list_appointments
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.checks import Source
@@ -15,44 +17,41 @@ EVIDENCE = ["oldest first", "newest first by calendar", "canceled apart"]
 
 def questions(context: Context) -> list[dict[str, str]]:
     newest = {"direction": "DESC"}
-    each = [newest | {"showall": "true", "calendarID": key} for key in sorted(context.calendars)]
+    each = [
+        newest | {"showall": "true", "calendarID": key} for key in sorted(context.catalog.calendars)
+    ]
     return [*each, newest | {"canceled": "true"}]
 
 
-def ask(context: Context, cut: dict[str, Any], limit: int) -> tuple[list[Row], dict[str, Any]]:
-    """The rows of the next answer, and the position behind it; `over` at the end.
-
-    `cut` is {n: which question, until: its last day, keys: the last answer's, ignored: [names],
-    intruders: [keys]}.
-    """
+def ask(context: Context, cut: CutCursor, limit: int) -> tuple[list[Row], CutCursor]:
+    """The rows of the next answer, and the position behind it; `over` at the end."""
     asked = questions(context)
-    n = cut.get("n", 0)
-    if n >= len(asked):
-        return [], cut | {"over": True}
-    source = Source(
-        partial(list_appointments, context, excludeForms="true"), {*cut.get("ignored", [])}
-    )
-    source.intruders |= {*cut.get("intruders", [])}
-    question, until = asked[n], cut.get("until") or _day(context.last_day)
-    bounds = {"minDate": _day(context.first_day), "maxDate": until}
+    if cut.n >= len(asked):
+        return [], replace(cut, over=True)
+    source = Source(partial(list_appointments, context, excludeForms="true"), {*cut.ignored})
+    source.intruders |= {*cut.intruders}
+    days = context.scope.period.widened
+    question, until = asked[cut.n], cut.until or _day(days.last)
+    bounds = {"minDate": _day(days.first), "maxDate": until}
     answer = source.ask(**question, **{k: day for k, day in bounds.items() if day}, max=limit)
-    learned = {
-        "ignored": sorted(source.ignored),
-        "intruders": sorted(source.intruders),
-        "longest": source.longest,
-    }
-    following = {"n": n, "keys": sorted(row.key for row in answer.all)} | learned
-    days = [row.day for row in answer.rows if row.day]
-    before = set(cut.get("keys", []))
-    nothing_new = before.issuperset(following["keys"])
+    learned = CutCursor(
+        n=cut.n,
+        ignored=sorted(source.ignored),
+        intruders=sorted(source.intruders),
+        longest=source.longest,
+    )
+    keys = sorted(row.key for row in answer.all)
+    dates = [row.day for row in answer.rows if row.day]
+    before = set(cut.keys)
+    nothing_new = before.issuperset(keys)
     ended = nothing_new and len(answer.all) < len(before)
-    if not days or ended or {"maxDate", "calendarID"} & source.ignored:
-        return answer.all, {"n": n + 1} | learned
-    oldest = min(days)
+    if not dates or ended or {"maxDate", "calendarID"} & source.ignored:
+        return answer.all, replace(learned, n=cut.n + 1)
+    oldest = min(dates)
     if nothing_new:
         # As many as before and none of them new: the answer is full of one day. Go on before it.
         oldest = _day(date.fromisoformat(min(oldest, until or oldest)) - timedelta(days=1))
-    return answer.all, following | {"until": oldest}
+    return answer.all, replace(learned, keys=keys, until=oldest)
 
 
 def _day(day: date | None) -> str:

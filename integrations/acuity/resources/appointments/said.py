@@ -2,14 +2,15 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count
 from django.utils import timezone
 
 from bookings.models import Appointment
+from integrations.acuity.reading.findings import Gap, Pair
 from integrations.acuity.resources.appointments import cuts
-from integrations.acuity.resources.base import Context, Gap, Said, in_window, many
+from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
+from integrations.acuity.resources.base import Context, Said, in_window, many
 from integrations.models import ImportRun
 
 # What the import saw is the state of the account for so long.
@@ -18,21 +19,21 @@ RECENT = timedelta(minutes=15)
 CUT_HOLDS = timedelta(days=7)
 
 
-def statement(context: Context, cursor: dict[str, Any]) -> Said:
-    listed = Counter(cursor.get("months", {})) + Counter(cursor.get("apart", {}).values())
+def statement(context: Context, cursor: ProofCursor) -> Said:
+    listed = Counter(cursor.months) + Counter(cursor.apart.values())
     stored = stored_by_month(context)
     coverage = {
-        month: [listed.get(month, 0), stored.get(month, 0)]
+        month: Pair(listed.get(month, 0), stored.get(month, 0))
         for month in sorted(listed.keys() | stored.keys())
     }
     scope = {
         "listed": sum(listed.values()),
         "stored": sum(stored.values()),
         "months": len(coverage),
-        "evidence": cursor.get("evidence", cuts.EVIDENCE[:1]),
+        "evidence": cursor.evidence or cuts.EVIDENCE[:1],
     }
-    gaps = [*cursor.get("gaps", []), *_missing(coverage), *_unlisted(context, coverage, cursor)]
-    return Said(scope, gaps, coverage, ignored=cursor.get("cut", {}).get("ignored", []))
+    gaps = [*cursor.gaps, *_missing(coverage), *_unlisted(context, coverage, cursor)]
+    return Said(scope, gaps, coverage, ignored=cursor.cut.ignored)
 
 
 def stored_by_month(context: Context) -> dict[str, int]:
@@ -49,13 +50,13 @@ def of_unchanged(context: Context) -> dict[str, int] | None:
     An import that finds every listed booking stored as it is listed, and nothing else stored, has
     compared everything: listing it once more would ask the same again.
     """
-    step = context.run.steps.get(resource="appointments")
-    months: dict[str, int] | None = step.cursor.get("months")
+    step = context.scope.steps.select_related("run").get(resource="appointments")
+    walk = WalkCursor.of(step.cursor)
+    months = walk.months
     written = step.created + step.updated + step.rejected
-    if months is None or written or context.run.gaps or sum(months.values()) != step.unchanged:
+    if months is None or written or step.run.gaps or sum(months.values()) != step.unchanged:
         return None
-    since = step.cursor.get("began")
-    if since and datetime.fromisoformat(since) < timezone.now() - RECENT:
+    if walk.began and datetime.fromisoformat(walk.began) < timezone.now() - RECENT:
         return None
     return months if months == stored_by_month(context) else None
 
@@ -66,7 +67,7 @@ def cut_recently(context: Context) -> str:
     earlier = ImportRun.objects.filter(
         account=context.account, verified=True, verified_at__gte=since
     )
-    for run in earlier.exclude(pk=context.run.pk).order_by("-verified_at")[:20]:
+    for run in earlier.exclude(pk__in=context.scope.runs).order_by("-verified_at")[:20]:
         if cuts.EVIDENCE[1] in (run.scope.get("appointments") or {}).get("evidence", []):
             return (
                 f"the import's own pages; cut differently at {run.verified_at:%Y-%m-%dT%H:%M:%SZ}"
@@ -74,12 +75,10 @@ def cut_recently(context: Context) -> str:
     return ""
 
 
-def _unlisted(
-    context: Context, coverage: dict[str, list[int]], cursor: dict[str, Any]
-) -> list[Gap]:
+def _unlisted(context: Context, coverage: dict[str, Pair], cursor: ProofCursor) -> list[Gap]:
     """What is stored, or answers by its ID, and stands in no listing: the listing is not whole."""
     gaps: list[Gap] = []
-    hidden: dict[str, str] = cursor.get("hidden", {})
+    hidden = cursor.hidden
     if hidden:
         months = set(hidden.values())
         calendars = set(
@@ -90,32 +89,32 @@ def _unlisted(
         shared = f" All of them are in {months.pop()}." if len(months) == 1 else ""
         if len(calendars) == 1 and len(hidden) > 1 and (calendar := calendars.pop()):
             shared += f" All of them are in calendar {calendar}."
-        least = "At least " if cursor.get("unasked") else ""
+        least = "At least " if cursor.unasked else ""
         reason = f"{least}{many(len(hidden), 'booking')} exist that no listing shows; others may too.{shared}"
-        gaps.append({"kind": "unlisted", "missing": len(hidden), "reason": reason})
-    if refused := cursor.get("refused", 0):
+        gaps.append(Gap("unlisted", reason, missing=len(hidden)))
+    if refused := cursor.refused:
         reason = (
             f"Acuity no longer shows {many(refused, 'booking')}, and none was marked as gone:"
             " if that is right, import again with --accept-removals."
         )
-        gaps.append({"kind": "removals", "missing": refused, "reason": reason})
+        gaps.append(Gap("removals", reason, missing=refused))
     known = Counter(hidden.values())
-    for month, (source, stored) in coverage.items():
-        extra = stored - source - known[month]
+    for month, pair in coverage.items():
+        extra = pair.stored - pair.source - known[month]
         if extra > 0 and not refused:
             reason = f"{many(extra, 'appointment')} stored that Acuity's listing does not show."
-            gaps.append({"kind": "unlisted", "month": month, "extra": extra, "reason": reason})
+            gaps.append(Gap("unlisted", reason, month=month, extra=extra))
     return gaps
 
 
-def _missing(coverage: dict[str, list[int]]) -> list[Gap]:
+def _missing(coverage: dict[str, Pair]) -> list[Gap]:
     return [
-        {
-            "kind": "appointments",
-            "month": month,
-            "missing": source - stored,
-            "reason": f"{many(source - stored, 'appointment')} listed by Acuity but not stored.",
-        }
-        for month, (source, stored) in coverage.items()
-        if source > stored
+        Gap(
+            kind="appointments",
+            month=month,
+            missing=missing,
+            reason=f"{many(missing, 'appointment')} listed by Acuity but not stored.",
+        )
+        for month, pair in coverage.items()
+        if (missing := pair.source - pair.stored) > 0
     ]

@@ -19,7 +19,7 @@ from bookings.models import (
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
-from integrations.acuity.reading.values import Reject, digest, fingerprint, plain
+from integrations.acuity.reading.values import PRINT, Reject, digest, fingerprint, plain
 from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
@@ -81,6 +81,21 @@ class Stored(NamedTuple):
     type: int | None
 
     @property
+    def bare(self) -> str:
+        """The print of its bytes in a listing without forms."""
+        return self.fingerprint[:PRINT]
+
+    @property
+    def whole(self) -> str:
+        """The print of all its bytes."""
+        return self.fingerprint[PRINT:]
+
+    @property
+    def core(self) -> str:
+        """The print of what all answers with it have in common."""
+        return self.content_hash[:PRINT]
+
+    @property
     def linked(self) -> bool:
         """Whether it still belongs to whom and what it was stored with."""
         return linked(self.content_hash, self[4:])
@@ -106,11 +121,9 @@ def _unchanged(context: Context, rows: Sequence[Row], known: dict[str, Stored]) 
     same = [
         (row.key, context.identity.owner_of(row), had.client)
         for row in rows
-        if (had := known.get(row.key))
-        and had.fingerprint[32:] == fingerprint(row.body)
-        and had.linked
+        if (had := known.get(row.key)) and had.whole == fingerprint(row.body) and had.linked
     ]
-    clients = context.clients({owner for _, owner, _ in same})
+    clients = context.catalog.clients({owner for _, owner, _ in same})
     return {key for key, owner, client in same if clients.get(owner) == client}
 
 
@@ -129,7 +142,7 @@ def parse(context: Context, rows: Iterable[Row], anywhere: bool = False) -> Pars
         except Reject as reason:
             parsed.rejects.append((row.payload, str(reason)))
             continue
-        if anywhere or context.in_window(record.service_date):
+        if anywhere or context.scope.period.contains(record.service_date):
             records[record.id] = record
     parsed.records = list(records.values())
     return parsed
@@ -146,9 +159,9 @@ def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = Fa
     saved = _save(context, found, expect_new=new) if found else Counts()
     counts = Counts(unchanged=len(same)) + saved
     if context.awaits_rejects:
-        resolve(context.run, "appointments", {*same, *(record.id for record in found)})
+        resolve(context.scope.origin, "appointments", {*same, *(record.id for record in found)})
     context.awaits_rejects |= bool(parsed.rejects)
-    return counts + reject(context.run, "appointments", parsed.rejects)
+    return counts + reject(context.scope.origin, "appointments", parsed.rejects)
 
 
 def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) -> Counts:
@@ -248,7 +261,7 @@ def _move_payments(context: Context, appointments: Iterable[int]) -> None:
 
 def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[str, int]:
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
-    found = context.catalog.setdefault(model, {})
+    found = context.catalog.keys.setdefault(model, {})
     if unknown := places.keys() - found.keys() - {""}:
         rows = model._default_manager.filter(
             tenant=context.tenant, source="acuity", external_id__in=unknown
@@ -261,7 +274,7 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
             says = {"name": place.calendar, "timezone": place.timezone[:64]}
         says["name"] = str(says["name"] or "").strip()[:255]
         found[external_id] = make(context.tenant, model, external_id, says, "appointments")
-        context.relearn()
+        context.catalog.relearn()
     return found
 
 
@@ -287,7 +300,7 @@ def _certificates(context: Context, records: list[AppointmentRecord]) -> dict[st
 def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
     """Each record's client: by key, else by e-mail within the name, else made from the booking."""
     wanted = {r.client_key: r for r in records}
-    found = context.clients(set(wanted))
+    found = context.catalog.clients(set(wanted))
     missing = [r for key, r in wanted.items() if key not in found]
     if missing and context.identity.by_phone:
         known = Client.objects.filter(tenant=context.tenant, source="acuity")

@@ -8,6 +8,7 @@ from typing import Any
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.listing import Row
+from integrations.acuity.resources.appointments.cursors import WalkCursor
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.closed import FIRST
 from integrations.acuity.source.paging import ALL, Keyset
@@ -26,8 +27,8 @@ def first_booking(context: Context) -> str | None:
 
     No answer says which booking is the first, so the walk starts before all of them.
     """
-    if context.first_day:
-        return context.first_day.isoformat()
+    if first := context.scope.period.widened.first:
+        return first.isoformat()
     some = list_appointments(context, **ALL, max=1, minDate=FIRST.isoformat())
     some = some or list_appointments(context, showall="true", max=1)
     some = some or list_appointments(context, canceled="true", max=1)
@@ -38,14 +39,16 @@ def last_booking(context: Context) -> str:
     """The last day that has a booking, or the window's last; only progress is told by it."""
     rows = list_appointments(context, **ALL | {"direction": "DESC"}, max=1)
     days = walk(context, "1970-01-01", 1).dates(rows[0]) if rows else []
-    return min([max(days, default=date.max), context.last_day or date.max]).isoformat()
+    return min(
+        [max(days, default=date.max), context.scope.period.widened.last or date.max]
+    ).isoformat()
 
 
-def estimate(read: int, cursor: dict[str, Any]) -> int | None:
+def estimate(read: int, cursor: WalkCursor) -> int | None:
     """How many there will be, if the rest of the time is as busy as what was read of it."""
-    if "begins" not in cursor:
+    if not cursor.begins:
         return None
-    first, last, now = (date.fromisoformat(cursor[key]) for key in ("begins", "last", "day"))
+    first, last, now = map(date.fromisoformat, (cursor.begins, cursor.last, cursor.day))
     if now <= first or last <= first:
         return None
     return round(read * max(1.0, (last - first) / (now - first)))
@@ -59,10 +62,10 @@ def walk(
         lambda **asked: list_appointments(context, **params, **asked),
         limit,
         date.fromisoformat(first),
-        last_day=last_day or context.last_day,
-        zones=context.zones,
-        calendars=context.calendars,
-        types=context.types,
+        last_day=last_day or context.scope.period.widened.last,
+        zones=context.catalog.zones,
+        calendars=context.catalog.calendars,
+        types=context.catalog.types,
         people=known_people(context),
     )
 
@@ -75,6 +78,5 @@ def known_people(context: Context) -> People:
 
 
 def by_month(context: Context, rows: Iterable[Row]) -> Counter[str]:
-    """How many rows of the run's window take place in each month."""
-    low, high = (str(day or "") for day in (context.run.min_date, context.run.max_date))
-    return Counter(row.day[:7] for row in rows if low <= row.day and (not high or row.day <= high))
+    """How many rows of the run's days take place in each month."""
+    return Counter(row.day[:7] for row in rows if context.scope.period.contains(row.day))

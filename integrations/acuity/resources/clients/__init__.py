@@ -7,13 +7,37 @@ from typing import Any
 from django.utils import timezone
 
 from bookings.models import Client
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.records import parse_client
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject
-from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Log, Resource, Said
+from integrations.acuity.resources.base import (
+    Checked,
+    Context,
+    Fetched,
+    Found,
+    Log,
+    Resource,
+    Said,
+)
 from integrations.acuity.resources.clients import check, save
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, compare
-from integrations.models import ImportRun, RejectedRecord, StagedPage
+from integrations.models import RejectedRecord, StagedPage
+
+
+class WholeCursor(Stored, frozen=True):
+    """Whether the list was staged; from then on, the offset says which page is next."""
+
+    staged: bool = False
+
+
+class ProofCursor(Stored, frozen=True):
+    """What the readings of the list have shown, as `check.compare_all` says it."""
+
+    facts: dict[str, Any] = {}
+    gaps: list[Gap] = []
 
 
 class Clients(Resource):
@@ -23,32 +47,32 @@ class Clients(Resource):
     task = "acuity.import_clients"
 
     def fetch(self, context: Context) -> Fetched:
-        cursor, step = context.step.cursor, context.step
-        if not cursor.get("staged"):
+        position, cursor = context.position, WholeCursor.of(context.position.cursor)
+        if not cursor.staged:
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
             n = len(entries)
-            return Fetched(groups, {"staged": True}, not groups, total=n, count=0, listed=n)
-        staged = StagedPage.objects.filter(step=step, offset=step.offset).first()
+            return Fetched(groups, WholeCursor(staged=True), not groups, total=n, count=0, listed=n)
+        staged = StagedPage.objects.filter(step=position.step, offset=position.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
         groups = [save.opened([*map(bytes, group)]) for group in save.GROUPS.decode(staged.records)]
         count = sum(map(len, groups))
-        done = step.offset + count >= (step.total or 0)
+        done = position.offset + count >= (position.total or 0)
         return Fetched(groups, cursor, done=done, count=count)
 
     def save(self, context: Context, page: Fetched) -> Counts:
-        if not context.step.cursor.get("staged"):
+        if not WholeCursor.of(context.position.cursor).staged:
             save.stage(context, page.records)
             return Counts()
         counts = save.save_clients(context, page.records)
         if page.done:
-            StagedPage.objects.filter(step=context.step).delete()
+            StagedPage.objects.filter(step=context.position.step).delete()
             save.settle(context)
         return counts
 
-    def stored(self, run: ImportRun) -> int:
-        return Client.objects.filter(tenant=run.account.tenant_id, source="acuity").count()
+    def stored(self, scope: Scope) -> int:
+        return Client.objects.filter(tenant=scope.tenant, source="acuity").count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         entries, rejected = save.list_clients(context), 0
@@ -71,7 +95,7 @@ class Clients(Resource):
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         groups, gone, facts, gaps = check.compare_all(context)
-        return Checked(Found(groups, gone), {"facts": facts, "gaps": gaps}, done=True)
+        return Checked(Found(groups, gone), ProofCursor(facts, gaps), done=True)
 
     def heal(self, context: Context, found: Found) -> None:
         save.save_clients(context, found.save)
@@ -80,4 +104,5 @@ class Clients(Resource):
         update(context.seen(self.name), gone, listed=False, content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        return Said(check.scope(context, cursor.get("facts", {})), cursor.get("gaps", []))
+        proof = ProofCursor.of(cursor)
+        return Said(check.scope(context, proof.facts), proof.gaps)

@@ -5,6 +5,7 @@ from typing import Any
 
 from bookings.models import Client
 from integrations.acuity.reading import listing
+from integrations.acuity.reading.findings import Gap
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients.save import list_clients
 
@@ -14,13 +15,10 @@ ASKED = 5
 # an answer to such a search is shorter than the list, so it is not cut where that is.
 LETTERS, SHARE = 3, 0.7
 SAMPLE = 5000
-DIFFERS: dict[str, Any] = {
-    "kind": "clients",
-    "reason": "Acuity's client list was another one each time it was asked for.",
-}
+DIFFERS = Gap("clients", "Acuity's client list was another one each time it was asked for.")
 
 
-def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[dict[str, Any]]]:
+def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[Gap]]:
     """The entries, what the readings have shown (`entries`, `alike`, `cut`), and the gaps.
 
     The longest of two answers, or of three where they differ; with whom a search shows beside them.
@@ -46,12 +44,12 @@ def searched(context: Context, listed: set[bytes], names: list[str]) -> set[byte
     return found - listed
 
 
-def cut(hidden: int) -> dict[str, Any]:
+def cut(hidden: int) -> Gap:
     reason = (
         f"Acuity cuts its client list short: {hidden:,} more of its entries were found by"
         " searching; people without a booking may be missing."
     )
-    return {"kind": "clients", "found": hidden, "reason": reason}
+    return Gap("clients", reason, found=hidden)
 
 
 def _strangers(context: Context) -> list[str]:

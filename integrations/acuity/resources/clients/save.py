@@ -61,13 +61,15 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
             parsed.rejects += [(entry, str(reason)) for entry in group]
     rows = [_row(record) for record in parsed.records]
     written = upsert(context.tenant, Client, FIELDS, rows, seen=context.seen("clients"))
-    return written.counts + reject(context.run, "clients", parsed.rejects)
+    return written.counts + reject(context.scope.origin, "clients", parsed.rejects)
 
 
 def settle(context: Context) -> None:
     """The whole list was read: what was rejected of an earlier one and not of this is settled."""
     rejects = RejectedRecord.objects.filter(account=context.account, resource="clients")
-    rejects.filter(resolved_at=None).exclude(run=context.run).update(resolved_at=timezone.now())
+    rejects.filter(resolved_at=None).exclude(run__in=context.scope.runs).update(
+        resolved_at=timezone.now()
+    )
 
 
 GROUPS = msgspec.json.Decoder(list[list[msgspec.Raw]])
@@ -79,9 +81,9 @@ def text(groups: list[list[bytes]]) -> str:
 
 
 def stage(context: Context, groups: list[list[bytes]]) -> None:
-    chunks = Snapshot.chunks(groups, context.limit)
+    chunks = Snapshot.chunks(groups, context.position.limit)
     while pages := [
-        StagedPage(step=context.step, offset=offset, records=text(chunk))
+        StagedPage(step_id=context.position.step, offset=offset, records=text(chunk))
         for offset, chunk in islice(chunks, 20)
     ]:
         StagedPage.objects.bulk_create(pages)

@@ -15,11 +15,11 @@ from integrations.acuity.resources.base import (
     Resource,
     Said,
     in_window,
-    window,
 )
 from integrations.acuity.resources.payments import check, save
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.store.upsert import Counts
-from integrations.models import ImportRun, RejectedRecord
+from integrations.models import RejectedRecord
 
 
 class Payments(Resource):
@@ -32,25 +32,25 @@ class Payments(Resource):
 
     def fetch(self, context: Context) -> Fetched:
         waiting = save.due(context).order_by("pk")
-        total = context.step.total
+        total = context.position.total
         if total is None:
             total = waiting.count()
         size = save.page_size(context)
         more = size if context.prefetch else 0
-        after = context.step.cursor.get("after", 0)
+        after = save.ParentCursor.of(context.position.cursor).after
         rows = list(waiting.filter(pk__gt=after)[: size + more])
         page, following = rows[:size], rows[size:]
         answers = save.fetch_payments(context, page, following)
         fetched = sum(len(rows) for _, rows in answers if isinstance(rows, list | dict))
-        cursor = {"after": page[-1].pk if page else after}
+        cursor = save.ParentCursor(page[-1].pk if page else after)
         return Fetched(answers, cursor, len(page) < size, total=total, fetched=fetched)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save.save_payments(context, page.records)
 
-    def stored(self, run: ImportRun) -> int:
-        rows = Payment.objects.filter(tenant=run.account.tenant_id, removed_at=None)
-        return rows.filter(appointment__removed_at=None, **window(run)).count()
+    def stored(self, scope: Scope) -> int:
+        rows = Payment.objects.filter(tenant=scope.tenant, removed_at=None)
+        return scope.period.filter(rows.filter(appointment__removed_at=None)).count()
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         """They are not asked for, one request each; only how many those would be."""
@@ -62,7 +62,7 @@ class Payments(Resource):
         )
         had = dict(rows.values_list("external_id", "payments_fetched_for"))
         for record in records:
-            wanted = record.paid or record.amount_paid or context.run.payments_mode == "all"
+            wanted = record.paid or record.amount_paid or save.all_wanted(context)
             if (wanted or had.get(record.id)) and had.get(record.id) != record.payment_state:
                 context.foreseen[self.name] += 1
 
@@ -76,7 +76,7 @@ class Payments(Resource):
         save.save_payments(context, [(appointment, current) for appointment in stored])
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
-        return check.check(context, cursor)
+        return check.check(context, check.ProofCursor.of(cursor))
 
     def heal(self, context: Context, found: Found) -> None:
         save.save_payments(context, found.save)

@@ -6,8 +6,10 @@ from typing import Any
 from django.db.models import F, Min, Sum
 
 from bookings.models import Appointment, Payment
-from integrations.acuity.resources.base import Checked, Context, Found, Gap, Said, in_window, many
+from integrations.acuity.reading.findings import Difference, Gap
+from integrations.acuity.resources.base import Checked, Context, Found, Said, in_window, many
 from integrations.acuity.resources.payments.save import (
+    ParentCursor,
     due,
     fetch_payments,
     lost,
@@ -18,16 +20,22 @@ from integrations.acuity.resources.payments.save import (
 MOST_DIFFERENCES = 500
 
 
-def check(context: Context, cursor: dict[str, Any]) -> Checked:
+class ProofCursor(ParentCursor, frozen=True):
+    """Whether those come now whose payments the database has lost."""
+
+    lost: bool = False
+
+
+def check(context: Context, cursor: ProofCursor) -> Checked:
     """What is still due because it changed meanwhile, then what the database has lost since."""
-    after, again = cursor.get("after", 0), cursor.get("lost", False)
+    after, again = cursor.after, cursor.lost
     waiting = lost(context) if again else due(context)
     # Each is asked for once: a list that cannot be read stays due.
     rows = list(waiting.filter(pk__gt=after).order_by("pk")[: page_size(context)])
     found = Found(fetch_payments(context, rows))
     if rows:
-        return Checked(found, {"after": rows[-1].pk, "lost": again})
-    return Checked(found, {"after": 0, "lost": True}, done=again)
+        return Checked(found, ProofCursor(rows[-1].pk, lost=again))
+    return Checked(found, ProofCursor(lost=True), done=again)
 
 
 def statement(context: Context) -> Said:
@@ -60,21 +68,21 @@ def _unread(context: Context) -> list[Gap]:
     if not unread:
         return []
     reason = f"{many(unread, 'appointment')} whose payments could not be stored."
-    return [{"kind": "payments", "missing": unread, "reason": reason}]
+    return [Gap("payments", reason, missing=unread)]
 
 
-def _differences(context: Context) -> list[dict[str, Any]]:
+def _differences(context: Context) -> list[Difference]:
     """Appointments whose payments do not add up to what Acuity says was paid."""
     rows = with_sums(in_window(context).exclude(payments_fetched_for=""))
     rows = rows.exclude(sum_now=F("amount_paid")).order_by("service_date", "pk")
     return [
-        {
-            "appointment": row.external_id,
-            "month": f"{row.service_date:%Y-%m}",
-            "amount_paid": str(row.amount_paid),
-            "payments": str(row.sum_now),
-            "reason": _reason(row),
-        }
+        Difference(
+            appointment=row.external_id,
+            month=f"{row.service_date:%Y-%m}",
+            amount_paid=str(row.amount_paid),
+            payments=str(row.sum_now),
+            reason=_reason(row),
+        )
         for row in rows.prefetch_related("payments")[:MOST_DIFFERENCES]
     ]
 

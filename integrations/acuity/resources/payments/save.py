@@ -11,6 +11,7 @@ from django.utils import timezone
 from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.reading.records import PaymentRecord, parse_payments
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row
@@ -24,11 +25,21 @@ FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "r
 Answers = list[tuple[Appointment, Any]]
 
 
+class ParentCursor(Stored, frozen=True):
+    """The primary key of the last appointment that was asked about."""
+
+    after: int = 0
+
+
 def page_size(context: Context) -> int:
-    per_second = context.requests_per_second
+    per_second = context.scope.requests_per_second
     if not per_second:
-        return context.limit
-    return max(1, min(context.limit, int(per_second * PAGE_SECONDS)))
+        return context.position.limit
+    return max(1, min(context.position.limit, int(per_second * PAGE_SECONDS)))
+
+
+def all_wanted(context: Context) -> bool:
+    return context.scope.choices.get("payments") == "all"
 
 
 def due(context: Context) -> QuerySet[Appointment]:
@@ -38,8 +49,8 @@ def due(context: Context) -> QuerySet[Appointment]:
     the same amount shows nowhere else.
     """
     rows = in_window(context)
-    if context.run.payments_mode == "all":
-        since = context.run.created_at or timezone.now()
+    if all_wanted(context):
+        since = context.scope.began or timezone.now()
         read = Q(payments_read_at__gte=since, payments_fetched_for=F("payment_state"))
         return rows.exclude(read & Q(payments_read_at__isnull=False))
     rows = rows.exclude(payments_fetched_for=F("payment_state"))
@@ -93,13 +104,13 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         if isinstance(rows, AcuityError):
             payload = {"id": appointment.external_id, "status": rows.status}
             reason = f"{_path(appointment)}: {rows}"
-            counts += reject(context.run, "payments", [(payload, reason)])
+            counts += reject(context.scope.origin, "payments", [(payload, reason)])
             continue
         try:
             records, faults = parse_payments(rows, context.account.timezone, appointment.starts_at)
         except Reject as reason:
             payload = {"id": appointment.external_id, "payments": clean(rows)}
-            counts += reject(context.run, "payments", [(payload, str(reason))])
+            counts += reject(context.scope.origin, "payments", [(payload, str(reason))])
             continue
         had = stored.get(appointment.pk, {})
         for record in records:
@@ -114,7 +125,7 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         if faults:
             # What is no longer listed may be what could not be read.
             payload = {"id": appointment.external_id, "payments": clean(rows)}
-            counts += reject(context.run, "payments", [(payload, "; ".join(faults))])
+            counts += reject(context.scope.origin, "payments", [(payload, "; ".join(faults))])
             continue
         changed += _vanished(had, now)
         appointment.payments_fetched_for = appointment.payment_state
@@ -130,7 +141,7 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         ["payments_fetched_for", "payments_fetched", "payments_fetched_sum", "payments_read_at"],
         batch_size=500,
     )
-    resolve(context.run, "payments", [appointment.external_id for appointment in read])
+    resolve(context.scope.origin, "payments", [appointment.external_id for appointment in read])
     return counts + Counts(created=len(fresh), updated=len(changed))
 
 

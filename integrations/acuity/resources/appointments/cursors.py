@@ -1,0 +1,65 @@
+"""Where does the walk over the bookings stand, and where their proof?"""
+
+from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.stored import Stored
+from integrations.acuity.source.paging import DayCursor
+
+
+class WalkCursor(DayCursor, frozen=True):
+    """The import's walk: a `DayCursor`, what progress is told by, and what the walk has counted."""
+
+    # The first day asked for; None before anything was asked, and where there is no booking.
+    first: str | None = None
+    # The last day that has a booking, and the first that had one.
+    last: str = ""
+    begins: str = ""
+    # When the walk began, as ISO 8601.
+    began: str = ""
+    # Bookings listed by month, for as long as each was found stored as it is listed; else None.
+    months: dict[str, int] | None = None
+    # The limit with which the next page was asked for ahead.
+    limit: int | None = None
+
+
+class CutCursor(Stored, frozen=True):
+    """Among the differently cut questions."""
+
+    # Which question, up to which day, and the IDs of the answer before.
+    n: int = 0
+    until: str = ""
+    keys: list[str] = []
+    # Parameters that the source has disobeyed.
+    ignored: list[str] = []
+    # IDs of rows that head answers where they do not belong, and the most rows that an answer had.
+    intruders: list[str] = []
+    longest: int = 0
+    over: bool = False
+
+
+class ProofCursor(DayCursor, frozen=True):
+    """The proof's walk, and what it has found. Dictionaries by ID hold months like `2026-06`."""
+
+    # Whether everything is to be listed again, even if the import has just found nothing changed.
+    anew: bool = False
+    # A key of `check.PHASES`; empty before the first.
+    phase: str = ""
+    evidence: list[str] = []
+    first: str | None = None
+    # Instant up to which what is stored was held against the listing, as ISO 8601.
+    upto: str | None = None
+    # Bookings listed, by month.
+    months: dict[str, int] = {}
+    # Stored, but in no listing so far.
+    strays: dict[str, str] = {}
+    # Shown only by a question that was cut differently.
+    apart: dict[str, str] = {}
+    cut: CutCursor = CutCursor()
+    # Of the strays: those that answer to their ID, those that answered 404, how many were not asked.
+    hidden: dict[str, str] = {}
+    missing: list[str] = []
+    unasked: int = 0
+    # Months to be listed once more; None before that is known.
+    again: list[str] | None = None
+    # Bookings that would have been marked as gone, had they not been so many.
+    refused: int = 0
+    gaps: list[Gap] = []
