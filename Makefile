@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test worlds chaos endurance bench matrix lock sbom
+.PHONY: install demo up lint quick browser test worlds mutants laws chaos endurance bench matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -45,6 +45,14 @@ test: lint browser
 # Invented accounts, sources that lie, and a judge that has never read the importer.
 worlds: install
 	$(PY) -m tests.worlds --count 1000
+
+# Are the tests any good? A sample of broken code, another one each day; SEED=N repeats it.
+mutants: install
+	$(PY) -m tests.mutants $(if $(SEED),--seed $(SEED))
+
+# Each law of evidence broken by a line: what fails for it?
+laws: install
+	$(PY) -m tests.worlds.laws
 
 chaos: install
 	$(PY) -m tests.chaos 500

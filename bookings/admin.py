@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from bookings import revenue
+from bookings import revenue, scope
 from bookings.models import (
     Addon,
     Appointment,
@@ -28,7 +29,64 @@ from bookings.models import (
 from bookings.theme import DateFilter, ModelAdmin
 
 
-class Mirror(ModelAdmin):
+class Related(admin.RelatedFieldListFilter):
+    """A filter that offers what the user may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        rows = scope.rules.narrow(request.user, field.related_model._default_manager.all())
+        return [(row.pk, str(row)) for row in rows.order_by(*ordering)]
+
+
+class Scoped(ModelAdmin):
+    """Rows, choices and filters of the tenants that the user may see."""
+
+    # The deed that changing, adding and deleting take.
+    deed = "own"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return scope.rules.narrow(request.user, super().get_queryset(request))
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [self._narrowed(one) for one in super().get_list_filter(request)]
+
+    def _narrowed(self, one: Any) -> Any:
+        if isinstance(one, str) and self.model._meta.get_field(one).is_relation:
+            return (one, Related)
+        return one
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_foreignkey(
+            db_field, request, **kwargs | self._offered(db_field, request)
+        )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **kwargs | self._offered(db_field, request)
+        )
+
+    def _offered(self, db_field: Any, request: HttpRequest) -> dict[str, Any]:
+        rows = db_field.related_model._default_manager.all()
+        return {"queryset": scope.rules.narrow(request.user, rows, self.deed)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and scope.rules.may(request.user, self.deed)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.allowed(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.allowed(request, obj)
+
+    def allowed(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the deed is allowed for this row, or for any."""
+        if obj is None:
+            return scope.rules.may(request.user, self.deed)
+        rows = self.model._default_manager.filter(pk=obj.pk)
+        return scope.rules.narrow(request.user, rows, self.deed).exists()
+
+
+class Mirror(Scoped):
     """Rows that an import writes: to be looked at, not edited."""
 
     list_per_page = 50
@@ -56,7 +114,7 @@ def link(label: str, name: str, **query: Any) -> str:
 
 
 @admin.register(Tenant)
-class TenantAdmin(ModelAdmin):
+class TenantAdmin(Scoped):
     list_display = ["name", "timezone", "currency", "revenue"]
     search_fields = ["name"]
 
@@ -65,7 +123,7 @@ class TenantAdmin(ModelAdmin):
         return link("by month", "bookings_revenue", pk=tenant.pk)
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
-        hidden = [] if request.user.has_perm("bookings.view_revenue") else ["revenue"]
+        hidden = [] if scope.rules.may(request.user, "revenue") else ["revenue"]
         return [name for name in self.list_display if name not in hidden]
 
     def get_urls(self) -> list[URLPattern]:

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from bookings import charts
+from bookings import charts, scope
 from bookings.models import Tenant
 from bookings.reports import revenue
 
@@ -21,7 +21,9 @@ from bookings.reports import revenue
 def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str, Any]]:
     if not request.user.has_perm("bookings.view_revenue"):
         raise PermissionDenied
-    tenant = get_object_or_404(Tenant, pk=object_id)
+    tenant = get_object_or_404(
+        scope.rules.narrow(request.user, Tenant.objects.all(), "revenue"), pk=object_id
+    )
     by = "paid_at" if request.GET.get("by") == "paid_at" else "service_date"
     return tenant, by, revenue(tenant, by=by)
 
@@ -66,7 +68,8 @@ def _amount(processors: dict[str, Any], name: str) -> Any:
 
 @require_GET
 def revenue_csv(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    _, by, report = _report(request, object_id)
+    tenant, by, report = _report(request, object_id)
+    scope.rules.tell(request.user, "exported revenue", tenant)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="revenue-{by}.csv"'
     writer = csv.writer(response)

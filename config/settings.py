@@ -184,6 +184,10 @@ REDIS_URL = env("REDIS_URL", default="")
 ACUITY_BASE_URL = env("ACUITY_BASE_URL", default="https://acuityscheduling.com/api/v1")
 ACUITY_USER_ID = env("ACUITY_USER_ID", default="")
 ACUITY_API_KEY = env("ACUITY_API_KEY", default="")
+# Where this deployment is registered with Acuity, owners may connect without a key.
+ACUITY_OAUTH_URL = env("ACUITY_OAUTH_URL", default="https://acuityscheduling.com/oauth2")
+ACUITY_OAUTH_CLIENT_ID = env("ACUITY_OAUTH_CLIENT_ID", default="")
+ACUITY_OAUTH_CLIENT_SECRET = env("ACUITY_OAUTH_CLIENT_SECRET", default="")
 ACUITY_PAGE_LIMIT = number("ACUITY_PAGE_LIMIT", 100, int)
 ACUITY_REQUESTS_PER_SECOND = number("ACUITY_REQUESTS_PER_SECOND", 10)
 ACUITY_MAX_CONNECTIONS = number("ACUITY_MAX_CONNECTIONS", 20, int)
@@ -237,7 +241,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"no_values": {"()": "integrations.logs.NoValues"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_values"],
+        }
+    },
     "loggers": {
         "acuity": {"handlers": ["stderr"], "level": ACUITY_LOG_LEVEL if known_level else "INFO"},
         "celery": {"handlers": ["stderr"], "level": "WARNING"},

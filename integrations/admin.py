@@ -2,20 +2,33 @@
 
 import hashlib
 import secrets
+from collections import Counter
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from bookings.admin import Mirror, link
-from bookings.theme import ModelAdmin, button, label
-from integrations.console import views
-from integrations.models import AcuityAccount, ApiToken, ImportRun, RejectedRecord
+from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
+from bookings.models import Client, Tenant
+from bookings.theme import button, label
+from integrations import access, audit
+from integrations.acuity.accounts import addresses, keys, oauth
+from integrations.acuity.errors import ConfigurationError, PrivateAddress
+from integrations.console import connect, gone, views
+from integrations.models import (
+    AcuityAccount,
+    ApiToken,
+    AuditEntry,
+    ImportRun,
+    Membership,
+    RejectedRecord,
+)
+from integrations.privacy import deleting
 
 COLOURS = {
     "queued": "info",
@@ -29,6 +42,11 @@ COLOURS = {
     "completed": "success",
     "completed_with_gaps": "danger",
 }
+
+
+KEY_AGAIN = (
+    "The address changed: enter the API key again, so that the stored one is not sent there."
+)
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -52,19 +70,61 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         model = AcuityAccount
         fields = ["tenant", "user_id", "api_key", "base_url"]
 
-    def clean_api_key(self) -> str:
-        key = self.cleaned_data["api_key"] or (self.instance.api_key if self.instance.pk else "")
-        if not key:
-            raise forms.ValidationError("Enter the API key of the account.")
-        return str(key)
+    def clean(self) -> dict[str, Any] | None:
+        data = super().clean() or {}
+        given, had = data.get("api_key"), self.instance
+        if had.pk:
+            address = addresses.address_of(had)
+            moved = (
+                addresses.address_of(AcuityAccount(base_url=data.get("base_url") or "")) != address
+            )
+        if not given and not had.api_key and not had.oauth_token:
+            self.add_error("api_key", "Enter the API key of the account.")
+        elif not given and had.pk and moved:
+            self.add_error("api_key", KEY_AGAIN)
+        elif not given:
+            # As it is stored, whether this server can decrypt it or not.
+            data["api_key"] = had.api_key
+        elif had.pk:
+            self.instance.oauth_token = ""
+        return data
+
+    def clean_base_url(self) -> str:
+        url = str(self.cleaned_data["base_url"])
+        try:
+            addresses.check(AcuityAccount(base_url=url))
+        except (ConfigurationError, PrivateAddress) as error:
+            raise forms.ValidationError(str(error)) from None
+        return url
+
+
+class Deletable(Scoped):
+    """What is deleted with all that is its own, counted on the page before."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        counts: Counter[str] = Counter()
+        for one in objs:
+            counts.update(deleting.belongings(one))
+        listed = [str(one) for one in objs]
+        listed += [f"{count:,} {name}" for name, count in counts.items()]
+        return listed, counts, set(), [said for one in objs if (said := deleting.hindrance(one))]
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with audit.acting("person", request.user.get_username()):
+            deleting.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for one in queryset:
+            self.delete_model(request, one)
 
 
 @admin.register(AcuityAccount)
-class AcuityAccountAdmin(ModelAdmin):
+class AcuityAccountAdmin(Deletable):
     form = AccountForm
-    list_display = ["__str__", "tenant", "user_id", "timezone", "runs"]
+    list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
+    readonly_fields = ["connection"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
 
@@ -77,18 +137,71 @@ class AcuityAccountAdmin(ModelAdmin):
 
     @button("Import from Acuity", url_path="import", permissions=["run_import"])
     def import_this(self, request: HttpRequest, object_id: int) -> HttpResponseRedirect:
+        rows = access.of_user(request.user).narrow(AcuityAccount.objects.all(), "run")
+        get_object_or_404(rows, pk=object_id)
         return redirect(f"{reverse('admin:acuity_start')}?accounts={object_id}")
 
     def has_run_import_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("integrations.run_import")
+        return access.of_user(request.user).may("run")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look sees no key: Django would show the stored one."""
+        writes = (
+            self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        )
+        hidden = set() if writes else {"api_key", "connection"}
+        if not oauth.offered():
+            hidden.add("connection")
+        return [name for name in super().get_fields(request, obj) if name not in hidden]
+
+    @admin.display(description="Without a key")
+    def connection(self, account: AcuityAccount) -> str:
+        url = reverse("admin:acuity_connect")
+        if not account.pk:
+            return format_html('<a class="underline" href="{}">Connect at Acuity …</a>', url)
+        again = format_html(
+            '<a class="underline" href="{}?account={}">Connect at Acuity …</a>', url, account.pk
+        )
+        if not account.oauth_token:
+            return again
+        return format_html(
+            'Connected. {} <button type="submit" formaction="{}" formnovalidate>Disconnect</button>',
+            again,
+            reverse("admin:acuity_disconnect", args=[account.pk]),
+        )
+
+    @admin.display(description="Key")
+    def key(self, account: AcuityAccount) -> str:
+        if keys.unreadable(account):
+            return "cannot be decrypted: enter it again"
+        return "OAuth" if account.oauth_token else "stored"
 
     @admin.display(description="Imports")
     def runs(self, account: AcuityAccount) -> str:
         return link("show", "integrations_importrun_changelist", account__id__exact=account.pk)
 
+    def save_model(self, request: HttpRequest, obj: AcuityAccount, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        with audit.acting("person", request.user.get_username()):
+            if form.cleaned_data.get("api_key") and "api_key" in form.changed_data:
+                audit.write("changed a key", tenant=obj.tenant_id, note=f"Account {obj.user_id}")
+            elif form.changed_data:
+                what = ", ".join(form.changed_data)
+                audit.write("changed an account", tenant=obj.tenant_id, note=what)
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        return [path("import/", view(views.start_page), name="acuity_start"), *super().get_urls()]
+        own = [
+            path("import/", view(views.start_page), name="acuity_start"),
+            path("connect/", view(connect.connect_page), name="acuity_connect"),
+            path("connected/", view(connect.connected), name="acuity_connected"),
+            path(
+                "<int:object_id>/disconnect/",
+                view(connect.disconnect),
+                name="acuity_disconnect",
+            ),
+        ]
+        return [*own, *super().get_urls()]
 
 
 @admin.register(ImportRun)
@@ -117,8 +230,13 @@ class ImportRunAdmin(Mirror):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        own = path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act")
-        return [own, *super().get_urls()]
+        proof = view(views.proof)
+        return [
+            path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act"),
+            path("<uuid:object_id>/proof/", proof, {"form": "html"}, name="acuity_proof"),
+            path("<uuid:object_id>/proof.json", proof, {"form": "json"}, name="acuity_proof_file"),
+            *super().get_urls(),
+        ]
 
 
 @admin.register(RejectedRecord)
@@ -135,9 +253,9 @@ class RejectedRecordAdmin(Mirror):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ModelAdmin):
-    list_display = ["name", "created_at", "last_used_at"]
-    fields = ["name", "tenants"]
+class ApiTokenAdmin(Scoped):
+    list_display = ["name", "role", "created_at", "last_used_at"]
+    fields = ["name", "role", "tenants"]
     filter_horizontal = ["tenants"]
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
@@ -147,3 +265,78 @@ class ApiTokenAdmin(ModelAdmin):
             shown = format_html("The token, shown only now: <code>{}</code>", token)
             messages.warning(request, shown)
         super().save_model(request, obj, form, change)
+        with audit.acting("person", request.user.get_username()):
+            for tenant in form.cleaned_data["tenants"]:
+                deed = "changed a token" if change else "issued a token"
+                audit.write(deed, tenant=tenant, note=f"{obj.name}: {obj.role}")
+
+
+@admin.register(Membership)
+class MembershipAdmin(Scoped):
+    """Superusers alone: whoever gives out roles could give himself any."""
+
+    list_display = ["user", "tenant", "role"]
+    list_filter = ["tenant", "role"]
+    list_select_related = ["user", "tenant"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_add_permission = has_module_permission
+    has_change_permission = has_delete_permission = has_view_permission
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        with audit.acting("person", request.user.get_username()):
+            audit.write("gave a role", tenant=obj.tenant_id, note=f"{obj.user}: {obj.role}")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(Mirror):
+    list_display = ["at", "deed", "actor", "name", "tenant", "run_link", "note"]
+    list_filter = ["deed", "actor", "tenant"]
+    list_select_related = ["tenant", "run"]
+    search_fields = ["name", "note"]
+    ordering = ["-at", "-pk"]
+
+    @admin.display(description="Run")
+    def run_link(self, entry: AuditEntry) -> str:
+        if not entry.run_id:
+            return ""
+        return link(str(entry.run_id)[:8], "integrations_importrun_change", pk=entry.run_id)
+
+
+admin.site.unregister([Tenant, Client])
+
+
+@admin.register(Tenant)
+class OwnedTenantAdmin(Deletable, TenantAdmin):
+    """With what an import keeps of it. Whoever adds one has no role in it, so superusers do."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+
+@admin.register(Client)
+class ForgettableClientAdmin(ClientAdmin):
+    """With the way to forget a person."""
+
+    readonly_fields = [*ClientAdmin.readonly_fields, "forget"]
+
+    @admin.display(description="Personal data")
+    def forget(self, client: Client) -> str:
+        return link("Forget this person …", "bookings_client_forget", pk=client.pk)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_fields(request, obj)
+        if obj and access.of_user(request.user).may("forget", obj.tenant_id):
+            return names
+        return [name for name in names if name != "forget"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(gone.forget_page)
+        own = path("<int:object_id>/forget/", view, name="bookings_client_forget")
+        return [own, *super().get_urls()]

@@ -3,15 +3,35 @@
 from typing import Any
 
 from celery import Task, shared_task
+from celery.exceptions import TaskPredicate
 from celery.signals import worker_ready
 
+from integrations import logs
+from integrations.acuity.errors import Unforeseen
 from integrations.acuity.runs import control, messages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import refresh
 from integrations.models import ImportRun
 
 
-class WindowTask(Task[Any, Any]):
+class Discreet(Task[Any, Any]):
+    """What it fails with reaches logs, events and results: the error's class and place, no value."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.run(*args, **kwargs)
+        except TaskPredicate:
+            raise
+        except Exception as error:
+            told = Unforeseen(type(error).__name__, logs.place(error))
+        raise told
+
+
+class WindowTask(Discreet):
+    abstract = True
+
     def on_failure(
         self, exc: BaseException, task_id: str, args: Any, kwargs: dict[str, Any], einfo: Any
     ) -> None:
@@ -46,24 +66,24 @@ def _step(resource: str) -> Any:
 windows = [_step(resource) for resource in STEPS]
 
 
-@shared_task(name="acuity.finish")
+@shared_task(base=Discreet, name="acuity.finish")
 def finish(run: str) -> str:
     control.finish(run)
     return f"the run is {ImportRun.objects.values_list('status', flat=True).get(pk=run)}"
 
 
 # Sweeps are many and seldom find anything: Flower shows what they send, not them.
-@shared_task(name="acuity.resume_stalled", send_events=False)
+@shared_task(base=Discreet, name="acuity.resume_stalled", send_events=False)
 def resume_stalled() -> int:
     return len(stalls.resume_stalled())
 
 
-@shared_task(name="acuity.refresh_appointment")
+@shared_task(base=Discreet, name="acuity.refresh_appointment")
 def refresh_appointment(account: int, appointment: str) -> str:
     return refresh.perform(account, appointment)
 
 
-@shared_task(name="acuity.resend_refreshes", send_events=False)
+@shared_task(base=Discreet, name="acuity.resend_refreshes", send_events=False)
 def resend_refreshes() -> int:
     late = refresh.overdue()
     for account, appointment in late:

@@ -13,7 +13,7 @@ from bookings.models.money import (
     Product,
     ProductAppointmentType,
 )
-from bookings.models.people import Client
+from bookings.models.people import Client, Tombstone
 
 __all__ = [
     "Addon",
@@ -38,4 +38,5 @@ __all__ = [
     "ProductAppointmentType",
     "Question",
     "Tenant",
+    "Tombstone",
 ]

@@ -10,7 +10,7 @@ from bookings.models.people import Client
 class Appointment(Imported):
     # Digests of the bytes this row was made of: an answer of the same bytes need not be parsed.
     fingerprint = models.CharField(max_length=64, blank=True, default="")
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="appointments")
+    client = models.ForeignKey(Client, on_delete=models.RESTRICT, related_name="appointments")
     calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL)
     appointment_type = models.ForeignKey(
         AppointmentType, null=True, blank=True, on_delete=models.SET_NULL

@@ -21,7 +21,7 @@ class AcuityError(Exception):
 
 
 class CredentialsRefused(AcuityError):
-    """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY."""
+    """Acuity refused the user ID or API key: check ACUITY_USER_ID and ACUITY_API_KEY, or connect again."""
 
     of_one_record = False
 
@@ -34,6 +34,17 @@ class CredentialsRefused(AcuityError):
             " check ACUITY_USER_ID and ACUITY_API_KEY.",
         )
         return error
+
+
+class KeyUnreadable(AcuityError):
+    """The stored API key cannot be decrypted: enter it again, or put back the server's old key."""
+
+    of_one_record = False
+    doubtful = False
+
+
+class KeyMissing(KeyUnreadable):
+    """The account has neither an API key nor a connection by OAuth: enter a key, or connect it."""
 
 
 class PlanWithoutApi(AcuityError):
@@ -139,6 +150,13 @@ class ConnectionTrouble(AcuityError):
     transient = True
 
 
+class PrivateAddress(AcuityError):
+    """The account's address leads into a private network: correct it; nothing was sent."""
+
+    of_one_record = False
+    doubtful = False
+
+
 class CertificateTrouble(ConnectionTrouble):
     """Acuity's certificate cannot be trusted: check the network's proxy and the system's clock."""
 
@@ -154,3 +172,15 @@ class DatabaseTrouble(AcuityError):
 
 class ConfigurationError(Exception):
     """A setting or argument is wrong; the message says which and what to do."""
+
+
+class Unforeseen(Exception):
+    """An error of the importer or the database: its class and place, not its text, which may hold
+    a client's data."""
+
+    def __init__(self, kind: str, place: str) -> None:
+        self.kind = kind
+        super().__init__(kind, place)
+
+    def __str__(self) -> str:
+        return str(self.args[1])

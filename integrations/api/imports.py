@@ -135,6 +135,7 @@ class State(Schema):
 REFUSALS: dict[Any, Any] = dict.fromkeys((400, 401, 403, 404, 405), Problem)
 REFUSALS[422] = ProblemWithField
 WITH_BODY = REFUSALS | {413: Problem, 415: Problem}
+MAY_NOT_RUN = "This needs the role and the permission to run imports."
 router = Router(tags=["imports"])
 
 
@@ -180,14 +181,17 @@ def start(
 
     With an `Idempotency-Key`, sending the same request again answers with the same run.
     """
-    if not caller(request).may_run:
-        return problem(403, "This needs the permission to run imports.")
     if body.cursor:
         run = find(request, body.cursor)
         if str(run.account.tenant_id) != str(body.tenant_id):
             raise Http404
-        return _resume(request, run)
+        if not caller(request).may("run", body.tenant_id):
+            return problem(403, MAY_NOT_RUN)
+        with caller(request).acting():
+            return _resume(request, run)
     account = _account(request, body)
+    if not caller(request).may("run", body.tenant_id):
+        return problem(403, MAY_NOT_RUN)
     if account is None:
         return problem(
             422,
@@ -197,7 +201,7 @@ def start(
     if idempotency_key and (known := account.runs.filter(idempotency_key=idempotency_key).first()):
         return _started(known)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), caller(request).acting():
             run = control.start(
                 account,
                 min_date=body.min_date,
@@ -287,16 +291,15 @@ def resume(request: HttpRequest, run_id: uuid.UUID) -> Any:
 @router.post("/imports/{uuid:run_id}/cancel", response={200: State, **REFUSALS})
 def cancel(request: HttpRequest, run_id: uuid.UUID) -> Any:
     """Stop for good after the page in hand. What was imported stays."""
-    if not caller(request).may_cancel:
-        return problem(403, "This needs the permission to cancel imports.")
-    return _act(request, run_id, control.cancel)
+    return _act(request, run_id, control.cancel, "cancel")
 
 
-def _act(request: HttpRequest, run_id: uuid.UUID, what: Any) -> Any:
-    if not caller(request).may_run:
-        return problem(403, "This needs the permission to run imports.")
+def _act(request: HttpRequest, run_id: uuid.UUID, what: Any, deed: str = "run") -> Any:
     run = find(request, run_id)
-    what(run)
+    if not caller(request).may(deed, run.account.tenant_id):
+        return problem(403, f"This needs the role and the permission to {deed} imports.")
+    with caller(request).acting():
+        what(run)
     run.refresh_from_db(fields=["status"])
     return {"run_id": str(run.pk), "status": run.status}
 

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,8 +16,10 @@ from ninja.security import HttpBearer, SessionAuth
 from ninja.utils import check_csrf
 
 from bookings.models import Tenant
+from integrations import access, audit
+from integrations.access import Scope
 from integrations.api.problems import WrongToken
-from integrations.models import AcuityAccount, ApiToken, ImportRun
+from integrations.models import AcuityAccount, ApiToken, ImportRun, Role
 
 SEEN = timedelta(minutes=1)
 
@@ -26,33 +29,34 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def issue(name: str, tenants: Iterable[Tenant]) -> str:
+def issue(name: str, tenants: Iterable[Tenant], role: str = Role.OPERATOR) -> str:
     """A new token; only its digest is stored."""
     token = secrets.token_urlsafe(32)
-    ApiToken.objects.create(name=name, digest=digest(token)).tenants.set(tenants)
+    ApiToken.objects.create(name=name, digest=digest(token), role=role).tenants.set(tenants)
     return token
 
 
 @dataclass(frozen=True)
 class Caller:
-    """What a caller may see and do. What it may not see does not exist for it (404)."""
+    """Who calls, and what that may. What it may not see does not exist for it (404)."""
 
-    tenants: frozenset[Any] | None  # None: all of them
-    may_run: bool = True
-    may_cancel: bool = True
+    scope: Scope
+    kind: str
+    name: str
 
-    @property
-    def kind(self) -> str:
-        """`token` or `person`."""
-        return "person" if self.tenants is None else "token"
+    def acting(self) -> AbstractContextManager[None]:
+        """Within, what is done is this caller's deed."""
+        return audit.acting(self.kind, self.name)
+
+    def may(self, deed: str, tenant: Any) -> bool:
+        return self.scope.may(deed, tenant)
 
     def accounts(self) -> QuerySet[AcuityAccount]:
-        rows = AcuityAccount.objects.select_related("tenant")
-        return rows if self.tenants is None else rows.filter(tenant_id__in=self.tenants)
+        return self.scope.narrow(AcuityAccount.objects.select_related("tenant"))
 
     def runs(self) -> QuerySet[ImportRun]:
         rows = ImportRun.objects.select_related("account__tenant").prefetch_related("steps")
-        return rows if self.tenants is None else rows.filter(account__tenant_id__in=self.tenants)
+        return self.scope.narrow(rows)
 
 
 class Bearer(HttpBearer):
@@ -63,7 +67,7 @@ class Bearer(HttpBearer):
         now = timezone.now()
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - SEEN)
         ApiToken.objects.filter(stale, pk=found.pk).update(last_used_at=now)
-        return Caller(frozenset(found.tenants.values_list("pk", flat=True)))
+        return Caller(access.of_token(found), "token", found.name)
 
 
 class Staff(SessionAuth):
@@ -80,8 +84,4 @@ class Staff(SessionAuth):
         user = request.user
         if not (user.is_active and user.is_staff and user.has_perm("integrations.view_importrun")):
             raise AuthorizationError(message="This needs the permission to view imports.")
-        return Caller(
-            None,
-            user.has_perm("integrations.run_import"),
-            user.has_perm("integrations.cancel_import"),
-        )
+        return Caller(access.of_user(user), "person", user.get_username())

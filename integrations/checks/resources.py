@@ -14,7 +14,7 @@ from integrations.acuity.resources.whole import Whole
 
 # What a table's row, a flag, a task's name and a JSON key can all hold.
 PLAIN = re.compile(r"[a-z][a-z0-9_]{0,31}")
-DOES = ("fetch", "save", "stored", "dry_run", "read_one")
+DOES = ("fetch", "save", "stored", "dry_run", "read_one", "lines")
 
 
 @register()

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, register
 from kombu.transport import TRANSPORT_ALIASES
 
 from integrations.acuity.errors import ConfigurationError
-from integrations.acuity.source.client import check_base_url
+from integrations.acuity.source.addresses import check_base_url
 from integrations.conf import conf
 
 

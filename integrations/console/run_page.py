@@ -14,6 +14,7 @@ from integrations.models import ImportRun
 PAGES = 120
 SHOWN_PAGES = 20
 SHOWN_REJECTS = 20
+SHOWN_TRAIL = 20
 # The look and the words of each state; one small template each.
 LOOKS = {
     "queued": "queued",
@@ -30,7 +31,7 @@ LOOKS = {
 
 
 def context(run: ImportRun) -> dict[str, Any]:
-    """At most eight queries, whatever the size of the import."""
+    """At most nine queries, whatever the size of the import."""
     steps = list(run.steps.all())
     now = timezone.now()
     waiting = next((s for s in steps if s.not_before and s.not_before > now), None)
@@ -62,6 +63,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "pages": pages[:SHOWN_PAGES],
         "months": _months(run.coverage),
         "rejects": rejects[:SHOWN_REJECTS],
+        "trail": list(run.audit.order_by("-at", "-pk")[:SHOWN_TRAIL]),
         "more_rejects": len(rejects) > SHOWN_REJECTS,
         "flower": f"{conf.FLOWER_URL}/tasks" if conf.FLOWER_URL else "",
         "can_pause": run.status in states.TRANSITIONS[ImportRun.Status.PAUSING],

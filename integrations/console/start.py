@@ -8,6 +8,7 @@ from django import forms
 
 from bookings.models import Appointment
 from integrations.acuity.accounts import briefly
+from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError, TimedOut
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, preview
@@ -108,10 +109,11 @@ def _checked(account: AcuityAccount, me: Any) -> Checked:
         me = BadAnswer("/me has another shape")
     if isinstance(me, Exception):
         return Checked(account, problem=str(me), active=active)
+    own = is_own(account)
     return Checked(
         account,
-        str(me.get("name") or ""),
-        str(me.get("timezone") or ""),
+        str(me.get("name") or "") if own else "not shown: the address is not ACUITY_BASE_URL",
+        str(me.get("timezone") or "") if own else "not shown",
         estimate(account),
         "",
         active,

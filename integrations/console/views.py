@@ -11,19 +11,20 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from bookings import theme
+from integrations import access, audit
 from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import AcuityError, ConfigurationError
+from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
 from integrations.acuity.source.fetching import Fetcher
+from integrations.console import proof_page
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
 from integrations.models import AcuityAccount, ImportRun
 
-RUN, CANCEL = "integrations.run_import", "integrations.cancel_import"
 
-
-def _need(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
+def _need(request: HttpRequest, deed: str, tenant: Any = None) -> None:
+    if not access.of_user(request.user).may(deed, tenant):
         raise PermissionDenied
 
 
@@ -34,15 +35,17 @@ def _render(request: HttpRequest, template: str, title: str, **context: Any) -> 
 
 def start_page(request: HttpRequest) -> HttpResponse:
     """The form before an import; one click starts it for every account chosen."""
-    _need(request, RUN)
+    _need(request, "run")
     chosen = request.POST.get("accounts") or request.GET.get("accounts", "")
     keys = [int(key) for key in chosen.split(",") if key.isdigit()]
-    accounts = list(AcuityAccount.objects.select_related("tenant").filter(pk__in=keys))
+    rows = AcuityAccount.objects.select_related("tenant").filter(pk__in=keys)
+    accounts = list(access.of_user(request.user).narrow(rows, "run"))
     if not accounts:
         messages.warning(request, "Choose at least one account to import.")
         return redirect("admin:integrations_acuityaccount_changelist")
     form = StartForm(request.POST or None)
-    outcomes = start(accounts, form) if request.method == "POST" and form.is_valid() else []
+    with audit.acting("person", request.user.get_username()):
+        outcomes = start(accounts, form) if request.method == "POST" and form.is_valid() else []
     begun = [outcome.run for outcome in outcomes if outcome.run]
     if len(begun) == len(accounts) == 1:
         if outcomes[0].problem:
@@ -62,21 +65,25 @@ def start_page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _run(object_id: Any) -> ImportRun:
+def _run(request: HttpRequest, object_id: Any) -> ImportRun:
     try:
         key = uuid.UUID(str(object_id))
     except ValueError:
         raise Http404 from None
-    return get_object_or_404(ImportRun.objects.select_related("account__tenant"), pk=key)
+    rows = ImportRun.objects.select_related("account__tenant")
+    return get_object_or_404(access.of_user(request.user).narrow(rows), pk=key)
 
 
 @require_GET
 def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
-    _need(request, "integrations.view_importrun")
-    run = _run(object_id)
+    if not request.user.has_perm("integrations.view_importrun"):
+        raise PermissionDenied
+    run = _run(request, object_id)
+    scope = access.of_user(request.user)
     context = page.context(run) | {
-        "may_run": request.user.has_perm(RUN),
-        "may_cancel": request.user.has_perm(CANCEL),
+        "may_run": scope.may("run", run.account.tenant_id),
+        "may_cancel": scope.may("cancel", run.account.tenant_id),
+        "may_print": bool(run.digests) and scope.may("revenue", run.account.tenant_id),
         "opts": ImportRun._meta,
     }
     if request.headers.get("HX-Request"):
@@ -85,12 +92,38 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
     return _render(request, "run/page.html", f"Import of {run.account}", **context)
 
 
+@require_GET
+def proof(request: HttpRequest, object_id: uuid.UUID, form: str) -> HttpResponse:
+    """The last proof of the run: a page to print, or the file. It shows what was taken."""
+    if not request.user.has_perm("integrations.view_importrun"):
+        raise PermissionDenied
+    run = _run(request, object_id)
+    _need(request, "revenue", run.account.tenant_id)
+    try:
+        found = file.of(run)
+    except ConfigurationError as error:
+        messages.warning(request, str(error))
+        return redirect("admin:integrations_importrun_change", run.pk)
+    if form == "html":
+        return HttpResponse(proof_page.page(run, found))
+    return HttpResponse(
+        file.encode(found),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="proof-{run.pk}.json"'},
+    )
+
+
 @require_POST
 def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
     """Pause, resume, cancel, retry rejects, or change the pace. Pressing twice does no harm."""
-    _need(request, CANCEL if what == "cancel" else RUN)
-    run = _run(object_id)
-    back = redirect("admin:integrations_importrun_change", run.pk)
+    run = _run(request, object_id)
+    _need(request, "cancel" if what == "cancel" else "run", run.account.tenant_id)
+    with audit.acting("person", request.user.get_username()):
+        _do(request, run, what)
+    return redirect("admin:integrations_importrun_change", run.pk)
+
+
+def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
     if what == "pause":
         control.pause(run)
     elif what == "resume":
@@ -103,7 +136,6 @@ def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
         _tune(request, run)
     else:
         raise Http404
-    return back
 
 
 def _retry(request: HttpRequest, run: ImportRun) -> None:
@@ -133,4 +165,7 @@ def _tune(request: HttpRequest, run: ImportRun) -> None:
         messages.error(request, "Enter a page limit from 1 to 1000 and a rate above 0, or nothing.")
         return
     ImportRun.objects.filter(pk=run.pk, status__in=ImportRun.ACTIVE).update(**fields)
+    audit.write(
+        "changed the pace", run=run, note=f"page limit {limit or 'auto'}, rate {pace or 'whole'}"
+    )
     messages.info(request, "Changed; it takes effect with the next page.")

@@ -53,7 +53,7 @@ def refusal(error: BaseException) -> Refusal:
             return Refusal(sentence, error.code, error.status, error.run_id)
         case ActiveRun():
             return Refusal(sentence, code, BAD_ARGUMENTS, str(error.run.pk))
-        case errors.ConfigurationError():
+        case errors.ConfigurationError() | errors.KeyUnreadable() | errors.PrivateAddress():
             return Refusal(sentence, code, BAD_ARGUMENTS)
         case errors.AcuityError():
             key = type(error).__name__ in OF_THE_KEY

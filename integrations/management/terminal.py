@@ -1,5 +1,7 @@
 """What does an import look like in a terminal? Progress on standard error, results on output."""
 
+import contextlib
+import getpass
 import os
 import shlex
 import sys
@@ -80,6 +82,13 @@ class Lines:
             self._said[step.resource] = (now, tenth)
             note = f"waiting: {step.waiting_for}" if step.not_before else shape.rate
             print(", ".join(filter(None, [f"{step.resource} {shape.text}", note])), file=sys.stderr)
+
+
+def whoami() -> str:
+    """The login at this terminal; nothing where the system has none for the process."""
+    with contextlib.suppress(OSError, KeyError):
+        return getpass.getuser()
+    return ""
 
 
 class Bars:

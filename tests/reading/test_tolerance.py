@@ -60,9 +60,9 @@ def sends(*replies: Reply) -> Hostile:
 
 def ask(server: Hostile, path: str = "/me", tries: int = 4) -> Any:
     throttle = Throttle(LocalBudget(), 0, 0)
-    return client.AcuityClient(server.url, "1", "s", throttle, timeout=(1, 1), tries=tries).get(
-        path
-    )
+    return client.AcuityClient(
+        server.url, "1", "s", throttle, timeout=(1, 1), tries=tries, private=True
+    ).get(path)
 
 
 def replace(box: Sandbox, path: str, answer: Callable[[Answer], Answer | None]) -> None:
@@ -198,7 +198,7 @@ def test_nobody_asks_before_the_time_that_acuity_named(status: int) -> None:
 
     with sends((status, HTML, header), (200, b'{"id":1}')) as server:
         throttle = Throttle(LocalBudget(), 0, 0)
-        asking = client.AcuityClient(server.url, "1", "s", throttle, timeout=(1, 1))
+        asking = client.AcuityClient(server.url, "1", "s", throttle, timeout=(1, 1), private=True)
         assert asking.get("/me") == {"id": 1}
 
     assert time.time() >= until.timestamp()
@@ -208,7 +208,7 @@ def test_a_wait_announced_to_one_delays_all_who_share_the_budget() -> None:
     throttle = Throttle(LocalBudget(), 0, 0)
     began = time.monotonic()
     with sends((503, b"", {"Retry-After": "1"})) as server, pytest.raises(errors.ServerTrouble):
-        client.AcuityClient(server.url, "1", "s", throttle, tries=1).get("/me")
+        client.AcuityClient(server.url, "1", "s", throttle, tries=1, private=True).get("/me")
 
     with throttle.slot():
         assert time.monotonic() - began >= 0.95

@@ -173,7 +173,9 @@ class Hostile:
 
 def ask(url: str, path: str = "/me") -> Any:
     throttle = Throttle(LocalBudget(), 0, 0)
-    return client.AcuityClient(url, "1", "secret", throttle, timeout=(1, 0.5), tries=1).get(path)
+    return client.AcuityClient(
+        url, "1", "secret", throttle, timeout=(1, 0.5), tries=1, private=True
+    ).get(path)
 
 
 def test_a_redirect_is_refused_and_credentials_go_nowhere_else() -> None:

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from bookings.models import Appointment, Client, Payment, Tenant
 from integrations.acuity.runs import control
-from integrations.models import AcuityAccount, ImportRun, ImportStep, PageFetch
+from integrations.models import AcuityAccount, ImportRun, ImportStep, Membership, PageFetch
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 12
@@ -24,6 +24,8 @@ def sign_in() -> Callable[..., Browser]:
     def as_staff(*permissions: str) -> Browser:
         user = User.objects.create_user(f"staff{User.objects.count()}", is_staff=True)
         user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        for tenant in Tenant.objects.all():
+            Membership.objects.create(user=user, tenant=tenant, role="owner")
         browser = Browser()
         browser.force_login(user)
         return browser

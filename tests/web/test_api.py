@@ -26,7 +26,7 @@ from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.sync import refresh
 from integrations.api.tokens import issue
 from integrations.management import embedded
-from integrations.models import AcuityAccount, ImportRun, RefreshRequest
+from integrations.models import AcuityAccount, ImportRun, Membership, RefreshRequest
 from tests.conftest import import_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +140,7 @@ def test_without_a_token_there_is_nothing_and_staff_needs_csrf_and_permission(
     assert Browser().get(f"{BASE}/imports").status_code == 401
     user = User.objects.create_user("staff", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_importrun"))
+    Membership.objects.create(user=user, tenant=account.tenant, role="viewer")
     staff = Browser(enforce_csrf_checks=True)
     staff.force_login(user)
     assert staff.get(f"{BASE}/imports").status_code == 200

@@ -16,7 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 from bookings.models import Tenant
 from integrations.acuity.runs import control
 from integrations.api.tokens import issue
-from integrations.models import AcuityAccount, ImportRun
+from integrations.models import AcuityAccount, ImportRun, Membership
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Playwright's loop makes Django think that the test is asynchronous.
@@ -140,6 +140,7 @@ def caller(who: str, tenant_id: str) -> Browser:
     user = User.objects.create_user(who, is_staff=who != "customer")
     may = ["view_importrun"] + (["run_import"] if who in ("owner", "staff") else [])
     user.user_permissions.set(Permission.objects.filter(codename__in=may))
+    Membership.objects.create(user=user, tenant_id=tenant_id, role="operator")
     browser = Browser(enforce_csrf_checks=who in ("staff", "ended"), raise_request_exception=False)
     browser.force_login(user)
     if who == "ended":

@@ -15,6 +15,7 @@ from integrations.acuity.runs import control, leases
 from integrations.acuity.sandbox import Sandbox
 from integrations.management import embedded
 from integrations.models import AcuityAccount
+from tests.conftest import run_to_end
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -80,6 +81,20 @@ def serious(page: Page) -> list[str]:
         for v in found["violations"]
         if v["impact"] in ("serious", "critical")
     ]
+
+
+def test_the_proof_prints_on_any_paper_and_asks_nobody(page: Page, account: AcuityAccount) -> None:
+    run = run_to_end(control.start(account, send=False))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(f"/admin/integrations/importrun/{run.pk}/proof/")
+
+    assert len(asked) == 1
+    for paper in ("A4", "Letter"):
+        assert page.pdf(format=paper).count(b"/Type /Page\n") > 1
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
 def test_from_the_action_to_completed_with_pause_and_resume(page: Page, box: Sandbox) -> None:

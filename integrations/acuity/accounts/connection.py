@@ -1,5 +1,6 @@
 """With which credentials, address, time-outs and pace is an account asked?"""
 
+from integrations.acuity.accounts import addresses, keys
 from integrations.acuity.source.client import TRIES, AcuityClient
 from integrations.acuity.source.throttle import Pace, default_throttle
 from integrations.conf import conf
@@ -13,14 +14,20 @@ def account_client(
     timeout: tuple[float, float] | None = None,
     tries: int = TRIES,
 ) -> AcuityClient:
-    """A client of the account; `timeout` is (connect, read) in seconds, by default the settings'."""
+    """A client of the account; `timeout` is (connect, read) in seconds, by default the settings'.
+
+    Raises KeyUnreadable, or ConfigurationError on an address that credentials must not go to.
+    """
+    keys.check(account)
     own = run.requests_per_second if run else None
     return AcuityClient(
-        account.base_url or conf.ACUITY_BASE_URL,
+        addresses.address_of(account),
         account.user_id,
         account.api_key,
         default_throttle(),
         timeout=timeout or (conf.ACUITY_CONNECT_TIMEOUT, conf.ACUITY_READ_TIMEOUT),
         tries=tries,
         pace=Pace(str(run.pk), 1 / own) if run and own else None,
+        token=account.oauth_token,
+        private=addresses.may_be_private(account),
     )

@@ -5,6 +5,7 @@ import uuid
 from django.core.exceptions import ValidationError
 
 from bookings.models import Tenant
+from integrations import audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.conf import conf
 from integrations.models import AcuityAccount
@@ -47,8 +48,11 @@ def ensure(
     account = AcuityAccount.objects.select_related("tenant").filter(user_id=user_id).first()
     if account is None:
         account = AcuityAccount(tenant=Tenant(name=name), user_id=user_id)
+    changed = account.pk and account.api_key != api_key
     account.api_key, account.base_url = api_key, base_url
     if save:
         account.tenant.save()
         account.save()
+        if changed:
+            audit.write("changed a key", tenant=account.tenant_id, note=f"Account {user_id}")
     return account

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 from django.db.models import Count
 from django.utils import timezone
 
+from integrations.acuity.proof import digests
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
@@ -35,6 +37,7 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
         "gaps": as_json(gaps),
         "verified": not gaps,
         "verified_at": timezone.now(),
+        "digests": msgspec.to_builtins(digests.stored(context.scope.extent, said)),
     }
     context.scope.runs.update(**fields)
 

@@ -101,6 +101,15 @@ class Identity(msgspec.Struct, frozen=True):
         except (msgspec.ValidationError, Reject):
             return ""
 
+    def whose(self, entry: bytes) -> tuple[str, str, str]:
+        """The client's key, its name part and the e-mail; empty where they cannot be read."""
+        try:
+            names = _names.decode(entry)
+            keys = self._keys(names.first_name, names.last_name, names.email, names.phone)
+            return *keys, text(names.email, "email").strip()
+        except (msgspec.ValidationError, Reject):
+            return "", "", ""
+
     def keys_of(self, row: Row) -> tuple[str, str]:
         """The same, of a booking."""
         return self._keys(row.first_name, row.last_name, row.email, row.phone)

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from bookings.models import Payment
+from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.errors import AnotherAccount, UnknownAccount
 from integrations.acuity.reading import zones
 from integrations.acuity.reading.stored import Stored
@@ -55,10 +56,13 @@ def _whose(context: Context) -> Facts:
     if lacking:
         facts, lacking = _facts(context.source.get("/me"), had)
     if lacking:
-        raise UnknownAccount(f"/me has no {lacking}")
+        # What a stranger's address answers is not shown.
+        said = lacking if is_own(account) else lacking.partition(":")[0]
+        raise UnknownAccount(f"/me has no {said}")
     if account.source_id and facts.id != account.source_id:
+        shown = facts.id if is_own(account) else "another"
         raise AnotherAccount(
-            f"it was {account.source_id} and is {facts.id}; give it a tenant of its own,"
+            f"it was {account.source_id} and is {shown}; give it a tenant of its own,"
             " or empty the account's source ID in the admin if that is right"
         )
     currency = tenant.currency.upper()

@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -14,8 +15,9 @@ from integrations.acuity.reading.findings import Difference, Gap, Pair
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.resources.catalog import Catalog
-from integrations.acuity.resources.scope import Position, Scope
+from integrations.acuity.resources.scope import Extent, Position, Scope
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.store.forgotten import Forgotten
 from integrations.acuity.store.history import Seen
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, RejectedRecord
@@ -62,6 +64,10 @@ class Context:
     @property
     def identity(self) -> Identity:
         return self.scope.identity
+
+    @property
+    def forgotten(self) -> Forgotten:
+        return self.catalog.forgotten
 
     @cached_property
     def awaits_rejects(self) -> bool:
@@ -111,6 +117,16 @@ class Checked:
     # Records compared, where they are what progress is told by, and how many there may be.
     count: int = 0
     total: int | None = None
+
+
+class Line(NamedTuple):
+    """A stored row as a proof file counts it: its month, the text that is hashed, its money."""
+
+    month: str
+    text: str
+    amount: Decimal = Decimal(0)
+    # What the month's money is told apart by.
+    part: str = ""
 
 
 @dataclass
@@ -165,6 +181,13 @@ class Resource(Step, Protocol):
     def stored(self, scope: Scope) -> int:
         """How many rows of the scope are now in the database."""
 
+    # What `lines` writes of a row.
+    line: str
+
+    @abstractmethod
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        """The stored rows for a proof file, those of one month after each other."""
+
     @abstractmethod
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         """What an import would do: counts, or `requests` where asking would take one a record.
@@ -202,8 +225,18 @@ class Resource(Step, Protocol):
 
 def in_window(context: Context) -> QuerySet[Appointment]:
     """The appointments of the run's days that the source still has."""
-    rows = Appointment.objects.filter(tenant=context.tenant, source="acuity", removed_at=None)
-    return context.scope.period.filter(rows)
+    return kept(context.scope.extent)
+
+
+def kept(extent: Extent) -> QuerySet[Appointment]:
+    """The appointments in there that the source still has."""
+    return extent.period.filter(extent.rows(Appointment).filter(removed_at=None))
+
+
+def plain(amount: Decimal) -> str:
+    """`50.00`, `12.505`: at least two decimals, and no more than it has."""
+    text = f"{amount:.2f}"
+    return text if Decimal(text) == amount else f"{amount.normalize():f}"
 
 
 def many(n: int, what: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bookings.models import AppointmentType, Calendar, Client, Imported
+from integrations.acuity.store.forgotten import Forgotten
 from integrations.models import AcuityAccount
 
 # So many clients are got to know at once.
@@ -23,12 +24,18 @@ class Catalog:
         rows = Client.objects.filter(tenant=self.account.tenant_id, source="acuity")
         if not self._clients:
             self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
+        if self.forgotten:
+            self._clients.update(self.forgotten.among(keys))
         # Not a difference of sets, which would look at every client met before.
         if unknown := [key for key in keys if key not in self._clients]:
             self._clients.update(
                 rows.filter(external_id__in=unknown).values_list("external_id", "pk")
             )
         return self._clients
+
+    @cached_property
+    def forgotten(self) -> Forgotten:
+        return Forgotten(self.account.tenant)
 
     @cached_property
     def calendars(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -58,6 +58,17 @@ class Period(msgspec.Struct, frozen=True):
 ANY_DAY = Period()
 
 
+class Extent(NamedTuple):
+    """Whose rows, and of which days: what a proof speaks of, without the source."""
+
+    tenant: UUID
+    period: Period = ANY_DAY
+
+    def rows(self, model: type[M]) -> QuerySet[M]:
+        """All of them, of any day."""
+        return model._default_manager.filter(tenant_id=self.tenant, source="acuity")
+
+
 @dataclass(frozen=True)
 class Scope:
     """What a run, a dry run, a retry or a refresh is about."""
@@ -89,6 +100,10 @@ class Scope:
     @property
     def tenant(self) -> Tenant:
         return self.account.tenant
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.account.tenant_id, self.period)
 
     @property
     def origin(self) -> Origin:

@@ -17,12 +17,13 @@ from integrations.acuity.resources.base import (
     Context,
     Fetched,
     Found,
+    Line,
     Log,
     Resource,
     Said,
     many,
 )
-from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
@@ -155,6 +156,16 @@ class Whole(Resource):
     def stored(self, scope: Scope) -> int:
         count: int = self.rows(scope).count()
         return count
+
+    @property
+    def line(self) -> str:  # type: ignore[override]
+        return "|".join(["id", *self.columns])
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        rows = self.model._default_manager.filter(tenant=extent.tenant, source="acuity")
+        rows = rows.filter(known_from="", removed_at=None)
+        found = rows.values_list("external_id", *self.columns)
+        return (Line("all", "|".join(map(str, row))) for row in found.iterator())
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         try:

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from integrations import audit
 from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading.findings import Gap
@@ -20,9 +21,10 @@ from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.steps import STEPS
 from integrations.conf import conf
-from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep
+from integrations.models import AcuityAccount, CompletionEvent, ImportRun, ImportStep, StagedPage
 
 TOO_MANY_REJECTS = "TooManyRejects"
+ACCEPTED = "However many bookings Acuity no longer shows may be marked as gone."
 # What a step counts of one pass.
 PASS = (
     "offset",
@@ -115,6 +117,7 @@ def start(
         if active is None:
             raise
         raise ActiveRun(active) from None
+    audit.write("started", run=run, note=ACCEPTED if accept_removals else "")
     if send:
         enqueue(run)
     return run
@@ -159,6 +162,9 @@ def resume(run: ImportRun, *, by: str = "code") -> bool:
         **began_anew,
         **again,
     )
+    if waiting:
+        looked = accept and not run.accept_rejects
+        audit.write("accepted rejects" if looked else "resumed", run=run)
     if not waiting and run.status in ImportRun.WORKING:
         ImportRun.objects.filter(pk=run.pk).update(**again)
     if waiting or run.status in ImportRun.WORKING:
@@ -205,6 +211,7 @@ def verify(run: ImportRun, *, send: bool = True, by: str = "code") -> None:
         if active is None:
             raise
         raise ActiveRun(active) from None
+    audit.write("proves again", run=run)
     if send:
         enqueue(run)
 
@@ -212,12 +219,16 @@ def verify(run: ImportRun, *, send: bool = True, by: str = "code") -> None:
 def pause(run: ImportRun, reason: str = "", error_class: str = "") -> bool:
     """Asks the run to stop after the page in hand. A second press changes nothing."""
     asked = transition(run.pk, S.PAUSING, reason=reason, error_class=error_class)
+    if asked:
+        audit.write("paused", run=run, note=reason)
     settle(run.pk)
     return asked
 
 
 def cancel(run: ImportRun) -> bool:
     asked = transition(run.pk, S.CANCELLING)
+    if asked:
+        audit.write("cancelled", run=run)
     settle(run.pk)
     return asked
 
@@ -229,7 +240,11 @@ def settle(run_id: Any) -> None:
     )
     if busy.exists():
         return
-    if transition(run_id, S.PAUSED) or _give_up(run_id, S.CANCELLED, among={S.CANCELLING}):
+    cancelled = _give_up(run_id, S.CANCELLED, among={S.CANCELLING})
+    if cancelled:
+        # Nobody will read the client list that it kept for later.
+        StagedPage.objects.filter(step__run_id=run_id).delete()
+    if cancelled or transition(run_id, S.PAUSED):
         summary(run_id)
 
 

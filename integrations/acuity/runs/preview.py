@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.resources import RESOURCES
@@ -39,7 +40,10 @@ def dry_run(
         }
         kinds = source.get("/appointment-types", includeDeleted="true")
         context.catalog.types = [str(kind["id"]) for kind in kinds]
-        answer: dict[str, Any] = {"dry_run": True, "account": me.get("name")}
+        answer: dict[str, Any] = {
+            "dry_run": True,
+            "account": me.get("name") if is_own(account) else str(account),
+        }
         chosen = [resource for name, resource in RESOURCES.items() if name in only]
         for resource in chosen:
             if set(resource.after) <= set(only):

@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from integrations import audit
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import NotFound
 from integrations.acuity.resources import RESOURCES
@@ -26,6 +27,7 @@ def retry(run: ImportRun, source: Fetcher | None = None) -> tuple[int, int]:
     finally:
         source.close()
     left = waiting.count()
+    audit.write("tried rejects again", run=run, note=f"{before - left} taken in, {left} left")
     return before - left, left
 
 

@@ -92,7 +92,7 @@ def crashed(run_id: str, error: BaseException) -> None:
     step = control.current_step(run_id)
     if step is None:
         return
-    name = type(error).__name__
+    name = error.kind if isinstance(error, errors.Unforeseen) else type(error).__name__
     if step.attempts >= MAX_ATTEMPTS:
         control.fail(run_id, f"{name} in the {step.resource} step; the log has the details.", name)
         return

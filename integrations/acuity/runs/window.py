@@ -68,6 +68,10 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
         return Window(run, step, token).work()
     except Stale:
         return Outcome("stop", STALE)
+    except (errors.KeyUnreadable, errors.ConfigurationError) as error:
+        # Whom to ask, and with what, is known before anything is asked.
+        control.fail(run.pk, str(error), type(error).__name__)
+        return Outcome("stop", f"failed: {error}")
     finally:
         leases.release(step.pk, token)
         control.settle(run.pk)

@@ -8,16 +8,18 @@ import struct
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from . import catalog, lists
 from .booking import encode, record
 from .data import Account
+from .oauth import OAuth
 from .query import Query, flag, number, select
 
 PREFIX = "/api/v1"
@@ -106,6 +108,7 @@ class Sandbox:
     ) -> None:
         self.account = account
         self.options = options or SandboxOptions()
+        self.oauth = OAuth()
         self.hook: Callable[[str, Query], None] | None = None
         # By path: sees what would be answered, and may say otherwise.
         self.rewrites: dict[str, Callable[[Query, Answer], Answer | None]] = {}
@@ -228,7 +231,7 @@ class Sandbox:
     def _known(self, authorization: str) -> bool:
         scheme, _, secret = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            return secret.strip() == self.options.api_key
+            return secret.strip() in {self.options.api_key, *self.oauth.tokens}
         pair = f"{self.options.user_id}:{self.options.api_key}".encode()
         return scheme.lower() == "basic" and secret.strip() == base64.b64encode(pair).decode()
 
@@ -344,9 +347,15 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def _handle(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
+        if url.path.startswith("/oauth2/"):
+            status, more, text = self.server.sandbox.oauth.answer(
+                self.command, url.path, query, body
+            )
+            self._send(Answer(status, text), more)
+            return
         path = (
             url.path.removeprefix(PREFIX).removesuffix(".json")
             if url.path.startswith(PREFIX + "/")
@@ -361,7 +370,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _handle
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Answer, more: Mapping[str, str] = MappingProxyType({})) -> None:
         if answer.broken == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
@@ -371,6 +380,7 @@ class _Handler(BaseHTTPRequestHandler):
             f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
             f"Content-Type: {answer.content}",
             f"Content-Length: {len(answer.body)}",
+            *(f"{name}: {value}" for name, value in more.items()),
         ]
         wait = self.server.sandbox.options.retry_after
         if wait is not None and answer.status in (429, 503):

@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from integrations.acuity import errors
 from integrations.acuity.source import answers, metrics
+from integrations.acuity.source.addresses import PublicOnly, check_base_url
 from integrations.acuity.source.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
 SMALL_PAGE = 100
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # A longer wait is the run's business.
 BRIEF = 10
 LONGEST = 300
@@ -42,22 +43,15 @@ class Tally:
             self.throttled += throttled
 
 
-def check_base_url(url: str) -> str:
-    """`url` without a trailing slash, or ConfigurationError: credentials travel only over https."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise errors.ConfigurationError(
-            f"ACUITY_BASE_URL is not a web address: {url!r}; use https://acuityscheduling.com/api/v1."
-        )
-    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise errors.ConfigurationError(
-            f"ACUITY_BASE_URL must use https outside this machine, not {url!r}."
-        )
-    if parts.username or parts.password:
-        raise errors.ConfigurationError(
-            "ACUITY_BASE_URL must not carry credentials; set ACUITY_USER_ID and ACUITY_API_KEY."
-        )
-    return url.rstrip("/")
+class Bearer(AuthBase):
+    """The token of an OAuth connection."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 def _latin1(text: str) -> bool:
@@ -70,7 +64,8 @@ class AcuityClient:
 
     Retries what is transient a few times with growing, jittered pauses; a longer trouble is the
     run's business. Never follows redirects and never reads proxies or .netrc, so that the
-    credentials go to the configured host and nowhere else.
+    credentials go to the configured host and nowhere else. With a `token` it is asked by OAuth;
+    `private` lets the host be one of a private network or of this machine.
     """
 
     def __init__(
@@ -83,11 +78,15 @@ class AcuityClient:
         timeout: tuple[float, float] = (5, 60),
         tries: int = TRIES,
         pace: Pace | None = None,
+        token: str = "",
+        private: bool = False,
     ) -> None:
         self.base_url = check_base_url(base_url)
         self.tally, self.calls = Tally(), metrics.Ledger()
         self.pace = pace
-        self._auth = (user_id, api_key)
+        self._auth = Bearer(token) if token else (user_id, api_key)
+        self._said = token or user_id + api_key
+        self._adapter = HTTPAdapter if private else PublicOnly
         self._throttle = throttle
         self._timeout = timeout
         self._tries = tries
@@ -114,7 +113,7 @@ class AcuityClient:
         `ready` is called between fetching and parsing, and may wait. `took` is told how long each
         answer was on its way, without the wait for its turn.
         """
-        if not _latin1("".join(self._auth)):
+        if not _latin1(self._said):
             raise errors.CredentialsRefused.unsendable()
         for attempt in range(1, self._tries + 1):
             try:
@@ -154,7 +153,7 @@ class AcuityClient:
             session.headers["User-Agent"] = "acuity-importer"
             session.headers["Accept"] = "application/json"
             for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
+                session.mount(scheme, self._adapter(pool_connections=1, pool_maxsize=1))
         try:
             yield session
         finally:

@@ -6,7 +6,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from bookings.models import Tenant
+from integrations.acuity.reading.listing import SECRET
 from integrations.acuity.reading.values import digest
+from integrations.acuity.store.forgotten import Forgotten, rest
 from integrations.acuity.store.upsert import Counts
 from integrations.models import RejectedRecord
 
@@ -22,7 +25,7 @@ def reject(origin: Origin, resource: str, rejects: list[tuple[Any, str]]) -> Cou
     """Keep what could not be stored: once, under the last run that saw it, if there is one."""
     if not (rejects and origin.run):
         return Counts(rejected=len(rejects))
-    rows = {}
+    rows, forgotten = {}, Forgotten(Tenant.objects.get(acuity_accounts=origin.account))
     for payload, reason in rejects:
         key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
         row = RejectedRecord(
@@ -32,9 +35,11 @@ def reject(origin: Origin, resource: str, rejects: list[tuple[Any, str]]) -> Cou
             # A listing and a single answer show one record in two shapes; its ID is the same.
             digest=digest([key] if key else payload),
             external_id=key,
-            payload=payload,
+            payload=_shown(payload),
             reason=reason,
         )
+        if forgotten.rejected(row.digest):
+            row.payload = rest(payload)
         rows[row.digest] = row
     RejectedRecord.objects.bulk_create(
         rows.values(),
@@ -43,6 +48,13 @@ def reject(origin: Origin, resource: str, rejects: list[tuple[Any, str]]) -> Cou
         update_fields=["run", "payload", "reason", "resolved_at"],
     )
     return Counts(rejected=len(rows))
+
+
+def _shown(payload: Any) -> Any:
+    """The payload without the links that let anyone manage or pay for a booking."""
+    if isinstance(payload, dict):
+        return {name: value for name, value in payload.items() if name not in SECRET}
+    return payload
 
 
 def resolve(origin: Origin, resource: str, ids: Iterable[str]) -> None:

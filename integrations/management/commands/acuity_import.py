@@ -9,13 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from integrations import audit
 from integrations.acuity import errors
-from integrations.acuity.accounts import find
+from integrations.acuity.accounts import addresses, find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, lines, listing, preview, results, retry
-from integrations.acuity.source.client import check_base_url
-from integrations.conf import conf
 from integrations.management import database, embedded, following, terminal
 from integrations.management.refusals import (
     COMPLETED,
@@ -27,6 +26,7 @@ from integrations.management.refusals import (
     NotReached,
     within,
 )
+from integrations.management.terminal import whoami
 from integrations.models import AcuityAccount, ImportRun
 
 
@@ -70,7 +70,8 @@ class Command(AcuityCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        sys.exit(self.run(options))
+        with audit.acting("command", whoami()):
+            sys.exit(self.run(options))
 
     def refuse(self, error: BaseException, *, as_json: bool) -> int:
         """Where nothing was started, the log gets the line that every import ends with, too."""
@@ -141,12 +142,13 @@ class Command(AcuityCommand):
             account = find.account(
                 options["account"], options["tenant"], save=not options["dry_run"]
             )
-            check_base_url(account.base_url or conf.ACUITY_BASE_URL)
+            addresses.check(account)
             return account
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
         box = stack.enter_context(Sandbox(make_account(), SandboxOptions(rps=0)))
         settings.ACUITY_REQUESTS_PER_SECOND = 0
+        settings.ACUITY_ALLOW_PRIVATE_ADDRESSES = True
         return find.ensure(
             box.options.user_id,
             box.options.api_key,

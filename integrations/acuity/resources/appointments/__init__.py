@@ -1,8 +1,9 @@
 """Appointments: walked by day, canceled ones too, never skipped for want of a client."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from datetime import UTC
 from functools import partial
 from typing import Any
 
@@ -25,11 +26,14 @@ from integrations.acuity.resources.base import (
     Context,
     Fetched,
     Found,
+    Line,
     Log,
     Resource,
     Said,
+    kept,
+    plain,
 )
-from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.source.paging import DayCursor
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord
@@ -41,6 +45,7 @@ class Appointments(Resource):
     log = Log(page="appointments", progress="appointments", every=25)
     sized = True
     task = "acuity.import_appointments"
+    line = "id|start in UTC|canceled|amount paid"
 
     def fetch(self, context: Context) -> Fetched:
         position, cursor = context.position, WalkCursor.of(context.position.cursor)
@@ -80,6 +85,14 @@ class Appointments(Resource):
     def stored(self, scope: Scope) -> int:
         rows = Appointment.objects.filter(tenant=scope.tenant, source="acuity")
         return scope.period.filter(rows.filter(removed_at=None)).count()
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        names = ("service_date", "external_id", "starts_at", "canceled", "amount_paid")
+        rows = kept(extent).order_by("service_date").values_list(*names)
+        for day, key, start, canceled, paid in rows.iterator():
+            at = f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            text = f"{key}|{at}|{'yes' if canceled else 'no'}|{plain(paid)}"
+            yield Line(f"{day:%Y-%m}", text, paid)
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         counts, fetched = Counts(), 0

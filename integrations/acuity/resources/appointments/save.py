@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
@@ -18,11 +19,12 @@ from bookings.models import (
 )
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
-from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
-from integrations.acuity.reading.values import PRINT, Reject, digest, fingerprint, plain
+from integrations.acuity.reading.records import AppointmentRecord, Person, Place, parse_appointment
+from integrations.acuity.reading.values import PRINT, Reject, canonical, digest, fingerprint, plain
 from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
+from integrations.acuity.store.forgotten import rest
 from integrations.acuity.store.history import keep, update
 from integrations.acuity.store.references import Ref, find_or_make, make
 from integrations.acuity.store.rejects import reject, resolve
@@ -140,12 +142,18 @@ def parse(context: Context, rows: Iterable[Row], anywhere: bool = False) -> Pars
         try:
             record = row.parsed or parse_appointment(row, context.identity)
         except Reject as reason:
-            parsed.rejects.append((row.payload, str(reason)))
+            parsed.rejects.append((_shown(context, row), str(reason)))
             continue
         if anywhere or context.scope.period.contains(record.service_date):
             records[record.id] = record
     parsed.records = list(records.values())
     return parsed
+
+
+def _shown(context: Context, row: Row) -> Any:
+    """What may be kept of a booking that cannot be read."""
+    owner = context.identity.whose(row.body) if context.forgotten else ("", "", "")
+    return rest(row.payload) if context.forgotten.client(*owner) else row.payload
 
 
 def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = False) -> Counts:
@@ -168,6 +176,8 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
     calendars = _referred(context, Calendar, {r.calendar_id: r.place for r in records})
     types = _referred(context, AppointmentType, {r.type_id: r.place for r in records})
     clients = _clients(context, records)
+    nameless = context.forgotten.clients
+    records = [_nameless(r) if clients[r.client_key] in nameless else r for r in records]
     labels, certificates = _labels(context, records), _certificates(context, records)
     values = [
         _values(
@@ -193,6 +203,19 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
         _move_payments(context, written.updated)
     parts.save(context, records, written)
     return written.counts
+
+
+def _nameless(record: AppointmentRecord) -> AppointmentRecord:
+    """The booking of somebody who was forgotten: when, what, and the money."""
+    raw = msgspec.Raw(canonical(rest(msgspec.json.decode(record.raw))))
+    return msgspec.structs.replace(
+        record,
+        person=Person("", "", "", ""),
+        notes="",
+        forms=msgspec.Raw(b"[]"),
+        raw=raw,
+        scheduled_by="",
+    )
 
 
 def remove(context: Context, rows: QuerySet[Appointment]) -> None:
@@ -302,6 +325,12 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
     wanted = {r.client_key: r for r in records}
     found = context.catalog.clients(set(wanted))
     missing = [r for key, r in wanted.items() if key not in found]
+    if context.forgotten:
+        for r in missing:
+            email = r.person.fields()["email"]
+            if pk := context.forgotten.client("", r.client_name_key, email):
+                found[r.client_key] = pk
+        missing = [r for r in missing if r.client_key not in found]
     if missing and context.identity.by_phone:
         known = Client.objects.filter(tenant=context.tenant, source="acuity")
         # Not clients of the other rule, of whom the name is the whole key.

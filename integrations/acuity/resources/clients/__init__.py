@@ -1,6 +1,6 @@
 """Clients: the whole list comes at once whatever is asked, so it is staged and read by offset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,12 +16,13 @@ from integrations.acuity.resources.base import (
     Context,
     Fetched,
     Found,
+    Line,
     Log,
     Resource,
     Said,
 )
 from integrations.acuity.resources.clients import check, save
-from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord, StagedPage
@@ -45,6 +46,7 @@ class Clients(Resource):
     model = Client
     log = Log(page="clients", progress="contacts", every=50)
     task = "acuity.import_clients"
+    line = "key|first name|last name|e-mail|phone|listed"
 
     def fetch(self, context: Context) -> Fetched:
         position, cursor = context.position, WholeCursor.of(context.position.cursor)
@@ -72,7 +74,13 @@ class Clients(Resource):
         return counts
 
     def stored(self, scope: Scope) -> int:
-        return Client.objects.filter(tenant=scope.tenant, source="acuity").count()
+        rows = Client.objects.filter(tenant=scope.tenant, source="acuity")
+        return rows.exclude(external_id__startswith=Client.FORGOTTEN).count()
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        rows = extent.rows(Client)
+        names = ("external_id", "first_name", "last_name", "email", "phone", "listed")
+        return (Line("all", "|".join(map(str, row))) for row in rows.values_list(*names).iterator())
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         entries, rejected = save.list_clients(context), 0

@@ -3,6 +3,8 @@
 import contextlib
 from typing import Any
 
+from django.db.models import Q
+
 from bookings.models import Client
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.records import parse_client
@@ -56,9 +58,12 @@ def scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
     searched = (
         "searched: more than listed" if answers.get("cut") else "searched for a few: no others"
     )
+    nameless = Q(external_id__startswith=Client.FORGOTTEN)
+    forgotten = rows.filter(nameless).count()
     return {
         "listed": answers.get("entries", 0),
         "stored": rows.filter(listed=True).count(),
-        "only_in_bookings": rows.filter(listed=False).count(),
+        "only_in_bookings": rows.filter(listed=False).exclude(nameless).count(),
         "evidence": [alike, searched],
+        **({"forgotten": forgotten} if forgotten else {}),
     }

@@ -33,11 +33,14 @@ FIELDS = [
 
 
 def list_clients(context: Context, **search: str) -> list[bytes]:
-    """The entries as they came: an account may have a hundred thousand."""
+    """The entries as they came: an account may have a hundred thousand. Not of forgotten people."""
     entries = context.source.get("/clients", **search)
     if not isinstance(entries, list):
         raise BadAnswer("/clients is not a list")
-    return entries
+    if not (forgotten := context.forgotten):
+        return entries
+    whose = context.identity.whose
+    return [entry for entry in entries if forgotten.client(*whose(entry)) is None]
 
 
 def grouped(entries: list[bytes], identity: Identity) -> list[list[bytes]]:

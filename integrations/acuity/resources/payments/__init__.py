@@ -1,6 +1,6 @@
 """Payments: one request an appointment, asked only where the source's word of them changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bookings.models import Appointment, Payment
@@ -11,13 +11,16 @@ from integrations.acuity.resources.base import (
     Context,
     Fetched,
     Found,
+    Line,
     Log,
     Resource,
     Said,
     in_window,
+    kept,
+    plain,
 )
 from integrations.acuity.resources.payments import check, save
-from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.upsert import Counts
 from integrations.models import RejectedRecord
 
@@ -29,6 +32,7 @@ class Payments(Resource):
     after = ("appointments",)
     options = {"payments": ("paid", "all")}
     task = "acuity.import_payments"
+    line = "booking's id|payment|amount"
 
     def fetch(self, context: Context) -> Fetched:
         waiting = save.due(context).order_by("pk")
@@ -51,6 +55,14 @@ class Payments(Resource):
     def stored(self, scope: Scope) -> int:
         rows = Payment.objects.filter(tenant=scope.tenant, removed_at=None)
         return scope.period.filter(rows.filter(appointment__removed_at=None)).count()
+
+    def lines(self, extent: Extent) -> Iterable[Line]:
+        rows = Payment.objects.filter(appointment__in=kept(extent), removed_at=None)
+        names = ("service_date", "appointment__external_id", "external_id", "amount", "processor")
+        values = rows.order_by("service_date").values_list(*names)
+        for day, booking, key, amount, processor in values.iterator():
+            text = f"{booking}|{key}|{plain(amount)}"
+            yield Line(f"{day:%Y-%m}", text, amount, processor)
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         """They are not asked for, one request each; only how many those would be."""

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0005_catalogue'),
+        ('bookings', '0006_catalogue'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0006_labels'),
+        ('bookings', '0007_labels'),
     ]
 
     operations = [

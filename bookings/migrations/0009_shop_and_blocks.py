@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0007_addons_and_forms'),
+        ('bookings', '0008_addons_and_forms'),
     ]
 
     operations = [

@@ -1,0 +1,41 @@
+"""With which key is an account asked, and how are stored keys encrypted anew?"""
+
+from typing import NamedTuple
+
+from integrations.acuity.errors import KeyMissing, KeyUnreadable
+from integrations.models import AcuityAccount
+from integrations.secrets import Unreadable
+
+SECRETS = ("api_key", "oauth_token")
+
+
+def unreadable(account: AcuityAccount) -> bool:
+    """Whether a secret of the account cannot be decrypted by this server."""
+    return any(isinstance(getattr(account, name), Unreadable) for name in SECRETS)
+
+
+def check(account: AcuityAccount) -> None:
+    """Raises KeyUnreadable or KeyMissing, so that nothing is sent in the place of a key."""
+    if not any(getattr(account, name) for name in SECRETS):
+        raise KeyMissing(str(account))
+    if unreadable(account):
+        raise KeyUnreadable(str(account))
+
+
+class Rotated(NamedTuple):
+    """Accounts whose secrets are encrypted with the first key now, and those that none decrypts."""
+
+    done: int
+    unreadable: list[AcuityAccount]
+
+
+def rotate() -> Rotated:
+    """Encrypt every stored secret with the first of the keys; what none decrypts stays as it is."""
+    done, left = 0, []
+    for account in AcuityAccount.objects.order_by("pk"):
+        if unreadable(account):
+            left.append(account)
+            continue
+        account.save(update_fields=SECRETS)
+        done += 1
+    return Rotated(done, left)

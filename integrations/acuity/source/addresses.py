@@ -1,0 +1,120 @@
+"""Which addresses may be asked? The network's public ones; others only where somebody allows it.
+
+A name may resolve otherwise the second time it is asked for. So it is resolved at each connect, and
+the connection goes to the address that was looked at.
+"""
+
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from integrations.acuity import errors
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# IPv4 addresses as a translating network writes them (RFC 6052).
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def check_base_url(url: str) -> str:
+    """`url` without a trailing slash, or ConfigurationError: credentials travel only over https."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise errors.ConfigurationError(
+            f"ACUITY_BASE_URL is not a web address: {url!r}; use https://acuityscheduling.com/api/v1."
+        )
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise errors.ConfigurationError(
+            f"ACUITY_BASE_URL must use https outside this machine, not {url!r}."
+        )
+    if parts.username or parts.password:
+        raise errors.ConfigurationError(
+            "ACUITY_BASE_URL must not carry credentials; set ACUITY_USER_ID and ACUITY_API_KEY."
+        )
+    return url.rstrip("/")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet, whichever way it is written."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
+        if ip in TRANSLATED:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+def resolve(host: str, port: int | None) -> list[str]:
+    """The public IP addresses of `host`. Raises PrivateAddress if one of them is not, OSError if
+    it has none."""
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not all(map(is_public, found)):
+        raise errors.PrivateAddress
+    return found
+
+
+def check_public(url: str) -> None:
+    """Raises PrivateAddress, or ConfigurationError where the name resolves to nothing."""
+    parts = urlsplit(url)
+    try:
+        resolve(parts.hostname or "", parts.port)
+    except (OSError, UnicodeError, ValueError):
+        raise errors.ConfigurationError(
+            f"{parts.hostname} is not known on the network: check the spelling of the address."
+        ) from None
+
+
+class _Public:
+    """A connection that goes to an address which was looked at."""
+
+    _dns_host: str
+    host: str
+    port: int
+
+    def _new_conn(self) -> Any:
+        name = self._dns_host
+        try:
+            found = resolve(name, self.port)
+        except (OSError, UnicodeError) as error:
+            raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
+        try:
+            for last, self._dns_host in enumerate(found, 1):
+                try:
+                    return super()._new_conn()  # type: ignore[misc]
+                except NewConnectionError:
+                    if last == len(found):
+                        raise
+        finally:
+            # The certificate is the name's.
+            self._dns_host = name
+
+
+class _Http(_Public, HTTPConnection):
+    pass
+
+
+class _Https(_Public, HTTPSConnection):
+    pass
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class PublicOnly(HTTPAdapter):
+    """Connects to public addresses alone; anything else is PrivateAddress, before a byte is sent."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}

@@ -1,0 +1,71 @@
+"""What does a person print and keep of a run? One page that needs nothing else."""
+
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from integrations.acuity.proof.digests import Month
+from integrations.acuity.proof.file import Proof
+from integrations.models import ImportRun
+
+SHOWN_REJECTS = 100
+SHOWN_DIFFERENCES = 100
+NOTHING = Month(0, 0, "")
+
+
+def page(run: ImportRun, proof: Proof) -> str:
+    """HTML without any address: what the proof file has, for people."""
+    return render_to_string("integrations/proof.html", context(run, proof))
+
+
+def context(run: ImportRun, proof: Proof) -> dict[str, Any]:
+    payments = proof.resources.get("payments", {})
+    processors = sorted({name for month in payments.values() for name in month.parts})
+    rows = [_row(month, proof, processors, run) for month in _months(run, proof)]
+    rejects = run.rejects.filter(resolved_at=None).order_by("resource", "pk")
+    return {
+        "proof": proof,
+        "rows": rows,
+        "processors": processors,
+        "sums": [
+            _money(sum(m.parts.get(name, 0) for m in payments.values())) for name in processors
+        ],
+        "total": _money(sum(month.cents for month in payments.values())),
+        "listed": sum(source for source, _ in run.coverage.values()),
+        "stored": sum(stored for _, stored in run.coverage.values()),
+        "payments": sum(month.count for month in payments.values()),
+        "evidence": [
+            (name, ", ".join(part.get("evidence", [])))
+            for name, part in proof.scope.items()
+            if isinstance(part, dict)
+        ],
+        "rejects": rejects[:SHOWN_REJECTS],
+        "differences": proof.differences[:SHOWN_DIFFERENCES],
+        "digests": [
+            (name, month, kept.count, kept.sha256)
+            for name, months in proof.resources.items()
+            for month, kept in months.items()
+        ],
+    }
+
+
+def _months(run: ImportRun, proof: Proof) -> list[str]:
+    return sorted(run.coverage.keys() | proof.resources.get("payments", {}).keys())
+
+
+def _row(month: str, proof: Proof, processors: list[str], run: ImportRun) -> dict[str, Any]:
+    source, stored = run.coverage.get(month, (0, 0))
+    payments = proof.resources.get("payments", {}).get(month, NOTHING)
+    return {
+        "month": month,
+        "listed": source,
+        "stored": stored,
+        "payments": payments.count,
+        "cells": [_money(payments.parts.get(name, 0)) for name in processors],
+        "total": _money(payments.cents),
+    }
+
+
+def _money(cents: int) -> str:
+    sign, cents = "-" if cents < 0 else "", abs(cents)
+    return f"{sign}{cents // 100:,}.{cents % 100:02}"

@@ -1,0 +1,1 @@
+"""What happens to the data of somebody who wants it gone?"""

@@ -1,0 +1,189 @@
+"""How is a person forgotten? Every trace goes; the bookings and their money stay, without a name.
+
+A tombstone, the digest of what the source calls them, keeps the next import from bringing them back.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from bookings.models import Answer, Appointment, Change, Client, Tombstone
+from integrations import audit
+from integrations.acuity.reading.identity import Identity, fold
+from integrations.acuity.reading.values import Reject
+from integrations.acuity.resources.scope import Scope
+from integrations.acuity.runs import control
+from integrations.acuity.store.forgotten import mark, rest
+from integrations.models import ImportRun, ImportStep, RejectedRecord, StagedPage
+
+# So many bookings are emptied at a time.
+AT_ONCE = 500
+
+
+@dataclass
+class Gone:
+    """How many rows of each kind had something of the person."""
+
+    clients: int = 0
+    bookings: int = 0
+    rejected: int = 0
+    staged: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.clients} client, {self.bookings} bookings that stay without a name,"
+            f" {self.rejected} rejected records, {self.staged} kept pages of client lists"
+        )
+
+
+# What a booking keeps of who booked, as text; and the columns of a change that say it.
+AS_BOOKED = ("notes", "first_name", "last_name", "email", "phone", "scheduled_by")
+OF_PERSON = {*AS_BOOKED, "forms"}
+
+
+def with_email(email: str) -> QuerySet[Client]:
+    return Client.objects.filter(email__iexact=email.strip()).exclude(email="")
+
+
+@transaction.atomic
+def forget(client: Client) -> Gone:
+    """Take everything of the person out of the database, and keep it out."""
+    # First, so that no page that was read before can be stored after this.
+    gone = Gone(clients=1, staged=_read_anew(client))
+    person = Person(client)
+    gone.rejected = _rejects(person)
+    gone.bookings = _bookings(client)
+    # Whatever else keeps a client's data, the history of changes say, is emptied here.
+    _client(client)
+    Tombstone.objects.bulk_create(
+        [Tombstone(tenant=client.tenant, client=client, digest=one) for one in person.marks()],
+        ignore_conflicts=True,
+    )
+    audit.write("forgot a client", tenant=client.tenant_id, note=f"Client {client.pk}")
+    return gone
+
+
+class Person:
+    """By what a client's records are recognised."""
+
+    def __init__(self, client: Client) -> None:
+        self.tenant, self.client = client.tenant, client
+        accounts = client.tenant.acuity_accounts.all()
+        self._rules = [Scope(account).identity for account in accounts] or [Identity()]
+        self.keys = {client.external_id}
+        self.emails: set[tuple[str, str]] = set()
+        self.bookings = set(client.appointments.values_list("external_id", flat=True))
+        self.rejected: set[str] = set()
+        for payload in self._payloads():
+            self._learn(payload)
+        self._learn(
+            {
+                "firstName": client.first_name,
+                "lastName": client.last_name,
+                "email": client.email,
+                "phone": client.phone,
+            }
+        )
+
+    def _payloads(self) -> Iterator[Any]:
+        yield from self.client.raw.get("entries", ())
+        yield from self.client.appointments.values_list("raw", flat=True).iterator()
+
+    def _named(self, payload: Any) -> Iterator[tuple[str, tuple[str, str]]]:
+        for rule in self._rules if isinstance(payload, dict) else ():
+            try:
+                key, name = rule.keys(payload)
+            except Reject:
+                continue
+            yield key, (name, str(payload.get("email") or "").strip().casefold())
+
+    def _learn(self, payload: Any) -> None:
+        for key, name_and_email in self._named(payload):
+            self.keys.add(key)
+            if name_and_email[1]:
+                self.emails.add(name_and_email)
+
+    def owns(self, payload: Any) -> bool:
+        """Whether the record is this person's, also where it cannot be read in full."""
+        if any(key in self.keys or pair in self.emails for key, pair in self._named(payload)):
+            return True
+        if not isinstance(payload, dict):
+            return False
+        email = str(payload.get("email") or "").strip().casefold()
+        name = [fold(str(payload.get(part) or "")) for part in ("firstName", "lastName")]
+        own = [fold(self.client.first_name), fold(self.client.last_name)]
+        return email in {known for _, known in self.emails} or (any(own) and name == own)
+
+    def marks(self) -> Iterable[str]:
+        """The digests by which the next import knows whom not to bring back."""
+        words = [(key,) for key in self.keys] + list(self.emails)
+        words += [("reject", digest) for digest in self.rejected]
+        return dict.fromkeys(mark(self.tenant, *one) for one in words)
+
+
+def _read_anew(client: Client) -> int:
+    """Pages under way are stored no more; client lists that were kept for later are read again."""
+    steps = ImportStep.objects.filter(run__account__tenant=client.tenant_id).exclude(status="done")
+    steps.update(version=F("version") + 1)
+    kept = StagedPage.objects.filter(step__run__account__tenant=client.tenant_id)
+    fresh: dict[str, Any] = dict.fromkeys(control.PASS, 0) | {"cursor": {}, "total": None}
+    steps.filter(pk__in=kept.values("step")).update(**fresh)
+    count = kept.delete()[0]
+    working = ImportRun.objects.filter(
+        account__tenant=client.tenant_id, status__in=ImportRun.WORKING
+    )
+    for run in working:
+        control.enqueue(run)
+    return count
+
+
+def _rejects(person: Person) -> int:
+    rows = RejectedRecord.objects.filter(account__tenant=person.tenant)
+    count = 0
+    for row in rows.iterator():
+        if row.external_id in person.bookings or person.owns(row.payload):
+            person.rejected.add(row.digest)
+            RejectedRecord.objects.filter(pk=row.pk).update(payload=rest(row.payload))
+            count += 1
+    return count
+
+
+def _bookings(client: Client) -> int:
+    """Their digests stay: by them the next import sees that nothing has changed."""
+    count = 0
+    keys = list(client.appointments.values_list("pk", flat=True))
+    for at in range(0, len(keys), AT_ONCE):
+        rows = list(Appointment.objects.filter(pk__in=keys[at : at + AT_ONCE]))
+        for row in rows:
+            row.raw, row.forms = rest(row.raw), []
+            for name in AS_BOOKED:
+                setattr(row, name, "")
+        count += Appointment.objects.bulk_update(rows, ["raw", "forms", *AS_BOOKED])
+        Answer.objects.filter(appointment__in=rows).delete()
+    _orders(client)
+    _history(client, keys)
+    return count
+
+
+def _orders(client: Client) -> None:
+    blank = dict.fromkeys(("first_name", "last_name", "email", "phone", "notes"), "")
+    client.orders.update(raw={}, **blank)
+
+
+def _history(client: Client, bookings: list[int]) -> None:
+    """When something changed stays; what of the person it was does not."""
+    mine = Q(resource="clients", row=client.pk) | Q(resource="appointments", row__in=bookings)
+    changes = Change.objects.filter(mine | Q(resource="orders", row__in=client.orders.values("pk")))
+    for change in changes.filter(tenant=client.tenant).iterator():
+        kept = {k: v for k, v in change.changed.items() if k not in OF_PERSON}
+        Change.objects.filter(pk=change.pk).update(changed=kept)
+
+
+def _client(client: Client) -> None:
+    client.external_id = f"{Client.FORGOTTEN}{client.pk}"
+    client.first_name = client.last_name = client.email = client.phone = client.notes = ""
+    client.name_key, client.content_hash, client.listed, client.raw = "", "", False, {}
+    client.save()

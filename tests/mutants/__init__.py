@@ -1,0 +1,1 @@
+"""Are the tests any good? Code is broken, and a test must notice."""

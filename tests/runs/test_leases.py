@@ -1,0 +1,130 @@
+"""Who may work on a step, and when? Each rule of a lease by itself."""
+
+import os
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from bookings.models import Tenant
+from integrations.acuity.runs import control, leases
+from integrations.models import AcuityAccount, ImportStep
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def step() -> ImportStep:
+    tenant = Tenant.objects.create(name="Example Studio")
+    account = AcuityAccount.objects.create(tenant=tenant, user_id="1", api_key="key")
+    run = control.start(account, send=False)
+    step = control.current_step(run.pk)
+    assert step
+    return step
+
+
+def put(step: ImportStep, **fields: Any) -> None:
+    ImportStep.objects.filter(pk=step.pk).update(**fields)
+    step.refresh_from_db()
+
+
+def test_one_claims_and_the_next_does_not(step: ImportStep) -> None:
+    began = timezone.now()
+
+    token = leases.claim(step, step.version)
+
+    step.refresh_from_db()
+    assert token == step.lease_token and len(token) == 16
+    assert (step.status, step.attempts, step.deaths) == ("running", 1, 0)
+    assert step.lease_until and abs(step.lease_until - began - leases.LEASE) < 5 * SECOND
+    assert step.heartbeat_at and step.heartbeat_at >= began
+    assert step.lease_owner.endswith(f"/{os.getpid()}")
+    assert leases.claim(step, step.version) == ""
+    step.run.refresh_from_db()
+    assert (step.run.status, step.run.started_at is not None) == ("running", True)
+
+
+@pytest.mark.parametrize(("ends", "deaths"), [(-SECOND, 1), (30 * SECOND, 0)])
+def test_a_lease_is_taken_over_once_it_has_ended_and_a_death_is_counted(
+    step: ImportStep, ends: timedelta, deaths: int
+) -> None:
+    put(step, lease_token="another", lease_until=timezone.now() + ends)
+
+    token = leases.claim(step, step.version)
+
+    step.refresh_from_db()
+    assert (bool(token), step.deaths) == (bool(deaths), deaths)
+
+
+def test_a_lease_without_an_end_is_none(step: ImportStep) -> None:
+    put(step, lease_token="another", lease_until=None)
+
+    assert leases.claim(step, step.version)
+
+
+@pytest.mark.parametrize(("due", "taken"), [(-SECOND, True), (30 * SECOND, False)])
+def test_nobody_begins_before_it_is_due(step: ImportStep, due: timedelta, taken: bool) -> None:
+    put(step, not_before=timezone.now() + due)
+
+    assert bool(leases.claim(step, step.version)) is taken
+    step.refresh_from_db()
+    assert (step.not_before is None) is taken
+
+
+def test_neither_a_stale_version_nor_a_step_that_is_done_is_claimed(step: ImportStep) -> None:
+    assert leases.claim(step, step.version + 1) == ""
+    put(step, status="done")
+
+    assert leases.claim(step, step.version) == ""
+
+
+def test_a_proof_reads_verifying_and_was_not_started_again(step: ImportStep) -> None:
+    step.run.steps.exclude(pk=step.pk).delete()
+    put(step, resource="verify")
+
+    assert leases.claim(step, step.version)
+
+    step.run.refresh_from_db()
+    assert (step.run.status, step.run.started_at) == ("verifying", None)
+
+
+def test_only_its_owner_renews_and_releases(step: ImportStep) -> None:
+    token = leases.claim(step, step.version)
+    put(step, lease_until=timezone.now() + SECOND)
+
+    assert not leases.renew(step.pk, "another")
+    leases.release(step.pk, "another", attempts=9)
+    step.refresh_from_db()
+    assert (step.lease_token, step.attempts) == (token, 1)
+    assert leases.renew(step.pk, token) is True
+    step.refresh_from_db()
+    assert step.lease_until and step.lease_until > timezone.now() + 30 * SECOND
+    leases.release(step.pk, token, attempts=0)
+    step.refresh_from_db()
+    assert (step.lease_token, step.lease_until, step.attempts) == ("", None, 0)
+
+
+def test_an_owner_is_dead_only_where_that_can_be_seen() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    host = socket.gethostname()
+
+    assert leases.owner_is_dead(f"{host}/{gone.pid}") is True
+    assert leases.owner_is_dead(f"{host}/{os.getpid()}") is False
+    assert leases.owner_is_dead(f"elsewhere/{gone.pid}") is False
+    assert leases.owner_is_dead(f"{host}/") is False
+    assert leases.owner_is_dead("") is False
+
+
+def test_another_users_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pid: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(leases.os, "kill", refuse)
+
+    assert leases.owner_is_dead(f"{socket.gethostname()}/1") is False

@@ -1,0 +1,319 @@
+"""Every address × role × tenant: who is let in is who the table below lets in, and nobody else."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import transaction
+from django.test import Client as Browser
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+from integrations.acuity.runs import control
+from integrations.api.tokens import issue
+from integrations.console.start import Checked
+from integrations.models import (
+    AcuityAccount,
+    ApiToken,
+    AuditEntry,
+    ImportRun,
+    Membership,
+    RejectedRecord,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
+# Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
+MIRRORS = ("client", "appointment", "payment", "calendar", "appointmenttype", "rejectedrecord")
+KEPT = ("tenant", "acuityaccount", "apitoken")
+TABLE: dict[str, tuple[int, int]] = {
+    "integrations_importrun_change": (VIEWER, NOBODY),
+    "integrations_importrun_history": (VIEWER, VIEWER),
+    "integrations_importrun_delete": (NOBODY, NOBODY),
+    "integrations_auditentry_change": (VIEWER, NOBODY),
+    "integrations_auditentry_history": (VIEWER, VIEWER),
+    "integrations_auditentry_delete": (NOBODY, NOBODY),
+    "integrations_membership_change": (SUPERUSER, SUPERUSER),
+    "integrations_membership_history": (SUPERUSER, SUPERUSER),
+    "integrations_membership_delete": (SUPERUSER, SUPERUSER),
+    "integrations_acuityaccount_import_this": (OPERATOR, OPERATOR),
+    "acuity_start": (OPERATOR, OPERATOR),
+    "acuity_act": (NOBODY, OPERATOR),
+    "bookings_revenue": (VIEWER, NOBODY),
+    "bookings_revenue_csv": (VIEWER, NOBODY),
+    "bookings_client_forget": (OWNER, OWNER),
+    # Over HTTP, with a session of the same people.
+    "start_import": (NOBODY, OPERATOR),
+    "import": (VIEWER, NOBODY),
+    "coverage": (VIEWER, NOBODY),
+    "pause": (NOBODY, OPERATOR),
+    "resume": (NOBODY, OPERATOR),
+    "cancel": (NOBODY, OPERATOR),
+}
+for name in MIRRORS:
+    app = "integrations" if name == "rejectedrecord" else "bookings"
+    TABLE[f"{app}_{name}_change"] = (VIEWER, NOBODY)
+    TABLE[f"{app}_{name}_history"] = (VIEWER, VIEWER)
+    TABLE[f"{app}_{name}_delete"] = (NOBODY, NOBODY)
+for name in KEPT:
+    app = "bookings" if name == "tenant" else "integrations"
+    TABLE[f"{app}_{name}_change"] = (VIEWER, OWNER)
+    TABLE[f"{app}_{name}_history"] = (VIEWER, VIEWER)
+    TABLE[f"{app}_{name}_delete"] = (OWNER, OWNER)
+# Of each address without an object: from whom on it is answered.
+PLAIN: dict[str, int] = {
+    f"{app}_{name}_changelist": STAFF
+    for app, names in (
+        ("bookings", ("tenant", "client", "appointment", "payment", "calendar", "appointmenttype")),
+        (
+            "integrations",
+            ("acuityaccount", "importrun", "rejectedrecord", "apitoken", "auditentry"),
+        ),
+    )
+    for name in names
+}
+PLAIN |= {"integrations_membership_changelist": SUPERUSER, "integrations_membership_add": SUPERUSER}
+PLAIN |= {name.replace("changelist", "add"): NOBODY for name in PLAIN if "changelist" in name}
+PLAIN |= {
+    "integrations_membership_add": SUPERUSER,
+    "bookings_tenant_add": SUPERUSER,
+    "integrations_acuityaccount_add": OWNER,
+    "integrations_apitoken_add": OWNER,
+    "imports": STAFF,
+}
+# Django's own pages, and what has a test of its own (test_api.py, test_oauth.py).
+ELSEWHERE = [
+    "index",
+    "login",
+    "logout",
+    "password_change",
+    "password_change_done",
+    "autocomplete",
+    "jsi18n",
+    "view_on_site",
+    "app_list",
+    "acuity_connect",
+    "acuity_connected",
+    "acuity_disconnect",
+    "search",
+    "toggle_sidebar",
+    "acuity_healthz",
+    "metrics",
+    "acuity_webhook",
+    "openapi-json",
+    "openapi-view",
+    "api-root",
+]
+
+
+class Address(NamedTuple):
+    name: str
+    route: str
+
+
+def addresses(resolver: Any = None, before: str = "/") -> Iterator[Address]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = before + str(pattern.pattern).lstrip("^").rstrip("$")
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, route)
+        elif isinstance(pattern, URLPattern) and "/auth/" not in route:
+            last = route.rstrip("/").rpartition("/")[2]
+            yield Address(pattern.name or last, route)
+
+
+class World(NamedTuple):
+    """Everything that one tenant can have, by the part of an address that asks for it."""
+
+    tenant: Tenant
+    word: str
+    objects: dict[str, Any]
+
+
+def world(word: str) -> World:
+    tenant = Tenant.objects.create(name=f"{word} Studio")
+    account = AcuityAccount.objects.create(
+        tenant=tenant, name=f"{word} account", user_id=word, api_key="k"
+    )
+    run = control.start(account, send=False)
+    client = Client.objects.create(tenant=tenant, external_id=f"{word}|", last_name=f"{word}person")
+    at = datetime(2026, 1, 5, 15, tzinfo=UTC)
+    common: dict[str, Any] = {"tenant": tenant, "service_date": date(2026, 1, 5)}
+    booking = Appointment.objects.create(
+        **common,
+        external_id=f"{word}1",
+        client=client,
+        starts_at=at,
+        ends_at=at,
+        price=Decimal(1),
+        amount_paid=Decimal(1),
+    )
+    payment = Payment.objects.create(
+        **common,
+        appointment=booking,
+        external_id="p",
+        processor=f"{word}pay",
+        amount=Decimal(1),
+        currency="USD",
+        paid_at=at,
+    )
+    reject = RejectedRecord.objects.create(
+        account=account, run=run, resource="clients", digest=word, payload={}, reason=f"{word} why"
+    )
+    token = ApiToken.objects.get(name=word) if issue(word, [tenant]) else None
+    member = Membership.objects.create(user=User.objects.create_user(f"{word}user"), tenant=tenant)
+    objects = {
+        "tenant": tenant,
+        "client": client,
+        "appointment": booking,
+        "payment": payment,
+        "calendar": Calendar.objects.create(tenant=tenant, external_id="1", name=f"{word}cal"),
+        "appointmenttype": AppointmentType.objects.create(
+            tenant=tenant, external_id="1", name=f"{word}type"
+        ),
+        "acuityaccount": account,
+        "importrun": run,
+        "rejectedrecord": reject,
+        "apitoken": token,
+        "membership": member,
+        "auditentry": AuditEntry.objects.filter(run=run).first(),
+    }
+    return World(tenant, word, objects)
+
+
+def url_of(address: Address, of: World) -> str:
+    """The address of this tenant's object."""
+    model = next((part for part in address.route.split("/") if part in of.objects), "importrun")
+    key = of.objects[model].pk
+    for part in ("<path:object_id>", "<uuid:object_id>", "<int:object_id>", "<uuidstr:run_id>"):
+        address = address._replace(route=address.route.replace(part, str(key)))
+    url = address.route.replace("<str:what>", "pause")
+    if address.name == "acuity_start":
+        url += f"?accounts={of.objects['acuityaccount'].pk}"
+    return url
+
+
+def people(tenant: Tenant) -> dict[int, Browser]:
+    found: dict[int, Browser] = {EVERYBODY: Browser()}
+    ours = Permission.objects.filter(content_type__app_label__in=["bookings", "integrations"])
+    for rank, role in ((STAFF, ""), (VIEWER, "viewer"), (OPERATOR, "operator"), (OWNER, "owner")):
+        user = User.objects.create_user(f"rank{rank}", is_staff=True)
+        user.user_permissions.set(ours)
+        if role:
+            Membership.objects.create(user=user, tenant=tenant, role=role)
+        found[rank] = Browser()
+        found[rank].force_login(user)
+    found[SUPERUSER] = Browser()
+    found[SUPERUSER].force_login(User.objects.create_superuser("root"))
+    return found
+
+
+def ask(browser: Browser, url: str, method: str, body: Any = None) -> tuple[bool, str]:
+    """Whether the request was let in, and the page; whatever it changed is undone."""
+    with transaction.atomic():
+        kind = {"content_type": "application/json"} if body is not None else {}
+        answer = browser.generic(method, url) if body is None else browser.post(url, body, **kind)
+        transaction.set_rollback(True)
+    to = answer.get("Location", "")
+    # Sent away: to the start, to the log-in, or to choose an account that there is.
+    away = to in ("/admin/", "/admin/integrations/acuityaccount/") or "/login/" in to
+    text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return answer.status_code < 400 and not away, text.decode()
+
+
+def name_of(address: Address) -> str:
+    return "start_import" if address.route.endswith("acuity/import") else address.name
+
+
+def test_every_address_lets_in_whom_the_table_lets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nobody is asked what an account is called.
+    monkeypatch.setattr(
+        "integrations.console.views.check", lambda accounts: [Checked(one) for one in accounts]
+    )
+    own, other = world("Ownword"), world("Otherword")
+    everyone, wrong, tried, unknown = people(own.tenant), [], 0, []
+    for address in addresses():
+        name = name_of(address)
+        if name in ELSEWHERE or address.route in ("/", "/admin/<url>", "/admin/(?P<url>.*)"):
+            continue
+        if name not in TABLE and name not in PLAIN:
+            if "<path:object_id>" not in address.route and "static" not in address.route:
+                unknown.append(address)
+            continue
+        for rank, browser in everyone.items():
+            if name in PLAIN:
+                allowed, page = ask(browser, address.route, "GET")
+                tried += 1
+                if allowed != (rank >= PLAIN[name]):
+                    wrong.append((name, rank, "GET", allowed))
+                if "Otherword" in page and rank < SUPERUSER:
+                    wrong.append((name, rank, "shows another tenant's"))
+                continue
+            for at in (own, other):
+                least = TABLE[name]
+                for method, from_ in zip(("GET", "POST"), least, strict=True):
+                    body = None
+                    if name == "start_import" and method == "POST":
+                        body = {
+                            "tenant_id": str(at.tenant.pk),
+                            "cursor": str(at.objects["importrun"].pk),
+                        }
+                    allowed, page = ask(browser, url_of(address, at), method, body)
+                    tried += 1
+                    mine = at is own or rank == SUPERUSER
+                    if allowed != (mine and rank >= from_):
+                        wrong.append((name, rank, at.word, method, allowed))
+                    if "Otherword" in page and at is own and rank < SUPERUSER:
+                        wrong.append((name, rank, method, "shows another tenant's"))
+    print(
+        f"{tried} combinations of address, method, role and tenant tried, {len(wrong)} wrong",
+        *wrong,
+        sep="\n",
+    )
+    assert (wrong, unknown) == ([], [])
+    assert tried > 1000
+
+
+def test_a_token_goes_as_far_as_its_role_and_tenants() -> None:
+    own, other = world("Ownword"), world("Otherword")
+    for role, rank in (("viewer", VIEWER), ("operator", OPERATOR), ("owner", OWNER)):
+        key = issue(role, [own.tenant], role)
+        api = Browser(headers={"Authorization": f"Bearer {key}"})
+        for at in (own, other):
+            base = f"/integrations/booking/acuity/imports/{at.objects['importrun'].pk}"
+            for path, method, least in (
+                ("", "GET", VIEWER),
+                ("/coverage", "GET", VIEWER),
+                ("/pause", "POST", OPERATOR),
+                ("/resume", "POST", OPERATOR),
+                ("/cancel", "POST", OPERATOR),
+            ):
+                allowed, page = ask(api, base + path, method)
+                assert allowed == (at is own and rank >= least), (role, at.word, path)
+                assert at is own or "Otherword" not in page
+
+
+def test_the_trail_says_who_and_by_what() -> None:
+    own = world("Ownword")
+    run: ImportRun = own.objects["importrun"]
+    boss = people(own.tenant)[OWNER]
+    api = Browser(headers={"Authorization": f"Bearer {issue('robot', [own.tenant])}"})
+
+    boss.post(f"/admin/integrations/importrun/{run.pk}/do/pause/")
+    api.post(f"/integrations/booking/acuity/imports/{run.pk}/resume")
+    boss.post(f"/admin/integrations/importrun/{run.pk}/do/cancel/")
+    boss.get(f"/admin/bookings/tenant/{own.tenant.pk}/revenue.csv")
+
+    trail = AuditEntry.objects.filter(tenant=own.tenant).order_by("pk")
+    assert [(e.deed, e.actor, e.name) for e in trail] == [
+        ("started", "importer", ""),
+        ("paused", "person", "rank4"),
+        ("resumed", "token", "robot"),
+        ("cancelled", "person", "rank4"),
+        ("exported revenue", "person", "rank4"),
+    ]
+    page = boss.get(f"/admin/integrations/importrun/{run.pk}/change/").content.decode()
+    assert "person rank4" in page and "token robot" in page
