@@ -10,6 +10,7 @@ import pytest
 from bookings.models import Appointment, Payment
 from integrations.acuity.resources.appointments import said
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import RejectedRecord
@@ -113,11 +114,10 @@ def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(
 
 def test_a_month_is_a_gap_where_the_numbers_differ(box: Sandbox) -> None:
     run = import_all(box)
-    step = run.steps.get(resource="verify")
     first, second, *rest = [(month, n) for month, (n, _) in run.coverage.items()]
     listed = {first[0]: first[1] - 2, second[0]: second[1] + 3, **dict(rest)}
 
-    found = said.statement(Context(run, step, cast(Fetcher, None)), {"months": listed})
+    found = said.statement(Context.of(Scope.of(run), cast(Fetcher, None)), {"months": listed})
 
     assert [(gap["kind"], gap["month"]) for gap in found.gaps] == [
         ("appointments", second[0]),
