@@ -15,6 +15,8 @@ class Client(Imported):
     name_key = models.CharField(max_length=255, blank=True, default="")
     # False: not in the source's client list, known only from a booking.
     listed = models.BooleanField(default=True)
+    # Empty, or why a person should look: it may be somebody who was renamed.
+    review = models.TextField(blank=True, default="")
 
     class Meta(Imported.Meta):
         indexes = [

@@ -4,7 +4,6 @@ import socket
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -14,6 +13,7 @@ from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.addresses import is_public
+from integrations.management.commands.acuity_import import Command
 from integrations.models import AcuityAccount
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +106,7 @@ def test_the_command_says_so_and_starts_nothing(capsys: pytest.CaptureFixture[st
     account = find.ensure("1", "k", "https://192.168.0.1/api/v1")
 
     with pytest.raises(SystemExit) as left:
-        call_command("acuity_import", account=str(account.pk))
+        Command().run_from_argv(["manage.py", "acuity_import", "--account", str(account.pk)])
 
     assert left.value.code == 2
     assert "leads into a private network" in capsys.readouterr().err
