@@ -25,7 +25,8 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
     }
     rejected = _rejected(context)
     for name, part in said.items():
-        part.scope["verified"] = not part.gaps and name not in rejected
+        unproven = part.scope.keys() & {"not_asked", "unproven"}
+        part.scope["verified"] = not (part.gaps or unproven or name in rejected)
     gaps = [gap for part in said.values() for gap in part.gaps] + list(rejected.values())
     fields: dict[str, Any] = {
         "scope": {name: part.scope for name, part in said.items()},
