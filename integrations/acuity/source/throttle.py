@@ -9,6 +9,7 @@ which lets bursts through, and neither can push everybody's next request back af
 """
 
 import math
+import re
 import secrets
 import threading
 import time
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
+from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
 from integrations.conf import conf
 
@@ -322,6 +324,8 @@ class RedisBudget:
     def __init__(self, url: str, key: str = "acuity:throttle") -> None:
         if not HAS_REDIS:
             raise ConfigurationError(NO_REDIS)
+        # The broker's library takes `CERT_NONE`, Redis' own only `none`: one URL is for both.
+        url = re.sub(r"(?<=ssl_cert_reqs=)CERT_\w+", lambda m: m.group()[5:].lower(), url)
         self._redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
         self._key = key
         self._take = self._redis.register_script(_TAKE)
@@ -329,6 +333,21 @@ class RedisBudget:
         self._delay = self._redis.register_script(_DELAY)
         # Better a slow request than none: without Redis each process keeps to the budget itself.
         self._fallback = LocalBudget()
+        self._said = False
+
+    def trouble(self) -> str:
+        """Why the budget cannot be shared now, in a word; nothing if it can."""
+        try:
+            self._redis.ping()
+        except redis.RedisError as error:
+            return type(error).__name__
+        return ""
+
+    def _alone(self, error: Exception) -> None:
+        """Say once that each process keeps to the budget by itself, which together is too much."""
+        if not self._said:
+            self._said = True
+            events.log("acuity_budget_not_shared", redis=type(error).__name__)
 
     def _keys(self, *names: str) -> list[str]:
         return [f"{self._key}:{name}" for name in names]
@@ -341,8 +360,10 @@ class RedisBudget:
         args += [int(GRACE * 1e6), FLOOR, int(OVERDUE * 1e6), AHEAD]
         try:
             granted, wait = self._take(keys=keys, args=args)
-        except redis.RedisError:
+        except redis.RedisError as error:
+            self._alone(error)
             return self._fallback.take(base, connections, pace, token)
+        self._said = False
         return bool(granted), wait / 1e6
 
     def seen(self, token: str, turn: Turn) -> None:
@@ -407,6 +428,11 @@ class Throttle:
     def _seen(self, token: str, turn: Turn) -> None:
         if self._connections or self._base:
             self._budget.seen(token, turn)
+
+    @property
+    def trouble(self) -> str:
+        """Why the budget is not shared as the settings want it, in a word; nothing if it is."""
+        return self._budget.trouble() if isinstance(self._budget, RedisBudget) else ""
 
     def penalty(self, seconds: float) -> None:
         self._budget.delay(seconds)
