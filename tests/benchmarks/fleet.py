@@ -72,6 +72,8 @@ def main() -> None:
     parser.add_argument("--addresses", type=int, default=8)
     parser.add_argument("--processes", type=int, default=3, help="of each worker")
     options = parser.parse_args()
+    # Told to stop, it stops its workers first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     redis = Redis().start()
     data = make_account(clients=20, appointments=60, months=3)
     with tempfile.TemporaryDirectory() as folder, Line(data, quiet) as box:
