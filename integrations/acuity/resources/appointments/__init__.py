@@ -16,6 +16,7 @@ from integrations.acuity.resources.appointments import check, missing, said, sav
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.walk import (
     by_month,
+    ceiling,
     estimate,
     first_booking,
     last_booking,
@@ -56,6 +57,7 @@ class Appointments(Resource):
                 return Fetched([], cursor, done=True)
             began = timezone.now().isoformat()
             cursor = replace(cursor, first=first, last=last_booking(context), began=began)
+            cursor = replace(cursor, ceiling=ceiling(context))
         first = cursor.first or ""
         # What was fetched ahead was asked for with the limit of that time.
         limit = min(cursor.limit or position.limit, position.limit)
