@@ -231,8 +231,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "acuity-resend-refreshes": {
         "task": "acuity.resend_refreshes",
-        "schedule": 60.0,
-        "options": {"expires": 60},
+        "schedule": 15.0,
+        "options": {"expires": 15},
     },
 }
 

@@ -15,6 +15,8 @@ from integrations.acuity.store.bulk import Row, insert
 LINKS: dict[type[Imported], tuple[str, ...]] = {
     Appointment: ("client_id", "calendar_id", "appointment_type_id")
 }
+# So often another worker may insert one of the rows at the same moment.
+RIVALS = 3
 
 
 @dataclass
@@ -87,13 +89,27 @@ def upsert(
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
     not written. The counts, and the primary keys of the updated rows. `waiting` is called when the
-    rest is the database's work.
+    rest is the database's work. A row that another worker inserts meanwhile is an update.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, tenant_id=tenant.pk)
             return Counts(created=len(rows)), []
+    for _ in range(RIVALS):
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            return _upsert(tenant, model, names, rows, waiting)
+    return _upsert(tenant, model, names, rows, waiting)
+
+
+def _upsert(
+    tenant: Tenant,
+    model: type[Imported],
+    names: Sequence[str],
+    rows: Sequence[Row],
+    waiting: Callable[[], None],
+) -> tuple[Counts, list[int]]:
+    """As `upsert`, once. Raises IntegrityError if another worker was first with a row."""
     stored = _stored(model, tenant, [row[0] for row in rows])
     fresh, differing, counts = [], {}, Counts()
     for row in rows:

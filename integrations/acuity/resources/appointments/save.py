@@ -224,7 +224,9 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         if model is Calendar:
             says = {"name": place.calendar, "timezone": place.timezone[:64]}
         says["name"] = str(says["name"] or "").strip()[:255]
-        row = model._default_manager.create(tenant=context.tenant, external_id=external_id, **says)
+        row, _ = model._default_manager.get_or_create(
+            tenant=context.tenant, source="acuity", external_id=external_id, defaults=says
+        )
         found[external_id] = row.pk
         context.catalog.relearn()
     return found
@@ -267,6 +269,8 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
         for r in missing
         if r.client_key not in found
     ]
-    for client in Client.objects.bulk_create(born, batch_size=500):
-        found[client.external_id] = client.pk
-    return found
+    # Another worker may be making one of them at this moment: theirs is taken. In order, so that
+    # each waits for the other at the same client.
+    born.sort(key=lambda client: client.external_id)
+    Client.objects.bulk_create(born, batch_size=500, ignore_conflicts=True)
+    return context.catalog.clients({r.client_key for r in missing})

@@ -131,7 +131,14 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         appointment.payments_fetched = len(records)
         appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
         read.append(appointment)
-    Payment.objects.bulk_create(fresh, batch_size=500)
+    # Another worker may have stored the same list meanwhile.
+    Payment.objects.bulk_create(
+        fresh,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["appointment", "external_id"],
+        update_fields=FIELDS,
+    )
     Payment.objects.bulk_update(changed, FIELDS, batch_size=500)
     Appointment.objects.bulk_update(
         read,
