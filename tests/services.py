@@ -62,6 +62,12 @@ class Postgres:
         self.server.cleanup()
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def redis_server() -> str:
     if found := shutil.which("redis-server"):
         return found
@@ -74,9 +80,7 @@ class Redis:
     """A Redis of the test's own, which it may stop and start again."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.folder = tempfile.mkdtemp(prefix="acuity-redis-")
         self.process: subprocess.Popen[bytes] | None = None

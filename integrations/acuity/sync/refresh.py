@@ -11,7 +11,8 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseError
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -22,7 +23,7 @@ from integrations.acuity.resources.appointments import save as appointments
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.resources.payments import save as payments
 from integrations.acuity.resources.scope import Scope
-from integrations.acuity.runs import messages
+from integrations.acuity.runs import messages, outages
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, RefreshRequest
 
@@ -146,5 +147,5 @@ def _postpone(taken: RefreshRequest, error: Exception) -> str:
     pause = min(OVERDUE * 2 ** min(taken.attempts, 5), LONGEST_PAUSE)
     asked = timedelta(seconds=min(getattr(error, "retry_after", None) or 0, 3600))
     pause = max(pause, asked)
-    _held(taken).update(token="", due_at=timezone.now() + pause)
+    outages.outlast(lambda: _held(taken).update(token="", due_at=timezone.now() + pause))
     return f"waiting {pause.total_seconds():.0f} s: {error}"
