@@ -1,209 +1,124 @@
-"""Is a change that a webhook names stored, whoever is killed, late, or asked again meanwhile?"""
+"""A webhook names a booking: what its address and the listing say of it, and what follows."""
 
-import threading
-import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
-from django.utils import timezone
 
-from bookings.models import Appointment, Calendar, Client, Payment, Tenant
-from integrations.acuity.accounts.connection import account_client
-from integrations.acuity.resources.base import Context
-from integrations.acuity.resources.payments import save as payments
-from integrations.acuity.resources.scope import Scope
-from integrations.acuity.sandbox import Sandbox
-from integrations.acuity.source.fetching import Fetcher
-from integrations.acuity.store.upsert import Counts, upsert
+from bookings.models import Appointment
 from integrations.acuity.sync import refresh
 from integrations.models import AcuityAccount, RefreshRequest
-from tests.conftest import ids
+from tests.worlds import lies
+from tests.worlds.adapter import run_import
+from tests.worlds.helpers import minutes_later
+from tests.worlds.source import Lie, Reply, Source
+from tests.worlds.world import World
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.database,
-    pytest.mark.sandbox(clients=5, appointments=10, months=1),
-]
-LATER = timedelta(minutes=1)
-
-
-def ask(account: AcuityAccount, number: int) -> str:
-    refresh.request(account, str(number))
-    return str(number)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+NUMBER = 1550000002
 
 
-def new_client_books(box: Sandbox, times: int) -> list[int]:
-    name = {"firstName": "Nora", "lastName": "Newman", "phone": "", "email": "nora@example.com"}
-    days = [datetime(2026, 6, 1, 10, 0) + timedelta(days=n) for n in range(times)]
-    return [box.account.add_appointment(day, **name) for day in days]
+@pytest.fixture(autouse=True)
+def no_waiting(settings: Any) -> None:
+    settings.ACUITY_REQUESTS_PER_SECOND = 0
 
 
-def together(*works: Callable[[], Any]) -> list[Any]:
-    """What each gives, all at the same time; an error is given, too."""
-    results: list[Any] = [None] * len(works)
-
-    def run(n: int) -> None:
-        try:
-            results[n] = works[n]()
-        except Exception as error:
-            results[n] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+@pytest.fixture
+def source() -> Iterator[Source]:
+    """Three bookings, each paid 50.00, all imported."""
+    world = World()
+    for day in (1, 2, 3):
+        world.pay(world.book("Ada Example", f"2025-05-0{day} 09:00"), 50)
+    with Source(world) as source:
+        run_import(source.base_url, source.user_id, source.api_key)
+        yield source
 
 
-def test_a_request_lives_until_its_booking_is_stored(
-    box: Sandbox, account: AcuityAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    number = ask(account, box.account.appointments[0]["id"])
-    save = payments.save_payments
-    monkeypatch.setattr(payments, "save_payments", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        refresh.perform(account.pk, number)
+class AtItsAddress(Lie):
+    """One booking's own address answers something else; the listing shows it."""
 
-    assert not Appointment.objects.exists(), "half a change was stored"
-    assert refresh.perform(account.pk, number) == refresh.BUSY
-    assert refresh.overdue() == []
-    monkeypatch.setattr(payments, "save_payments", save)
-    after = timezone.now() + LATER
-    assert refresh.overdue(after) == [(account.pk, number)]
-    assert refresh.overdue(after) == [], "one message, not one for each sweep"
-    RefreshRequest.objects.update(due_at=timezone.now())
-    assert refresh.perform(account.pk, number).startswith("1 created")
+    def __init__(self, status: int, body: Any) -> None:
+        self.status, self.body = status, body
+
+    def replies(self, request: Any, reply: Reply, world: World) -> Reply:
+        if request.path == f"/appointments/{NUMBER}":
+            return Reply(self.status, self.body)
+        return reply
+
+
+def delivered(source: Source) -> str:
+    source.next_run()
+    account = AcuityAccount.objects.get()
+    refresh.request(account, str(NUMBER))
+    return refresh.perform(account.pk, str(NUMBER))
+
+
+def lives() -> bool:
+    return Appointment.objects.filter(external_id=str(NUMBER), removed_at=None).exists()
+
+
+def test_a_booking_that_vanished_is_gone_at_the_second_look_a_minute_later(source: Source) -> None:
+    del source.world.bookings[NUMBER]
+
+    first = delivered(source)
+    at_once = delivered(source)
+    after_two = lives()
+    with minutes_later():
+        asked_again = refresh.overdue()
+        source.next_run()
+        last = refresh.perform(*asked_again[0])
+
+    assert "second look" in first and "second look" in at_once
+    assert after_two
+    assert [number for _, number in asked_again] == [str(NUMBER)]
+    assert last == "gone at the source"
+    assert not lives()
     assert not RefreshRequest.objects.exists()
 
 
-def test_what_is_asked_for_during_the_read_is_read_once_more(
-    box: Sandbox, account: AcuityAccount
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"status_code": 404, "message": "not found", "error": "not_found"}),
+        (403, {"status_code": 403, "message": "no", "error": "forbidden"}),
+        (200, None),
+        (410, {"status_code": 410, "message": "gone", "error": "gone"}),
+    ],
+)
+def test_a_booking_that_the_listing_shows_stays_whatever_its_address_says(
+    source: Source, status: int, body: Any
 ) -> None:
-    row = next(row for row in box.account.appointments if not row["canceled"])
-    number = ask(account, row["id"])
+    source.tell([AtItsAddress(status, body)])
 
-    def changes_meanwhile(path: str, query: dict[str, str]) -> None:
-        if path.endswith("/payments"):
-            box.hook = None
-            box.account.cancel(row["id"])
-            box.forget()
-            assert refresh.request(account, number) is False
+    delivered(source)
+    with minutes_later():
+        delivered(source)
 
-    box.hook = changes_meanwhile
-    said = refresh.perform(account.pk, number)
-
-    assert said.endswith("asked for again meanwhile")
-    assert Appointment.objects.get().canceled is False
-    refresh.perform(account.pk, number)
-    assert Appointment.objects.get().canceled is True
-    assert not RefreshRequest.objects.exists()
+    assert lives()
 
 
-def test_a_late_answer_replaces_no_later_one(box: Sandbox, account: AcuityAccount) -> None:
-    row = next(row for row in box.account.appointments if not row["canceled"])
-    number = ask(account, row["id"])
+def test_a_look_that_finds_it_again_makes_the_next_one_the_first(source: Source) -> None:
+    away = source.world.bookings.pop(NUMBER)
+    delivered(source)
+    source.world.bookings[NUMBER] = away
+    delivered(source)
+    del source.world.bookings[NUMBER]
 
-    def overtaken(path: str, query: dict[str, str]) -> None:
-        if path.endswith("/payments"):
-            # This reader has the old booking in hand, and is taken for dead.
-            box.hook = None
-            box.account.cancel(row["id"])
-            box.forget()
-            RefreshRequest.objects.update(due_at=timezone.now(), asked=2)
-            refresh.perform(account.pk, number)
+    with minutes_later():
+        delivered(source)
 
-    box.hook = overtaken
-
-    assert refresh.perform(account.pk, number) == refresh.OVERTAKEN
-    assert Appointment.objects.get().canceled is True
+    assert lives()
 
 
-def test_a_read_that_fails_is_tried_again_later(box: Sandbox, account: AcuityAccount) -> None:
-    account.api_key = "another key"
-    account.save()
-    number = ask(account, box.account.appointments[0]["id"])
-
-    said = [refresh.perform(account.pk, number) for _ in range(7)]
-
-    assert [text.split(":")[0] for text in said[:5]] == [
-        f"waiting {seconds} s" for seconds in (60, 120, 240, 480, 600)
-    ]
-    assert said[-1].startswith("waiting 600 s: Acuity refused")
-    account.api_key = "sandbox-key"
-    account.save()
-    assert refresh.perform(account.pk, number).startswith("1 created")
-
-
-def test_a_new_clients_bookings_may_be_stored_at_the_same_moment(
-    box: Sandbox, account: AcuityAccount, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", ["404", "null", "403"])
+def test_payments_that_are_refused_say_nothing_about_the_booking(
+    source: Source, fault: str
 ) -> None:
-    numbers = [ask(account, number) for number in new_client_books(box, 6)]
-    # Whoever makes their calendar first would hold the others up until all is stored.
-    known = ask(account, new_client_books(box, 1)[0])
-    refresh.perform(account.pk, known)
-    Appointment.objects.all().delete()
-    Client.objects.all().delete()
-    save = payments.save_payments
+    source.tell([lies.AtOneRecord(fault, NUMBER)])
 
-    def slowly(*args: Any) -> Any:
-        # Each has written its client and its booking by now, and holds its transaction open.
-        time.sleep(0.2)
-        return save(*args)
+    delivered(source)
+    with minutes_later():
+        delivered(source)
 
-    monkeypatch.setattr(payments, "save_payments", slowly)
-    said = together(*(lambda n=n: refresh.perform(account.pk, n) for n in numbers))
-
-    assert [str(text).startswith("1 created") for text in said] == [True] * 6, said
-    assert ids() == set(numbers)
-    assert Client.objects.filter(last_name="Newman").count() == 1
-    assert not RefreshRequest.objects.exists()
-
-
-@pytest.mark.parametrize("expect_new", [True, False])
-def test_two_who_insert_the_same_row_settle_by_an_update(expect_new: bool) -> None:
-    tenant = Tenant.objects.create(name="Example Studio")
-    names = ["external_id", "name", "raw", "content_hash"]
-    inserted = threading.Event()
-
-    def first() -> Any:
-        with transaction.atomic():
-            counts, _ = upsert(tenant, Calendar, names, [("7", "Room", {}, "a")])
-            inserted.set()
-            time.sleep(0.3)
-        return counts
-
-    def second() -> Any:
-        inserted.wait(5)
-        rows = [("7", "Great room", {"of": "Ann"}, "b"), ("8", "Hall", {}, "c")]
-        return upsert(tenant, Calendar, names, rows, expect_new)[0]
-
-    assert together(first, second) == [Counts(created=1), Counts(created=1, updated=1)]
-    found = dict(Calendar.objects.values_list("external_id", "name"))
-    assert found == {"7": "Great room", "8": "Hall"}
-
-
-def test_the_same_payments_may_be_stored_at_the_same_moment(
-    box: Sandbox, account: AcuityAccount
-) -> None:
-    number = next(row["id"] for row in box.account.appointments if row["paid"] == "yes")
-    refresh.perform(account.pk, ask(account, number))
-    had = Payment.objects.values_list("external_id", flat=True)
-    expected = sorted(had)
-    Payment.objects.all().delete()
-
-    def again() -> None:
-        context = Context.of(Scope(account), Fetcher(account_client(account), lambda: None))
-        answers = payments.fetch_payments(context, list(Appointment.objects.all()))
-        with transaction.atomic():
-            payments.save_payments(context, answers)
-            time.sleep(0.3)
-        context.source.close()
-
-    assert together(again, again) == [None, None]
-    assert sorted(had) == expected != []
+    assert lives()
+    assert Appointment.objects.get(external_id=str(NUMBER)).payments.get().removed_at is None

@@ -5,11 +5,13 @@ genuine change. It need not be: all that a delivery can cause is a read of one b
 that read is queued every further delivery for the booking is part of it. The request's row goes in
 the transaction that stores the booking, and only if nobody has asked since the read began; so
 neither a killed worker nor a lost message can lose a change, and a late answer replaces no later one.
+
+A booking that is denied is asked for a second time, a minute later: two looks decide that it is gone.
 """
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -19,7 +21,10 @@ from django.utils import timezone
 from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
+from integrations.acuity.resources.account import Account
+from integrations.acuity.resources.appointments import missing
 from integrations.acuity.resources.appointments import save as appointments
+from integrations.acuity.resources.appointments.walk import list_days
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.resources.payments import save as payments
 from integrations.acuity.resources.scope import Scope
@@ -33,6 +38,19 @@ HELD = timedelta(seconds=20)
 OVERDUE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
 BUSY, OVERTAKEN = "another worker reads it", "another worker was first"
+
+
+SECOND_LOOK = "not found: a second look decides if it is gone"
+THE_ACCOUNT = Account()
+
+
+class Answer(NamedTuple):
+    """What Acuity says of a booking and its payments; no row if it denies it."""
+
+    row: Any = None
+    paid: payments.Answers = []
+    # Whether the listing of its days shows what its own address denies.
+    listed: bool = False
 
 
 class Overtaken(Exception):
@@ -105,19 +123,22 @@ def _read(taken: RefreshRequest) -> str:
     source = Fetcher(account_client(account), lambda: _renew(taken))
     try:
         context = Context.of(scope, source)
-        try:
-            row = source.get(f"/appointments/{number}")
-            paid = payments.fetch_payments(context, [Appointment(external_id=number)])
-        except errors.NotFound:
-            row = paid = None
+        context.by = "webhook"
+        if not account.source_id:
+            # Rows belong to whom /me names.
+            THE_ACCOUNT.save(context, THE_ACCOUNT.fetch(context))
+        answer = _ask(context, number)
     finally:
         source.close()
     with transaction.atomic():
-        now_asked = _held(taken).select_for_update().values_list("asked", flat=True).first()
-        if now_asked is None:
+        asked = _held(taken).select_for_update().values_list("asked", flat=True).first()
+        if asked is None:
             raise Overtaken
-        said = _store(context, number, row, paid)
-        if now_asked == taken.asked:
+        said = _store(context, number, answer)
+        if said == SECOND_LOOK:
+            _held(taken).update(token="", attempts=0, due_at=timezone.now() + missing.APART)
+            return said
+        if asked == taken.asked:
             _held(taken).delete()
             return said
         _held(taken).update(token="", attempts=0)
@@ -125,15 +146,39 @@ def _read(taken: RefreshRequest) -> str:
     return f"{said}; asked for again meanwhile"
 
 
-def _store(context: Context, number: str, row: Any, paid: payments.Answers | None) -> str:
-    if row is None or paid is None:
-        gone = Appointment.objects.filter(tenant=context.tenant, external_id=number)
-        appointments.remove(gone)
+def _ask(context: Context, number: str) -> Answer:
+    try:
+        row = context.source.get(f"/appointments/{number}")
+        paid = payments.fetch_payments(context, [Appointment(external_id=number)])
+        return Answer(row, paid)
+    except errors.NotFound:
+        # Its own address is one witness that a booking is gone; the listing of its days is the other.
+        booking = in_window(context).filter(external_id=number).first()
+        if booking is None:
+            return Answer()
+        around = [booking.service_date + timedelta(days=days) for days in (-1, 1)]
+        return Answer(listed=any(row.key == number for row in list_days(context, *around)))
+
+
+def _store(context: Context, number: str, answer: Answer) -> str:
+    rows = in_window(context).filter(external_id=number)
+    if answer.row is not None:
+        counts = appointments.save_appointments(context, [answer.row])
+        missing.remember(rows, ())
+        paid = [(booking, given) for booking in rows for _, given in answer.paid]
+        payments.save_payments(context, paid)
+        return f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"
+    booking = rows.first()
+    if booking is None:
+        return "not known here, nor at the source"
+    if answer.listed:
+        missing.remember(rows, ())
+        return "listed, but not found by its ID"
+    if missing.denied_before(rows):
+        appointments.remove(context, rows)
         return "gone at the source"
-    counts = appointments.save_appointments(context, [row])
-    stored = in_window(context).filter(external_id=number)
-    payments.save_payments(context, [(booking, answer) for booking in stored for _, answer in paid])
-    return f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"
+    missing.remember(rows, [booking.pk])
+    return SECOND_LOOK
 
 
 def _renew(taken: RefreshRequest) -> None:
