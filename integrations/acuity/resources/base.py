@@ -161,6 +161,8 @@ class Log(NamedTuple):
     page: str
     progress: str
     every: int
+    # Whether it is counted in the run's last line, whose form others rely on.
+    summed: bool = False
 
 
 class Resource(Step, Protocol):

@@ -44,7 +44,7 @@ from integrations.models import RejectedRecord
 class Appointments(Resource):
     name, title, noun = "appointments", "Appointments", "appointment"
     model = Appointment
-    log = Log(page="appointments", progress="appointments", every=25)
+    log = Log(page="appointments", progress="appointments", every=25, summed=True)
     sized = True
     task = "acuity.import_appointments"
     line = "id|start in UTC|canceled|amount paid"

@@ -50,7 +50,7 @@ class ProofCursor(Stored, frozen=True):
 class Clients(Resource):
     name, title, noun = "clients", "Clients", "client"
     model = Client
-    log = Log(page="clients", progress="contacts", every=50)
+    log = Log(page="clients", progress="contacts", every=50, summed=True)
     task = "acuity.import_clients"
     line = "key|first name|last name|e-mail|phone|listed"
 

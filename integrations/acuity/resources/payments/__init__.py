@@ -28,7 +28,7 @@ from integrations.models import RejectedRecord
 class Payments(Resource):
     name, title, noun = "payments", "Payments", "payment"
     model = Payment
-    log = Log(page="payments", progress="payments", every=25)
+    log = Log(page="payments", progress="payments", every=25, summed=True)
     after = ("appointments",)
     options = {"payments": ("paid", "all")}
     task = "acuity.import_payments"
