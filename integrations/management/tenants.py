@@ -3,11 +3,14 @@
 import uuid
 
 from bookings.models import Tenant
+from integrations.acuity.accounts import find as accounts
 from integrations.acuity.errors import ConfigurationError
 
 
-def find(value: str) -> Tenant:
-    """The tenant with this UUID, or the only one. Raises ConfigurationError."""
+def find(value: str, account: str = "") -> Tenant:
+    """The tenant with this UUID or account, or the only one. Raises ConfigurationError."""
+    if account:
+        return accounts.account(account).tenant
     tenants = Tenant.objects.all()
     if value:
         try:
