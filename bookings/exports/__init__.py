@@ -28,11 +28,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Export:
-    """What is wanted. `only` are names of tables, none meaning all; `since` is the first moment of
+    """What is wanted. `account` is one at the source, as each numbers its rows by itself. `only` are names of tables, none meaning all; `since` is the first moment of
     what is new or changed; `people` False turns them into digests."""
 
     tenant: Tenant
     format: str = "csv"
+    account: str | None = None
     only: tuple[str, ...] = ()
     since: datetime | None = None
     people: bool = True
@@ -82,7 +83,7 @@ class Export:
 
     def _calendar(self, directory: Path) -> list[dict[str, Any]]:
         path = directory / "bookings.ics"
-        rows = TABLES["appointments"].rows(self.tenant, self.since)
+        rows = TABLES["appointments"].rows(self.tenant, self.account, self.since)
         count = ics.write(path, rows, self.tenant, people=self.people)
         return [dictionary.resource(path, count)]
 
@@ -99,7 +100,9 @@ class Export:
         return files
 
     def _write(self, path: Path, table: Table, hidden: Pseudonyms) -> int:
-        rows: Iterator[Sequence[Any]] = table.values(table.rows(self.tenant, self.since))
+        rows: Iterator[Sequence[Any]] = table.values(
+            table.rows(self.tenant, self.account, self.since)
+        )
         if not self.people:
             rows = hidden.rows(table, rows)
         if self.format == "csv":

@@ -16,10 +16,13 @@ AT_ONCE = 2000
 LEFT_OUT = {
     "tenant",
     "source",
+    "source_account",
     "raw",
     "content_hash",
     "fingerprint",
     "name_key",
+    "review",
+    "missing_since",
     "payment_state",
     "payments_fetched_for",
     "payments_read_at",
@@ -108,12 +111,18 @@ class Table:
                 found.append(Link(columns, table.name, table.key))
         return found
 
-    def rows(self, tenant: Tenant, since: datetime | None = None) -> QuerySet[Any]:
-        """The rows of the tenant, those new or changed since then if that is given."""
+    def rows(
+        self, tenant: Tenant, account: str | None = None, since: datetime | None = None
+    ) -> QuerySet[Any]:
+        """The rows of the tenant: of one account at the source, and new or changed since then, if
+        those are given. Changes do not know their account: they are all there."""
         way = f"{self.owner}__" if self.owner else ""
         # In the order of an index that begins with the tenant: sorting would hold the whole table.
-        order = ("seen_at",) if self.model is Change else (f"{way}source", f"{way}external_id")
+        identity = (f"{way}source", f"{way}source_account", f"{way}external_id")
+        order = ("seen_at",) if self.model is Change else identity
         rows = self.model._default_manager.filter(**{f"{way}tenant": tenant})
+        if account is not None and self.model is not Change:
+            rows = rows.filter(**{f"{way}source_account": account})
         rows = rows.order_by(f"{way}tenant", *order, "pk")
         return rows if since is None else rows.filter(self._new(since))
 

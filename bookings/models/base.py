@@ -22,13 +22,17 @@ class Tenant(models.Model):
 
 
 class Imported(models.Model):
-    """A row copied from a source, recognised by (tenant, source, external_id)."""
+    """A row copied from a source, recognised by (tenant, source, source_account, external_id)."""
 
     id = models.BigAutoField(primary_key=True)
     # Foreign keys that an index of several columns begins with need none of their own.
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
     external_id = models.CharField(max_length=255, help_text="ID at the source.")
     source = models.CharField(max_length=20, default="acuity")
+    # Whose it is there: accounts of one tenant number their rows independently.
+    source_account = models.CharField(
+        max_length=64, blank=True, default="", help_text="The account's ID at the source."
+    )
     raw = models.JSONField(default=dict, blank=True)
     content_hash = models.CharField(max_length=128, blank=True, default="")
     first_seen = models.DateTimeField(
@@ -43,7 +47,8 @@ class Imported(models.Model):
         abstract = True
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "source", "external_id"], name="%(class)s_identity"
+                fields=["tenant", "source", "source_account", "external_id"],
+                name="%(class)s_identity",
             )
         ]
 

@@ -91,12 +91,16 @@ class Appointment(Imported):
     payments_fetched = models.PositiveIntegerField(default=0)
     payments_fetched_sum = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+    # The first look that found it neither listed nor at its own address; a second one decides.
+    missing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta(Imported.Meta):
         indexes = [
             models.Index(fields=["tenant", "starts_at"]),
             # Counts by month come from the index alone.
-            models.Index(fields=["tenant", "service_date", "removed_at", "source"]),
+            models.Index(
+                fields=["tenant", "service_date", "removed_at", "source", "source_account"]
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,8 @@ class Client(Imported):
     listed = models.BooleanField(
         default=True, help_text="Whether the source's client list has it; else bookings alone do."
     )
+    # Empty, or why a person should look: it may be somebody who was renamed.
+    review = models.TextField(blank=True, default="")
 
     class Meta(Imported.Meta):
         indexes = [

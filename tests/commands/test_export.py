@@ -22,7 +22,7 @@ from bookings import exports
 from bookings.models import Answer, Appointment, Client, Tenant
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.sandbox import Sandbox
-from integrations.models import AuditEntry
+from integrations.models import AcuityAccount, AuditEntry
 from tests.conftest import import_all
 
 pytestmark = [
@@ -108,7 +108,7 @@ def test_the_description_fits_the_files(box: Sandbox, tmp_path: Path) -> None:
         assert [field["name"] for field in fields] == header
         assert [field["name"] for field in fields if not field["description"]] == []
     assert (package["run"], package["verified"]) == (str(run.pk), True)
-    assert package["imports"][0]["proof"].startswith("All 60 bookings")
+    assert package["proof"].startswith("All 60 bookings")
 
 
 def test_no_secret_and_no_raw_record_comes_out(box: Sandbox, tmp_path: Path) -> None:
@@ -282,3 +282,18 @@ def test_rows_written_meanwhile_are_not_in_it(box: Sandbox) -> None:
 def forget_one() -> None:
     Appointment.objects.filter(pk=Appointment.objects.earliest("pk").pk).delete()
     connection.close()
+
+
+def test_of_several_accounts_one_has_to_be_named(box: Sandbox, tmp_path: Path) -> None:
+    import_all(box)
+    tenant = Tenant.objects.get()
+    mine = tenant.acuity_accounts.get()
+    AcuityAccount.objects.create(tenant=tenant, user_id="2", api_key="k", source_id="other")
+    Client.objects.create(tenant=tenant, external_id="zoe|other", source_account="other")
+
+    with pytest.raises(ConfigurationError, match="--account"):
+        export(tmp_path / "out")
+    export(tmp_path / "mine", "--account", str(mine.pk))
+
+    assert "zoe|other" not in (tmp_path / "mine" / "clients.csv").read_text()
+    assert len(rows(tmp_path / "mine" / "appointments.csv")) == len(box.account)

@@ -15,9 +15,9 @@ def reconcile(
     file = files.read(path, kind)
     match file.kind:
         case "appointments":
-            return bookings.compare(file, account.tenant, month)
+            return bookings.compare(file, account, month)
         case "clients":
             return clients.compare(file, account)
         case "revenue":
             return revenue.compare(file, account.tenant, month)
-    return processors.compare(file, account.tenant, month, apply=apply)
+    return processors.compare(file, account, month, apply=apply)

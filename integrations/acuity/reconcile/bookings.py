@@ -8,6 +8,7 @@ from django.db.models import Q
 from bookings.models import Appointment, Tenant
 from integrations.acuity.reconcile.files import KINDS, File, Row, moments
 from integrations.acuity.reconcile.result import Result, amount
+from integrations.models import AcuityAccount
 
 COMPARED = {
     *KINDS["appointments"],
@@ -17,9 +18,9 @@ COMPARED = {
 NOT_COMPARED = ("First Name", "Last Name", "Phone", "Email", "Date Scheduled", "Scheduled By")
 
 
-def compare(file: File, tenant: Tenant, month: str) -> Result:
+def compare(file: File, account: AcuityAccount, month: str) -> Result:
     """Booking by booking, and totals by month; with `month`, that one alone."""
-    stored = Appointment.objects.filter(tenant=tenant, removed_at=None)
+    tenant, stored = account.tenant, account.rows(Appointment).filter(removed_at=None)
     keys = [row["Appointment ID"] for row in file.rows]
     rows = stored.filter(Q(external_id__in=keys)).select_related("label")
     known = {row.external_id: row for row in rows.prefetch_related("answers", "payments")}

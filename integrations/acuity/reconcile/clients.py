@@ -12,7 +12,7 @@ from integrations.models import AcuityAccount
 def compare(file: File, account: AcuityAccount) -> Result:
     """Person by person, by the rule that tells clients apart."""
     rule = Scope(account).identity
-    listed = Client.objects.filter(tenant=account.tenant, listed=True)
+    listed = account.rows(Client).filter(listed=True)
     known = {client.external_id: client for client in listed}
     result, seen = Result("clients", len(file.rows)), set()
     for n, row in enumerate(file.rows, start=2):

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 
-from bookings.models import Order, Payment, Refund, Tenant
+from bookings.models import Appointment, Order, Payment, Refund, Tenant
 from integrations.acuity.reconcile.files import File, Row, moments
 from integrations.acuity.reconcile.result import Result, amount
+from integrations.models import AcuityAccount
 
 NEAR = timedelta(minutes=10)
 NOT_PAID = {"failed", "canceled", "blocked", "incomplete", "uncaptured"}
@@ -27,12 +28,13 @@ class Charge(NamedTuple):
     is_refund: bool = False
 
 
-def compare(file: File, tenant: Tenant, month: str, *, apply: bool = False) -> Result:
+def compare(file: File, account: AcuityAccount, month: str, *, apply: bool = False) -> Result:
     """Charge by charge; with `apply`, what was given back is stored as refunds."""
     result = Result(file.kind, len(file.rows))
-    charges = list(_charges(file, tenant, result))
+    charges = list(_charges(file, account.tenant, result))
+    bookings = account.rows(Appointment).filter(removed_at=None)
     stored = Payment.objects.filter(
-        tenant=tenant, removed_at=None, processor__iexact=file.kind, appointment__removed_at=None
+        appointment__in=bookings, removed_at=None, processor__iexact=file.kind
     ).select_related("appointment")
     known = {row.transaction_id: row for row in stored if row.transaction_id}
     seen: set[int] = set()
@@ -42,7 +44,7 @@ def compare(file: File, tenant: Tenant, month: str, *, apply: bool = False) -> R
         if payment is None and not charge.is_refund:
             payment = _near(charge, [row for row in stored if row.pk not in seen])
         if payment is None:
-            _unmatched(result, charge, tenant)
+            _unmatched(result, charge, account)
             continue
         when = f"{payment.service_date:%Y-%m}"
         if month and when != month:
@@ -117,11 +119,10 @@ def _near(charge: Charge, rows: list[Payment]) -> Payment | None:
     return found[0] if len(found) == 1 else None
 
 
-def _unmatched(result: Result, charge: Charge, tenant: Tenant) -> None:
+def _unmatched(result: Result, charge: Charge, account: AcuityAccount) -> None:
     """A sale beside bookings, if one is near; else in the file alone."""
     if charge.at and not charge.is_refund:
-        orders = Order.objects.filter(
-            tenant=tenant,
+        orders = account.rows(Order).filter(
             removed_at=None,
             total=charge.amount,
             placed_at__range=(charge.at - NEAR, charge.at + NEAR),

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from bookings.models import Payment
+from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
 from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.errors import AnotherAccount, UnknownAccount
 from integrations.acuity.reading import zones
@@ -34,6 +34,8 @@ class Account:
     def save(self, context: Context, page: Fetched) -> Counts:
         (facts,) = page.records
         account, tenant = context.account, context.tenant
+        if not account.source_id:
+            _adopt(context, facts.id)
         account.source_id, account.country = facts.id, facts.country or account.country
         account.name = facts.name or account.name
         account.timezone = facts.timezone
@@ -44,6 +46,12 @@ class Account:
         tenant.timezone, tenant.currency = facts.timezone, facts.currency
         tenant.save(update_fields=["timezone", "currency"])
         return Counts()
+
+
+def _adopt(context: Context, source_id: str) -> None:
+    """Rows from before anybody wrote down whose they are belong to the first account that asks."""
+    for model in (Client, Calendar, AppointmentType, Appointment):
+        context.account.rows(model).update(source_account=source_id)
 
 
 def _whose(context: Context) -> Facts:
@@ -62,8 +70,8 @@ def _whose(context: Context) -> Facts:
     if account.source_id and facts.id != account.source_id:
         shown = facts.id if is_own(account) else "another"
         raise AnotherAccount(
-            f"it was {account.source_id} and is {shown}; give it a tenant of its own,"
-            " or empty the account's source ID in the admin if that is right"
+            f"it was {account.source_id} and is {shown}; enter the key of {account.source_id}"
+            " in the admin, or add an account there for the other one"
         )
     currency = tenant.currency.upper()
     if facts.currency != currency and Payment.objects.filter(tenant=tenant).exists():

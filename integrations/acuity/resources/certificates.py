@@ -84,7 +84,7 @@ class Certificates(Whole):
 
     def otherwise(self, context: Context, rows: list[Any]) -> Shown:
         """By product: all of these must be in the list."""
-        products = Product.objects.filter(tenant=context.tenant, removed_at=None)
+        products = context.account.rows(Product).filter(removed_at=None)
         keys = list(products.order_by("-pk").values_list("external_id", flat=True)[:PRODUCTS])
         other = Shown()
         for key in keys:
@@ -100,7 +100,7 @@ class Certificates(Whole):
 
     def unlisted(self, context: Context) -> dict[str, int]:
         """The codes of bookings, too: those in no list are coupons, or were left out."""
-        rows = Appointment.objects.filter(tenant=context.tenant, certificate_ref=None)
+        rows = context.account.rows(Appointment).filter(certificate_ref=None)
         codes = rows.exclude(certificate="").values("certificate").distinct().count()
         found = super().unlisted(context)
         return found | ({"appointments": codes} if codes else {})
@@ -112,8 +112,8 @@ class Certificates(Whole):
 
 def link_bookings(context: Context) -> None:
     """Bookings that used a code before the list showed it."""
-    codes = Certificate.objects.filter(tenant=context.tenant, code=OuterRef("certificate"))
-    unlinked = Appointment.objects.filter(tenant=context.tenant, certificate_ref=None)
+    codes = context.account.rows(Certificate).filter(code=OuterRef("certificate"))
+    unlinked = context.account.rows(Appointment).filter(certificate_ref=None)
     unlinked.exclude(certificate="").update(certificate_ref=Subquery(codes.values("pk")[:1]))
 
 

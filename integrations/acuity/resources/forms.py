@@ -43,7 +43,7 @@ class Forms(Whole):
 
     def unlisted(self, context: Context) -> dict[str, int]:
         """The questions that answers alone name, too."""
-        questions = Question.objects.filter(tenant=context.tenant).exclude(known_from="")
+        questions = context.account.rows(Question).exclude(known_from="")
         found, n = super().unlisted(context), questions.count()
         return found | ({"answers": n} if n else {})
 
@@ -55,7 +55,7 @@ class Forms(Whole):
             for key, *values, raw in questions(record.payload)
         ]
         seen = context.seen("questions")
-        upsert(context.tenant, Question, QUESTION, rows, seen=seen)
+        upsert(context.account, Question, QUESTION, rows, seen=seen)
         asked = Question.objects.filter(form__in=list(records), removed_at=None)
         gone = asked.exclude(external_id__in=[row[0] for row in rows])
         update(seen, gone, removed_at=timezone.now(), content_hash="")

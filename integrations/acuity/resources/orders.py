@@ -90,7 +90,7 @@ class Orders(Whole):
                 other.ignored.append("max")
                 reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
                 other.gaps.append(Gap(self.name, reason, ignored=["max"]))
-        known = self.model._default_manager.filter(tenant=context.tenant, removed_at=None)
+        known = context.account.rows(self.model).filter(removed_at=None)
         shown = {str(row.get("id")) for row in rows if isinstance(row, dict)}
         keys = sorted(set(known.values_list("external_id", flat=True)) - shown)[-ASKED:]
         if keys:
@@ -107,7 +107,7 @@ class Orders(Whole):
 
 def link_clients(context: Context) -> None:
     """Who bought is found as for bookings; somebody unknown now may be known at the next import."""
-    orders = Order.objects.filter(tenant=context.tenant, client=None, known_from="")
+    orders = context.account.rows(Order).filter(client=None, known_from="")
     owners: dict[str, list[Order]] = {}
     for order in orders.only("first_name", "last_name", "phone"):
         entry = {
@@ -117,6 +117,6 @@ def link_clients(context: Context) -> None:
         }
         with contextlib.suppress(Reject):
             owners.setdefault(context.identity.keys(entry)[0], []).append(order)
-    clients = Client.objects.filter(tenant=context.tenant, external_id__in=list(owners))
+    clients = context.account.rows(Client).filter(external_id__in=list(owners))
     for key, pk in clients.values_list("external_id", "pk"):
         Order.objects.filter(pk__in=[order.pk for order in owners[key]]).update(client=pk)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from bookings.models import Listed
@@ -122,10 +122,9 @@ class Whole(Resource):
         asked = ", ".join(f"{k}={v}" for k, v in {**self.params, **self.second_look}.items())
         return Shown(shown, [f"asked with and without {asked}"])
 
-    def rows(self, scope: Scope) -> Any:
+    def rows(self, scope: Scope) -> QuerySet[Any]:
         """The stored rows that the list should show."""
-        rows = self.model._default_manager.filter(tenant=scope.account.tenant_id, source="acuity")
-        return rows.filter(known_from="", removed_at=None)
+        return scope.account.rows(self.model).filter(known_from="", removed_at=None)
 
     def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
         """After these records were written, by primary key: rows that belong to them."""
@@ -154,16 +153,14 @@ class Whole(Resource):
         return self._save(context, page.records)
 
     def stored(self, scope: Scope) -> int:
-        count: int = self.rows(scope).count()
-        return count
+        return self.rows(scope).count()
 
     @property
     def line(self) -> str:  # type: ignore[override]
         return "|".join(["id", *self.columns])
 
     def lines(self, extent: Extent) -> Iterable[Line]:
-        rows = self.model._default_manager.filter(tenant=extent.tenant, source="acuity")
-        rows = rows.filter(known_from="", removed_at=None)
+        rows = extent.rows(self.model).filter(known_from="", removed_at=None)
         found = rows.values_list("external_id", *self.columns)
         return (Line("all", "|".join(map(str, row))) for row in found.iterator())
 
@@ -174,7 +171,7 @@ class Whole(Resource):
             payloads = []
         parsed = self._parse(context, payloads)
         saw(parsed.records)
-        counts = compare(self.model, context.tenant, {r.key: r.digest for r in parsed.records})
+        counts = compare(self.model, context.account, {r.key: r.digest for r in parsed.records})
         rejected = Counts(rejected=len(parsed.rejects))
         return {"fetched": len(payloads)} | asdict(counts + rejected)
 
@@ -200,7 +197,7 @@ class Whole(Resource):
             return Checked(Found(), {"refused": refusal.status}, done=True)
         payloads = {_key(payload): payload for payload in [*first, *second, *other.rows]}
         parsed = self._parse(context, payloads.values())
-        keys = find(context.tenant, (ref for record in parsed.records for ref in record.refs()))
+        keys = find(context.account, (ref for record in parsed.records for ref in record.refs()))
         stored = {key: (pk, print_) for key, pk, print_ in self._stored(context)}
         changed = [
             record.payload
@@ -284,7 +281,7 @@ class Whole(Resource):
 
     def unlisted(self, context: Context) -> dict[str, int]:
         """How many rows no list has shown, by what names them."""
-        rows = self.model._default_manager.filter(tenant=context.tenant, source="acuity")
+        rows = context.account.rows(self.model)
         names = rows.exclude(known_from="").values_list("known_from", flat=True)
         found: dict[str, int] = {}
         for name in names:
@@ -297,7 +294,7 @@ class Whole(Resource):
         return step.cursor.get("digest") if step else None
 
     def _stored(self, context: Context) -> Iterable[tuple[str, int, str]]:
-        return self.rows(context.scope).values_list("external_id", "pk", "content_hash")  # type: ignore[no-any-return]
+        return self.rows(context.scope).values_list("external_id", "pk", "content_hash")
 
     def ask(self, context: Context, path: str = "", **params: Any) -> list[Any]:
         """The payloads of one answer. Raises an `AcuityError`."""
@@ -327,17 +324,17 @@ class Whole(Resource):
         parsed = self._parse(context, payloads)
         records: list[Record] = parsed.records
         refs = (ref for record in records for ref in record.refs())
-        keys = find_or_make(context.tenant, refs, self.name)
+        keys = find_or_make(context.account, refs, self.name)
         names = ["external_id", *self.columns, "known_from", "removed_at", "raw", "content_hash"]
         rows = [
             (r.key, *_resolved(r.values, keys), "", None, r.payload, r.content_hash(keys))
             for r in records
         ]
         counts, fresh, updated = upsert(
-            context.tenant, self.model, names, rows, seen=context.seen(self.name)
+            context.account, self.model, names, rows, seen=context.seen(self.name)
         )
         if fresh or updated:
-            made = find(context.tenant, [Ref(self.model, row[0]) for row in fresh])
+            made = find(context.account, [Ref(self.model, row[0]) for row in fresh])
             pks = made.get(self.model, {}) | {row[0]: pk for pk, row in updated.items()}
             self.written(context, {pks[r.key]: r for r in records if r.key in pks}, keys)
         resolve(context.scope.origin, self.name, [r.key for r in records])

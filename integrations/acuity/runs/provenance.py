@@ -1,41 +1,29 @@
-"""From which import are a business's rows, and what was proven of it?"""
+"""From which import are an account's rows, and what was proven of it?"""
 
 from typing import Any
 
 from django.utils import timezone
 
-from bookings.models import Tenant
 from integrations.acuity.proof.headline import headline
-from integrations.models import ImportRun
+from integrations.models import AcuityAccount, ImportRun
 
 DONE = (ImportRun.Status.COMPLETED, ImportRun.Status.COMPLETED_WITH_GAPS)
 
 
-def of(tenant: Tenant) -> dict[str, Any]:
-    """As of now: each account's last finished run and what may be said of it; whether all of those
-    are verified."""
-    imports = []
-    for account in tenant.acuity_accounts.order_by("pk"):
-        runs = account.runs.filter(status__in=DONE).order_by("-finished_at")
-        imports.append(_import(str(account), runs.first()))
+def of(account: AcuityAccount | None) -> dict[str, Any]:
+    """As of now: the last finished run of the account, and what may be said of it in a sentence."""
+    run = account.runs.filter(status__in=DONE).order_by("-finished_at").first() if account else None
     return {
-        "account": ", ".join(each["account"] for each in imports),
-        "run": imports[0]["run"] if len(imports) == 1 else None,
+        "account": str(account) if account else None,
         "as_of": timezone.now().isoformat(timespec="seconds"),
-        "verified": bool(imports) and all(each["verified"] for each in imports),
-        "imports": imports,
+        "run": str(run.pk) if run else None,
+        "verified": bool(run and run.verified),
+        "verified_at": _iso(run and run.verified_at),
+        "min_date": _iso(run and run.min_date),
+        "max_date": _iso(run and run.max_date),
+        "proof": headline(run.scope, run.verified) if run else "",
     }
 
 
-def _import(account: str, run: ImportRun | None) -> dict[str, Any]:
-    if run is None:
-        return {"account": account, "run": None, "verified": False}
-    return {
-        "account": account,
-        "run": str(run.pk),
-        "verified": run.verified,
-        "verified_at": run.verified_at.isoformat(timespec="seconds") if run.verified_at else None,
-        "min_date": run.min_date.isoformat() if run.min_date else None,
-        "max_date": run.max_date.isoformat() if run.max_date else None,
-        "proof": headline(run.scope, run.verified),
-    }
+def _iso(value: Any) -> str | None:
+    return value.isoformat() if value else None

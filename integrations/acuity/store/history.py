@@ -22,6 +22,7 @@ NO_CONTENT = {
     "known_from",
     "certificate_ref_id",
     "name_key",
+    "review",
 }
 COLUMNS = ["seen_at", "resource", "row", "external_id", "run", "by", "changed"]
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bookings.models import Listed, Tenant
+from bookings.models import Listed
 from integrations.acuity.store.upsert import UNREAD
+from integrations.models import AcuityAccount
 
 
 class Ref(NamedTuple):
@@ -19,34 +20,34 @@ class Ref(NamedTuple):
 Keys = dict[type[Listed], dict[str, int]]
 
 
-def find(tenant: Tenant, refs: Iterable[Ref]) -> Keys:
-    """Primary keys by ID, by model, as far as there are such rows."""
+def find(account: AcuityAccount, refs: Iterable[Ref]) -> Keys:
+    """Primary keys by ID, by model, as far as the account has such rows."""
     wanted: dict[type[Listed], set[str]] = {}
     for ref in refs:
         wanted.setdefault(ref.model, set()).add(ref.key)
-    return {model: _stored(tenant, model, keys - {""}) for model, keys in wanted.items()}
+    return {model: _stored(account, model, keys - {""}) for model, keys in wanted.items()}
 
 
-def find_or_make(tenant: Tenant, refs: Iterable[Ref], named_by: str) -> Keys:
+def find_or_make(account: AcuityAccount, refs: Iterable[Ref], named_by: str) -> Keys:
     """As `find`; what is not there is made, `known_from` its first mention."""
     refs = list(refs)
-    found = find(tenant, refs)
+    found = find(account, refs)
     for model, key, says in refs:
         if key and key not in found[model]:
-            found[model][key] = make(tenant, model, key, dict(says), named_by)
+            found[model][key] = make(account, model, key, dict(says), named_by)
     return found
 
 
 def make(
-    tenant: Tenant, model: type[Listed], key: str, says: Mapping[str, Any], named_by: str
+    account: AcuityAccount, model: type[Listed], key: str, says: Mapping[str, Any], named_by: str
 ) -> int:
     """The primary key of a new row that no list has shown yet."""
     row = model._default_manager.create(
-        tenant=tenant, external_id=key, known_from=named_by, content_hash=UNREAD, **says
+        external_id=key, known_from=named_by, content_hash=UNREAD, **account.marks, **says
     )
     return row.pk
 
 
-def _stored(tenant: Tenant, model: type[Listed], keys: set[str]) -> dict[str, int]:
-    rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=keys)
+def _stored(account: AcuityAccount, model: type[Listed], keys: set[str]) -> dict[str, int]:
+    rows = account.rows(model).filter(external_id__in=keys)
     return dict(rows.values_list("external_id", "pk"))

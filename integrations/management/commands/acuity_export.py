@@ -25,7 +25,7 @@ class Command(AcuityCommand):
         parser.add_argument("directory", metavar="DIR", type=Path, help="is made; must be new")
         parser.add_argument("--format", required=True, choices=FORMATS)
         who = parser.add_mutually_exclusive_group()
-        who.add_argument("--account", default="", metavar="ID", help="its whole tenant")
+        who.add_argument("--account", default="", metavar="ID", help="see acuity_accounts")
         who.add_argument("--tenant", default="", metavar="UUID")
         parser.add_argument("--only", default="", metavar="TABLES", help="names, with commas")
         parser.add_argument(
@@ -47,16 +47,18 @@ class Command(AcuityCommand):
 
     def handle(self, **options: Any) -> None:
         tenant = tenants.find(options["tenant"], options["account"])
+        account = tenants.account(tenant, options["account"])
         export = Export(
             tenant,
             options["format"],
+            account.source_id if account else None,
             only=tuple(filter(None, map(str.strip, options["only"].split(",")))),
             since=_start(options["since"], tenant) if options["since"] else None,
             people=not options["without_people"],
             spreadsheet=options["for_spreadsheets"],
         )
         try:
-            made = export.write(options["directory"], partial(provenance.of, tenant))
+            made = export.write(options["directory"], partial(provenance.of, account))
         except Refused as error:
             raise ConfigurationError(str(error)) from None
         rows = sum(file["rows"] for file in made["resources"])

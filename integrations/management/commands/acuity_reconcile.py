@@ -34,7 +34,7 @@ class Command(AcuityCommand):
         if options["month"] and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", options["month"]):
             raise ConfigurationError(f"--month must be like 2025-10, not {options['month']!r}.")
         tenant = tenants.find(options["tenant"], options["account"])
-        account = tenant.acuity_accounts.order_by("pk").first()
+        account = tenants.account(tenant, options["account"])
         if account is None:
             raise ConfigurationError("The tenant has no Acuity account; run acuity_import first.")
         result = reconcile(

@@ -44,7 +44,7 @@ def save(context: Context, records: list[AppointmentRecord], written: Written) -
     answers = {r.id: parse_answers(msgspec.json.decode(r.forms)) for r in rich}
     refs = {ref for found in answers.values() for answer in found for ref in _refs(answer)}
     refs |= {Ref(Addon, key) for record in rich for key in record.addons}
-    known = find_or_make(context.tenant, sorted(refs, key=str), "appointments")
+    known = find_or_make(context.account, sorted(refs, key=str), "appointments")
     forms, questions = known.get(Form, {}), known.get(Question, {})
     rows: list[tuple[Any, ...]] = [
         (
@@ -80,6 +80,4 @@ def _of(model: type[Model], appointments: Iterable[int]) -> Any:
 
 
 def _bookings(context: Context, records: list[AppointmentRecord]) -> Any:
-    return Appointment.objects.filter(
-        tenant=context.tenant, source="acuity", external_id__in=[r.id for r in records]
-    )
+    return context.account.rows(Appointment).filter(external_id__in=[r.id for r in records])

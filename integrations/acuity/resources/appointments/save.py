@@ -191,7 +191,7 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
         for r in records
     ]
     written = upsert(
-        context.tenant,
+        context.account,
         Appointment,
         FIELDS,
         values,
@@ -220,7 +220,12 @@ def _nameless(record: AppointmentRecord) -> AppointmentRecord:
 
 def remove(context: Context, rows: QuerySet[Appointment]) -> None:
     """Mark as gone at the source. Without its hash, a row is written again when it comes back."""
-    gone = {"removed_at": timezone.now(), "content_hash": "", "fingerprint": ""}
+    gone = {
+        "removed_at": timezone.now(),
+        "missing_since": None,
+        "content_hash": "",
+        "fingerprint": "",
+    }
     update(context.seen("appointments"), rows, **gone)
 
 
@@ -286,9 +291,7 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
     found = context.catalog.keys.setdefault(model, {})
     if unknown := places.keys() - found.keys() - {""}:
-        rows = model._default_manager.filter(
-            tenant=context.tenant, source="acuity", external_id__in=unknown
-        )
+        rows = context.account.rows(model).filter(external_id__in=unknown)
         found.update(rows.values_list("external_id", "pk"))
     for external_id in unknown - found.keys():
         place = places[external_id]
@@ -296,7 +299,7 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         if model is Calendar:
             says = {"name": place.calendar, "timezone": place.timezone[:64]}
         says["name"] = str(says["name"] or "").strip()[:255]
-        found[external_id] = make(context.tenant, model, external_id, says, "appointments")
+        found[external_id] = make(context.account, model, external_id, says, "appointments")
         context.catalog.relearn()
     return found
 
@@ -308,7 +311,7 @@ def _labels(context: Context, records: list[AppointmentRecord]) -> dict[str, int
         for key, name, color in {r.label for r in records}
         if key
     }
-    return find_or_make(context.tenant, refs, "appointments").get(Label, {}) if refs else {}
+    return find_or_make(context.account, refs, "appointments").get(Label, {}) if refs else {}
 
 
 def _certificates(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
@@ -316,7 +319,7 @@ def _certificates(context: Context, records: list[AppointmentRecord]) -> dict[st
     codes = {r.certificate for r in records} - {""}
     if not codes:
         return {}
-    rows = Certificate.objects.filter(tenant=context.tenant, code__in=codes)
+    rows = context.account.rows(Certificate).filter(code__in=codes)
     return dict(rows.values_list("code", "pk"))
 
 
@@ -332,7 +335,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
                 found[r.client_key] = pk
         missing = [r for r in missing if r.client_key not in found]
     if missing and context.identity.by_phone:
-        known = Client.objects.filter(tenant=context.tenant, source="acuity")
+        known = context.account.rows(Client)
         # Not clients of the other rule, of whom the name is the whole key.
         known = known.exclude(external_id=F("name_key")).exclude(email="")
         rows = known.filter(name_key__in=[r.client_name_key for r in missing])
@@ -347,7 +350,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
                 found[record.client_key] = matches[0]
     born = [
         Client(
-            tenant=context.tenant,
+            **context.account.marks,
             external_id=r.client_key,
             name_key=r.client_name_key,
             listed=False,

@@ -27,6 +27,7 @@ FIELDS = [
     "notes",
     "name_key",
     "listed",
+    "review",
     "raw",
     "content_hash",
 ]
@@ -63,7 +64,7 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
         except Reject as reason:
             parsed.rejects += [(entry, str(reason)) for entry in group]
     rows = [_row(record) for record in parsed.records]
-    written = upsert(context.tenant, Client, FIELDS, rows, seen=context.seen("clients"))
+    written = upsert(context.account, Client, FIELDS, rows, seen=context.seen("clients"))
     return written.counts + reject(context.scope.origin, "clients", parsed.rejects)
 
 
@@ -103,6 +104,7 @@ def _row(r: ClientRecord) -> tuple[Any, ...]:
         r.notes,
         r.name_key,
         True,
+        "",
         {"entries": r.entries},
         r.content_hash,
     )

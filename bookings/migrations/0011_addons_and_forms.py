@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0007_labels'),
+        ('bookings', '0010_labels'),
     ]
 
     operations = [
@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=255)),
                 ('source', models.CharField(default='acuity', max_length=20)),
+                ('source_account', models.CharField(blank=True, default='', help_text="The account's ID at the source.", max_length=64)),
                 ('raw', models.JSONField(blank=True, default=dict)),
                 ('content_hash', models.CharField(blank=True, default='', max_length=128)),
                 ('known_from', models.CharField(blank=True, default='', help_text='What names it, where no list has it.', max_length=32)),
@@ -43,6 +44,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=255)),
                 ('source', models.CharField(default='acuity', max_length=20)),
+                ('source_account', models.CharField(blank=True, default='', help_text="The account's ID at the source.", max_length=64)),
                 ('raw', models.JSONField(blank=True, default=dict)),
                 ('content_hash', models.CharField(blank=True, default='', max_length=128)),
                 ('known_from', models.CharField(blank=True, default='', help_text='What names it, where no list has it.', max_length=32)),
@@ -67,6 +69,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=255)),
                 ('source', models.CharField(default='acuity', max_length=20)),
+                ('source_account', models.CharField(blank=True, default='', help_text="The account's ID at the source.", max_length=64)),
                 ('raw', models.JSONField(blank=True, default=dict)),
                 ('content_hash', models.CharField(blank=True, default='', max_length=128)),
                 ('known_from', models.CharField(blank=True, default='', help_text='What names it, where no list has it.', max_length=32)),
@@ -85,14 +88,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='addon',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='addon_identity'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'source_account', 'external_id'), name='addon_identity'),
         ),
         migrations.AddConstraint(
             model_name='form',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='form_identity'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'source_account', 'external_id'), name='form_identity'),
         ),
         migrations.AddConstraint(
             model_name='question',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='question_identity'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'source_account', 'external_id'), name='question_identity'),
         ),
     ]

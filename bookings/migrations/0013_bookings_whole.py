@@ -14,7 +14,7 @@ def let_the_next_import_fill_them(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0009_shop_and_blocks'),
+        ('bookings', '0012_shop_and_blocks'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0008_addons_and_forms'),
+        ('bookings', '0011_addons_and_forms'),
     ]
 
     operations = [
@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=255)),
                 ('source', models.CharField(default='acuity', max_length=20)),
+                ('source_account', models.CharField(blank=True, default='', help_text="The account's ID at the source.", max_length=64)),
                 ('raw', models.JSONField(blank=True, default=dict)),
                 ('content_hash', models.CharField(blank=True, default='', max_length=128)),
                 ('known_from', models.CharField(blank=True, default='', help_text='What names it, where no list has it.', max_length=32)),
@@ -61,6 +62,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=255)),
                 ('source', models.CharField(default='acuity', max_length=20)),
+                ('source_account', models.CharField(blank=True, default='', help_text="The account's ID at the source.", max_length=64)),
                 ('raw', models.JSONField(blank=True, default=dict)),
                 ('content_hash', models.CharField(blank=True, default='', max_length=128)),
                 ('known_from', models.CharField(blank=True, default='', help_text='What names it, where no list has it.', max_length=32)),
@@ -92,6 +94,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=255)),
                 ('source', models.CharField(default='acuity', max_length=20)),
+                ('source_account', models.CharField(blank=True, default='', help_text="The account's ID at the source.", max_length=64)),
                 ('raw', models.JSONField(blank=True, default=dict)),
                 ('content_hash', models.CharField(blank=True, default='', max_length=128)),
                 ('known_from', models.CharField(blank=True, default='', help_text='What names it, where no list has it.', max_length=32)),
@@ -144,6 +147,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=255)),
                 ('source', models.CharField(default='acuity', max_length=20)),
+                ('source_account', models.CharField(blank=True, default='', help_text="The account's ID at the source.", max_length=64)),
                 ('raw', models.JSONField(blank=True, default=dict)),
                 ('content_hash', models.CharField(blank=True, default='', max_length=128)),
                 ('known_from', models.CharField(blank=True, default='', help_text='What names it, where no list has it.', max_length=32)),
@@ -162,7 +166,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'indexes': [models.Index(fields=['tenant', 'starts_at'], name='bookings_bl_tenant__584c5d_idx')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='block_identity')],
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'source', 'source_account', 'external_id'), name='block_identity')],
             },
         ),
         migrations.AddIndex(
@@ -171,11 +175,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='order',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='order_identity'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'source_account', 'external_id'), name='order_identity'),
         ),
         migrations.AddConstraint(
             model_name='product',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='product_identity'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'source_account', 'external_id'), name='product_identity'),
         ),
         migrations.AddIndex(
             model_name='certificate',
@@ -183,6 +187,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='certificate',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='certificate_identity'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'source_account', 'external_id'), name='certificate_identity'),
         ),
     ]

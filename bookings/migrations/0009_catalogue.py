@@ -14,7 +14,7 @@ def let_the_next_import_fill_them(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0005_forgotten'),
+        ('bookings', '0008_client_review'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0011_history'),
+        ('bookings', '0014_history'),
     ]
 
     operations = [

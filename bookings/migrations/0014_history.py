@@ -17,7 +17,7 @@ def nobody_knows_since_when(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0010_bookings_whole'),
+        ('bookings', '0013_bookings_whole'),
     ]
 
     operations = [
