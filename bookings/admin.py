@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from bookings import revenue, scope
+from bookings import scope, views
 from bookings.models import (
     Addon,
     Appointment,
@@ -128,7 +128,7 @@ class TenantAdmin(Scoped):
 
     def get_urls(self) -> list[URLPattern]:
         page, table = (
-            self.admin_site.admin_view(v) for v in (revenue.revenue_page, revenue.revenue_csv)
+            self.admin_site.admin_view(v) for v in (views.revenue_page, views.revenue_csv)
         )
         own = [
             path("<uuid:object_id>/revenue/", page, name="bookings_revenue"),

@@ -31,7 +31,9 @@ def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str
 @require_GET
 def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     tenant, by, report = _report(request, object_id)
-    months = report["months"]
+    months, canceled = report["as_vendor"], report["canceled"]
+    # A month of which only canceled bookings were paid is one, too.
+    months = {month: months.get(month, {}) for month in sorted({*months, *canceled})}
     names = sorted({name for processors in months.values() for name in processors})
     cells = {name: [_amount(months[month], name) for month in months] for name in names}
     rows = [
@@ -39,6 +41,7 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
             "month": month,
             "cells": [cells[name][n] for name in names],
             "total": sum(cells[name][n] for name in names),
+            "canceled": _total(canceled.get(month, {})),
         }
         for n, month in enumerate(months)
     ]
@@ -55,6 +58,8 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         "rows": rows,
         "sums": [sum(cells[name]) for name in names],
         "total": sum(row["total"] for row in rows),
+        "canceled": sum(row["canceled"] for row in rows),
+        "refunds": sum(_total(processors) for processors in report["refunds"].values()),
         "currency": report["currency"],
         "chart": chart,
         "csv_url": f"{csv_url}?by={by}",
@@ -64,6 +69,10 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
 
 def _amount(processors: dict[str, Any], name: str) -> Any:
     return Decimal(processors[name]["amount"]) if name in processors else Decimal(0)
+
+
+def _total(processors: dict[str, Any]) -> Decimal:
+    return sum((_amount(processors, name) for name in processors), Decimal(0))
 
 
 @require_GET
