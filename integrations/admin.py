@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
@@ -19,6 +20,7 @@ from bookings.theme import button, label
 from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import ConfigurationError, PrivateAddress
+from integrations.acuity.sync import plans
 from integrations.console import connect, gone, views
 from integrations.models import (
     AcuityAccount,
@@ -26,6 +28,7 @@ from integrations.models import (
     AuditEntry,
     ImportRun,
     Membership,
+    Plan,
     RejectedRecord,
 )
 from integrations.privacy import deleting
@@ -202,6 +205,35 @@ class AcuityAccountAdmin(Deletable):
             ),
         ]
         return [*own, *super().get_urls()]
+
+
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        try:
+            plans.check(self.instance)
+        except ConfigurationError as error:
+            self.add_error(None, str(error))
+
+
+@admin.register(Plan)
+class PlanAdmin(Scoped):
+    """When an account is looked at by itself."""
+
+    form = PlanForm
+    deed = "run"
+    list_display = ["account", "hourly", "nightly", "next_turn", "passed_at", "audited_at"]
+    list_select_related = ["account__tenant"]
+    readonly_fields = ["next_turn"]
+
+    @admin.display(description="Next")
+    def next_turn(self, plan: Plan) -> Any:
+        return (plan.pk and plans.following(plan, timezone.now())) or "nothing planned"
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        with audit.acting("person", request.user.get_username()):
+            audit.write("planned", tenant=obj.account.tenant_id, note=plans.words(obj))
 
 
 @admin.register(ImportRun)

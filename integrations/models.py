@@ -1,6 +1,7 @@
 """What an import remembers: the account, the run, its steps, and what could not be stored."""
 
 import uuid
+from datetime import time
 
 from django.conf import settings
 from django.db import models
@@ -59,8 +60,14 @@ class ImportRun(models.Model):
     ACTIVE = ["queued", "running", "verifying", "pausing", "paused", "cancelling"]
     WORKING = ["queued", "running", "verifying"]
 
+    class Kind(models.TextChoices):
+        IMPORT = "import", "Import"
+        PASS = "pass", "Hourly pass"
+        AUDIT = "audit", "Nightly audit"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="runs")
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.IMPORT)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     reason = models.TextField(blank=True, help_text="Why it failed, in words.")
     error_class = models.CharField(max_length=64, blank=True)
@@ -119,6 +126,33 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return f"Import {str(self.id)[:8]} ({self.status})"
+
+
+class Plan(models.Model):
+    """When an account is looked at by itself. See `acuity/sync/plans.py`."""
+
+    account = models.OneToOneField(AcuityAccount, on_delete=models.CASCADE, related_name="plan")
+    hourly = models.BooleanField("hourly pass", default=True)
+    nightly = models.BooleanField("nightly audit", default=True)
+    # Times of day are the account's own.
+    night_from = models.TimeField(default=time(1), help_text="The audit begins from here on …")
+    night_to = models.TimeField(default=time(5), help_text="… to here, in the account's zone.")
+    quiet_from = models.TimeField(null=True, blank=True, help_text="Nothing begins from here on …")
+    quiet_to = models.TimeField(null=True, blank=True, help_text="… to here.")
+    nights = models.PositiveSmallIntegerField(
+        default=7, help_text="Every list of payments is read again within so many nights."
+    )
+    allowance = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Lists read again a night, at most; empty: as `nights` takes.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    passed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    audited_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"Plan of {self.account}"
 
 
 class ImportStep(models.Model):

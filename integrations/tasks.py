@@ -10,7 +10,7 @@ from integrations import logs
 from integrations.acuity.errors import Unforeseen
 from integrations.acuity.runs import control, messages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
-from integrations.acuity.sync import refresh
+from integrations.acuity.sync import plans, refresh
 from integrations.models import ImportRun
 
 
@@ -89,6 +89,11 @@ def resend_refreshes() -> int:
     for account, appointment in late:
         messages.send_refresh(account, appointment)
     return len(late)
+
+
+@shared_task(base=Discreet, name="acuity.begin_planned", send_events=False)
+def begin_planned() -> int:
+    return len(plans.begin_due())
 
 
 @worker_ready.connect

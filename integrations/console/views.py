@@ -17,6 +17,7 @@ from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.sync import plans
 from integrations.console import proof_page
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
@@ -115,7 +116,7 @@ def proof(request: HttpRequest, object_id: uuid.UUID, form: str) -> HttpResponse
 
 @require_POST
 def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
-    """Pause, resume, cancel, retry rejects, or change the pace. Pressing twice does no harm."""
+    """Pause, resume, cancel, retry rejects, keep in step, or change the pace. Pressing twice does no harm."""
     run = _run(request, object_id)
     _need(request, "cancel" if what == "cancel" else "run", run.account.tenant_id)
     with audit.acting("person", request.user.get_username()):
@@ -132,6 +133,9 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
         control.cancel(run)
     elif what == "retry":
         _retry(request, run)
+    elif what == "plan":
+        plan = plans.set_plan(run.account)
+        messages.info(request, f"{run.account} is kept in step: {plans.words(plan)}.")
     elif what == "tune":
         _tune(request, run)
     else:

@@ -19,6 +19,7 @@ OF_ACCOUNT: list[type[Model]] = [
     models.RejectedRecord,
     models.CompletionEvent,
     models.RefreshRequest,
+    models.Plan,
     models.ImportStep,
     models.ImportRun,
 ]

@@ -83,10 +83,11 @@ def start(
     idempotency_key: str | None = None,
     accept_removals: bool = False,
     by: str = "code",
+    kind: str = ImportRun.Kind.IMPORT,
 ) -> ImportRun:
     """A new queued run. Without a page limit it finds the best one itself.
 
-    `by` is what the log says of who began it: command, person, token.
+    `by` is what the log says of who began it: command, person, token, schedule.
 
     Raises ActiveRun if the account has a run already, ConfigurationError on bad input.
     """
@@ -105,6 +106,7 @@ def start(
                 idempotency_key=idempotency_key,
                 accept_removals=accept_removals,
                 started_by=by,
+                kind=kind,
             )
             ImportStep.objects.bulk_create(
                 ImportStep(run=run, position=n, resource=name)
