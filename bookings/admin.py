@@ -124,7 +124,7 @@ class TenantAdmin(Scoped):
 @admin.register(Client)
 class ClientAdmin(Mirror):
     list_display = ["__str__", "email", "phone", "listed", "tenant", "appointments"]
-    list_filter = ["tenant", "listed"]
+    list_filter = ["tenant", "listed", ("review", admin.EmptyFieldListFilter)]
     search_fields = ["first_name", "last_name", "email", "phone"]
     list_select_related = ["tenant"]
     ordering = ["last_name", "first_name", "pk"]

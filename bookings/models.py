@@ -21,13 +21,17 @@ class Tenant(models.Model):
 
 
 class Imported(models.Model):
-    """A row copied from a source, recognised by (tenant, source, external_id)."""
+    """A row copied from a source, recognised by (tenant, source, source_account, external_id)."""
 
     id = models.BigAutoField(primary_key=True)
     # Foreign keys that an index of several columns begins with need none of their own.
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
     external_id = models.CharField(max_length=255)
     source = models.CharField(max_length=20, default="acuity")
+    # Whose it is there: accounts of one tenant number their rows independently.
+    source_account = models.CharField(
+        max_length=64, blank=True, default="", help_text="The account's ID at the source."
+    )
     raw = models.JSONField(default=dict, blank=True)
     content_hash = models.CharField(max_length=128, blank=True, default="")
 
@@ -35,7 +39,8 @@ class Imported(models.Model):
         abstract = True
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "source", "external_id"], name="%(class)s_identity"
+                fields=["tenant", "source", "source_account", "external_id"],
+                name="%(class)s_identity",
             )
         ]
 
@@ -68,6 +73,8 @@ class Client(Imported):
     name_key = models.CharField(max_length=255, blank=True, default="")
     # False: not in the source's client list, known only from a booking.
     listed = models.BooleanField(default=True)
+    # Empty, or why a person should look: it may be somebody who was renamed.
+    review = models.TextField(blank=True, default="")
 
     class Meta(Imported.Meta):
         indexes = [
@@ -134,12 +141,16 @@ class Appointment(Imported):
     payments_fetched = models.PositiveIntegerField(default=0)
     payments_fetched_sum = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+    # The first look that found it neither listed nor at its own address; a second one decides.
+    missing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta(Imported.Meta):
         indexes = [
             models.Index(fields=["tenant", "starts_at"]),
             # Counts by month come from the index alone.
-            models.Index(fields=["tenant", "service_date", "removed_at", "source"]),
+            models.Index(
+                fields=["tenant", "service_date", "removed_at", "source", "source_account"]
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bookings.models import AppointmentType, Calendar, Payment
+from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
 from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.errors import AnotherAccount, BadAnswer, UnknownAccount
 from integrations.acuity.reading import zones
@@ -55,6 +55,8 @@ class Account:
     def save(self, context: Context, page: Fetched) -> Counts:
         facts, calendars, types = page.records
         account, tenant = context.account, context.tenant
+        if not account.source_id:
+            _adopt(context, facts.id)
         account.source_id, account.country = facts.id, facts.country or account.country
         account.name = facts.name or account.name
         account.timezone = facts.timezone
@@ -64,9 +66,15 @@ class Account:
         )
         tenant.timezone, tenant.currency = facts.timezone, facts.currency
         tenant.save(update_fields=["timezone", "currency"])
-        upsert(tenant, Calendar, CALENDAR, _readable(calendars, calendar))
-        upsert(tenant, AppointmentType, TYPE, _readable(types, appointment_type))
+        upsert(account, Calendar, CALENDAR, _readable(calendars, calendar))
+        upsert(account, AppointmentType, TYPE, _readable(types, appointment_type))
         return Counts()
+
+
+def _adopt(context: Context, source_id: str) -> None:
+    """Rows from before anybody wrote down whose they are belong to the first account that asks."""
+    for model in (Client, Calendar, AppointmentType, Appointment):
+        context.account.rows(model).update(source_account=source_id)
 
 
 def _whose(context: Context) -> Facts:
@@ -85,8 +93,8 @@ def _whose(context: Context) -> Facts:
     if account.source_id and facts.id != account.source_id:
         shown = facts.id if is_own(account) else "another"
         raise AnotherAccount(
-            f"it was {account.source_id} and is {shown}; give it a tenant of its own,"
-            " or empty the account's source ID in the admin if that is right"
+            f"it was {account.source_id} and is {shown}; enter the key of {account.source_id}"
+            " in the admin, or add an account there for the other one"
         )
     currency = tenant.currency.upper()
     if facts.currency != currency and Payment.objects.filter(tenant=tenant).exists():

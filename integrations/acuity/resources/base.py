@@ -97,6 +97,8 @@ class Found:
 
     save: list[Any] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
+    # Rows that the source denies in this look; None where nobody looked.
+    missing: list[int] | None = None
 
 
 @dataclass

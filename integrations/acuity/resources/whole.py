@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
+from django.db.models import QuerySet
+
 from bookings.models import Imported
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.findings import Gap
@@ -25,7 +27,7 @@ from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
-from integrations.models import RejectedRecord
+from integrations.models import AcuityAccount, RejectedRecord
 
 
 class Listed(Stored, frozen=True):
@@ -72,22 +74,21 @@ class Whole(Resource):
         return self._save(context, page.records)
 
     def stored(self, scope: Scope) -> int:
-        count: int = self._rows(scope.account.tenant_id).count()
-        return count
+        return self._rows(scope.account).count()
 
     @property
     def line(self) -> str:  # type: ignore[override]
         return "|".join(["id", *self.columns])
 
     def lines(self, extent: Extent) -> Iterable[Line]:
-        rows = self._rows(extent.tenant).values_list("external_id", *self.columns)
+        rows = extent.rows(self.model).values_list("external_id", *self.columns)
         return (Line("all", "|".join(map(str, row))) for row in rows.iterator())
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
         payloads = self._list(context)
         parsed = self._parse(payloads)
         saw(parsed.records)
-        counts = compare(self.model, context.tenant, {row[0]: row[-1] for row in parsed.records})
+        counts = compare(self.model, context.account, {row[0]: row[-1] for row in parsed.records})
         rejected = Counts(rejected=len(parsed.rejects))
         return {"fetched": len(payloads)} | asdict(counts + rejected)
 
@@ -100,7 +101,7 @@ class Whole(Resource):
         first, second = (self._list(context, **self.second_look) for _ in range(2))
         payloads = {_key(payload): payload for payload in [*first, *second]}
         parsed = self._parse(payloads.values())
-        stored = dict(self._rows(context.tenant.pk).values_list("external_id", "content_hash"))
+        stored = dict(self._rows(context.account).values_list("external_id", "content_hash"))
         changed = [payloads[row[0]] for row in parsed.records if stored.get(row[0]) != row[-1]]
         facts = Listed(
             listed=len(payloads),
@@ -129,8 +130,8 @@ class Whole(Resource):
         }
         return Said(scope, gaps)
 
-    def _rows(self, tenant_id: Any) -> Any:
-        return self.model._default_manager.filter(tenant=tenant_id, source="acuity")
+    def _rows(self, account: AcuityAccount) -> QuerySet[Imported]:
+        return account.rows(self.model)
 
     def _list(self, context: Context, **params: str) -> list[Any]:
         rows = context.source.get(self.path, **self.params | params)
@@ -155,7 +156,7 @@ class Whole(Resource):
     def _save(self, context: Context, payloads: list[Any]) -> Counts:
         parsed = self._parse(payloads)
         names = ["external_id", *self.columns, "raw", "content_hash"]
-        counts, _ = upsert(context.tenant, self.model, names, parsed.records)
+        counts, _ = upsert(context.account, self.model, names, parsed.records)
         resolve(context.scope.origin, self.name, [row[0] for row in parsed.records])
         return counts + reject(context.scope.origin, self.name, parsed.rejects)
 

@@ -9,8 +9,9 @@ import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import JSONField
 
-from bookings.models import Appointment, Imported, Tenant
+from bookings.models import Appointment, Imported
 from integrations.acuity.store.bulk import Row, insert
+from integrations.models import AcuityAccount
 
 LINKS: dict[type[Imported], tuple[str, ...]] = {
     Appointment: ("client_id", "calendar_id", "appointment_type_id")
@@ -42,10 +43,10 @@ class Parsed:
 
 
 def _stored(
-    model: type[Imported], tenant: Tenant, ids: Iterable[str]
+    model: type[Imported], account: AcuityAccount, ids: Iterable[str]
 ) -> dict[str, tuple[int, str]]:
     """Primary key and content hash by ID; no hash where a link is not what it was stored with."""
-    rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=list(ids))
+    rows = account.rows(model).filter(external_id__in=list(ids))
     found = rows.values_list("external_id", "pk", "content_hash", *LINKS.get(model, ()))
     return {
         key: (pk, content if linked(content, tuple(links)) else "")
@@ -62,9 +63,9 @@ def linked(content_hash: str, keys: tuple[int | None, ...]) -> bool:
     return content_hash.endswith(links(*keys))
 
 
-def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Counts:
+def compare(model: type[Imported], account: AcuityAccount, hashes: dict[str, str]) -> Counts:
     """What an upsert of these content hashes by ID would do."""
-    stored, counts = _stored(model, tenant, hashes), Counts()
+    stored, counts = _stored(model, account, hashes), Counts()
     for key, content in hashes.items():
         if key not in stored:
             counts.created += 1
@@ -76,14 +77,14 @@ def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Co
 
 
 def upsert(
-    tenant: Tenant,
+    account: AcuityAccount,
     model: type[Imported],
     names: Sequence[str],
     rows: Sequence[Row],
     expect_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
 ) -> tuple[Counts, list[int]]:
-    """Insert or update rows of `names` by (tenant, source, external_id).
+    """Insert or update the account's rows of `names`, by external_id.
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
     not written. The counts, and the primary keys of the updated rows. `waiting` is called when the
@@ -92,9 +93,9 @@ def upsert(
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
-            insert(model, names, rows, waiting, tenant_id=tenant.pk)
+            insert(model, names, rows, waiting, **account.marks)
             return Counts(created=len(rows)), []
-    stored = _stored(model, tenant, [row[0] for row in rows])
+    stored = _stored(model, account, [row[0] for row in rows])
     fresh, differing, counts = [], {}, Counts()
     for row in rows:
         pk, content = stored.get(row[0], (None, None))
@@ -108,11 +109,11 @@ def upsert(
         del differing[pk]
         counts.unchanged += 1
     changed = [
-        model(id=pk, tenant=tenant, **dict(zip(names, map(_plain, row), strict=True)))
+        model(id=pk, **account.marks, **dict(zip(names, map(_plain, row), strict=True)))
         for pk, row in differing.items()
     ]
     if fresh:
-        insert(model, names, fresh, waiting, tenant_id=tenant.pk)
+        insert(model, names, fresh, waiting, **account.marks)
     if changed:
         # By primary key, hence an update for every row; new rows never pass here.
         model._default_manager.bulk_create(

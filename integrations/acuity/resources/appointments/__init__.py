@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bookings.models import Appointment
 from integrations.acuity.errors import AcuityError, Gone
-from integrations.acuity.resources.appointments import check, said, save
+from integrations.acuity.resources.appointments import check, missing, said, save
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.walk import (
     by_month,
@@ -30,6 +30,7 @@ from integrations.acuity.resources.base import (
     Log,
     Resource,
     Said,
+    in_window,
     kept,
     plain,
 )
@@ -83,7 +84,7 @@ class Appointments(Resource):
         return save.save_appointments(context, page.records)
 
     def stored(self, scope: Scope) -> int:
-        rows = Appointment.objects.filter(tenant=scope.tenant, source="acuity")
+        rows = scope.account.rows(Appointment)
         return scope.period.filter(rows.filter(removed_at=None)).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
@@ -106,7 +107,7 @@ class Appointments(Resource):
                 counts, fetched = Counts(), 0
             parsed = save.parse(context, page.records)
             hashes = {record.id: record.content_hash for record in parsed.records}
-            counts += compare(Appointment, context.tenant, hashes)
+            counts += compare(Appointment, context.account, hashes)
             counts += Counts(rejected=len(parsed.rejects))
             saw(parsed.records)
             fetched += len(page.records)
@@ -130,6 +131,8 @@ class Appointments(Resource):
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
         save.save_appointments(context, found.save, anywhere=True)
         save.remove(Appointment.objects.filter(pk__in=found.gone))
+        if found.missing is not None:
+            missing.remember(in_window(context), found.missing)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return said.statement(context, ProofCursor.of(cursor))

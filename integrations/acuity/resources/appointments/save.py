@@ -157,7 +157,7 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
         for r in records
     ]
     counts, updated = upsert(
-        context.tenant, Appointment, FIELDS, values, expect_new, context.source.parse_prefetched
+        context.account, Appointment, FIELDS, values, expect_new, context.source.parse_prefetched
     )
     if updated:
         _move_payments(updated)
@@ -172,7 +172,7 @@ def _nameless(record: AppointmentRecord) -> AppointmentRecord:
 
 def remove(rows: QuerySet[Appointment]) -> None:
     """Mark as gone at the source. Without its hash, a row is written again when it comes back."""
-    rows.update(removed_at=timezone.now(), content_hash="", fingerprint="")
+    rows.update(removed_at=timezone.now(), missing_since=None, content_hash="", fingerprint="")
 
 
 def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Values:
@@ -214,9 +214,7 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
     found = context.catalog.keys.setdefault(model, {})
     if unknown := places.keys() - found.keys() - {""}:
-        rows = model._default_manager.filter(
-            tenant=context.tenant, source="acuity", external_id__in=unknown
-        )
+        rows = context.account.rows(model).filter(external_id__in=unknown)
         found.update(rows.values_list("external_id", "pk"))
     for external_id in unknown - found.keys():
         place = places[external_id]
@@ -224,7 +222,9 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         if model is Calendar:
             says = {"name": place.calendar, "timezone": place.timezone[:64]}
         says["name"] = str(says["name"] or "").strip()[:255]
-        row = model._default_manager.create(tenant=context.tenant, external_id=external_id, **says)
+        row = model._default_manager.create(
+            external_id=external_id, **context.account.marks, **says
+        )
         found[external_id] = row.pk
         context.catalog.relearn()
     return found
@@ -242,7 +242,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
                 found[r.client_key] = pk
         missing = [r for r in missing if r.client_key not in found]
     if missing and context.identity.by_phone:
-        known = Client.objects.filter(tenant=context.tenant, source="acuity")
+        known = context.account.rows(Client)
         # Not clients of the other rule, of whom the name is the whole key.
         known = known.exclude(external_id=F("name_key")).exclude(email="")
         rows = known.filter(name_key__in=[r.client_name_key for r in missing])
@@ -257,7 +257,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
                 found[record.client_key] = matches[0]
     born = [
         Client(
-            tenant=context.tenant,
+            **context.account.marks,
             external_id=r.client_key,
             name_key=r.client_name_key,
             listed=False,

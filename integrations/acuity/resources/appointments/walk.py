@@ -11,7 +11,7 @@ from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments.cursors import WalkCursor
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.closed import FIRST
-from integrations.acuity.source.paging import ALL, Keyset
+from integrations.acuity.source.paging import ALL, DayCursor, Keyset
 from integrations.acuity.source.slices import People, Person
 
 
@@ -70,9 +70,23 @@ def walk(
     )
 
 
+def list_days(context: Context, first: date, last: date) -> list[Row]:
+    """What is listed from `first` to `last`, whatever the run's window is."""
+    pages = walk(
+        context, first.isoformat(), context.position.listing, last_day=last, excludeForms="true"
+    )
+    position, done = DayCursor(), False
+    rows: list[Row] = []
+    while not done:
+        page = pages.page(position)
+        rows = page.records if page.anew else rows + page.records
+        position, done = page.cursor, page.done
+    return rows
+
+
 def known_people(context: Context) -> People:
     """Who might have booked; asked of the database only where a day has to be divided by people."""
-    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
+    rows = context.account.rows(Client)
     names = rows.values_list("first_name", "last_name", "email", "phone", "listed")
     return (Person(*person) for person in names.iterator())
 

@@ -21,7 +21,7 @@ from integrations.acuity.resources.base import (
     Resource,
     Said,
 )
-from integrations.acuity.resources.clients import check, save
+from integrations.acuity.resources.clients import check, renamed, save
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord, StagedPage
@@ -52,8 +52,8 @@ class Clients(Resource):
         if not cursor.staged:
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
-            n = len(entries)
-            return Fetched(groups, WholeCursor(staged=True), not groups, total=n, count=0, listed=n)
+            found, n = [groups, renamed.look(context, groups)], len(entries)
+            return Fetched(found, WholeCursor(staged=True), not groups, total=n, count=0, listed=n)
         staged = StagedPage.objects.filter(step=position.step, offset=position.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
@@ -64,7 +64,9 @@ class Clients(Resource):
 
     def save(self, context: Context, page: Fetched) -> Counts:
         if not WholeCursor.of(context.position.cursor).staged:
-            save.stage(context, page.records)
+            groups, found = page.records
+            save.stage(context, groups)
+            renamed.write(context, found)
             return Counts()
         counts = save.save_clients(context, page.records)
         if page.done:
@@ -73,7 +75,7 @@ class Clients(Resource):
         return counts
 
     def stored(self, scope: Scope) -> int:
-        rows = Client.objects.filter(tenant=scope.tenant, source="acuity")
+        rows = scope.account.rows(Client)
         return rows.exclude(external_id__startswith=Client.FORGOTTEN).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
@@ -91,7 +93,7 @@ class Clients(Resource):
                 rejected += len(group)
                 continue
             records[record.key] = record.content_hash
-        counts = compare(Client, context.tenant, records)
+        counts = compare(Client, context.account, records)
         return {"fetched": len(entries)} | asdict(counts + Counts(rejected=rejected))
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
