@@ -224,11 +224,15 @@ class PlanAdmin(Scoped):
     deed = "run"
     list_display = ["account", "hourly", "nightly", "next_turn", "passed_at", "audited_at"]
     list_select_related = ["account__tenant"]
-    readonly_fields = ["next_turn"]
+    readonly_fields = ["next_turn", "cost"]
 
     @admin.display(description="Next")
     def next_turn(self, plan: Plan) -> Any:
         return (plan.pk and plans.following(plan, timezone.now())) or "nothing planned"
+
+    @admin.display(description="What the audit costs")
+    def cost(self, plan: Plan) -> str:
+        return plans.cost(plan).words if plan.pk else "known once it is saved"
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

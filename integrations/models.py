@@ -103,6 +103,9 @@ class ImportRun(models.Model):
         default=False, help_text="Go on however many are rejected."
     )
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    reread = models.JSONField(
+        default=dict, blank=True, help_text="Up to which reading payment lists are read again."
+    )
     payments_mode = models.CharField(max_length=8, default="paid")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -13,6 +13,7 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.scope import NOTHING_AGAIN, Reread
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.lines import in_log, summary
@@ -84,6 +85,7 @@ def start(
     accept_removals: bool = False,
     by: str = "code",
     kind: str = ImportRun.Kind.IMPORT,
+    reread: Reread = NOTHING_AGAIN,
 ) -> ImportRun:
     """A new queued run. Without a page limit it finds the best one itself.
 
@@ -107,6 +109,7 @@ def start(
                 accept_removals=accept_removals,
                 started_by=by,
                 kind=kind,
+                reread=as_json(reread),
             )
             ImportStep.objects.bulk_create(
                 ImportStep(run=run, position=n, resource=name)

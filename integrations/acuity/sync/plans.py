@@ -16,6 +16,9 @@ from django.utils import timezone
 from integrations import audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading.zones import zone
+from integrations.acuity.resources.base import kept
+from integrations.acuity.resources.payments.save import oldest
+from integrations.acuity.resources.scope import NOTHING_AGAIN, Extent, Scope
 from integrations.acuity.runs import control
 from integrations.acuity.runs.states import PROVABLE
 from integrations.models import AcuityAccount, ImportRun, Plan
@@ -117,9 +120,50 @@ def begin(turn: Turn, now: datetime) -> ImportRun | None:
         with transaction.atomic():
             if not Plan.objects.filter(pk=plan.pk, **before).update(**taken):
                 return None
-            return control.start(plan.account, kind=kind, by="schedule", **DEEDS[kind])
+            again = oldest(extent_of(plan), portion(plan)) if kind == K.AUDIT else NOTHING_AGAIN
+            return control.start(
+                plan.account, kind=kind, reread=again, by="schedule", **DEEDS[kind]
+            )
     except control.ActiveRun:
         return None
+
+
+class Cost(NamedTuple):
+    """What reading every payment list again costs this account, one request a list."""
+
+    lists: int
+    # As `nights` takes, and what is allowed or else taken.
+    wanted: int
+    a_night: int
+    # How many nights it takes with that.
+    nights: int
+
+    @property
+    def words(self) -> str:
+        """`588 requests a night read all 4,111 payment lists again within 7 nights.`"""
+        said = (
+            f"{self.a_night:,} requests a night read all {self.lists:,} payment lists"
+            f" again within {self.nights} nights."
+        )
+        if self.a_night >= self.wanted:
+            return said
+        return f"{said} What was chosen would take {self.wanted:,}."
+
+
+def cost(plan: Plan) -> Cost:
+    lists = kept(extent_of(plan)).count()
+    wanted = math.ceil(lists / plan.nights)
+    a_night = plan.allowance or wanted
+    return Cost(lists, wanted, a_night, math.ceil(lists / a_night) if a_night else 0)
+
+
+def portion(plan: Plan) -> int:
+    """How many lists an audit reads again."""
+    return cost(plan).a_night
+
+
+def extent_of(plan: Plan) -> Extent:
+    return Scope(plan.account).extent
 
 
 def following(plan: Plan, now: datetime) -> datetime | None:

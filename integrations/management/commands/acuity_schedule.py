@@ -89,7 +89,7 @@ def wanted(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def line(plan: Plan) -> dict[str, Any]:
-    following = plans.following(plan, timezone.now())
+    following, cost = plans.following(plan, timezone.now()), plans.cost(plan)
     return {
         "account": plan.account_id,
         "tenant": str(plan.account.tenant_id),
@@ -101,5 +101,8 @@ def line(plan: Plan) -> dict[str, Any]:
         "quiet": plans.span(plan.quiet_from, plan.quiet_to),
         "nights": plan.nights,
         "allowance": plan.allowance,
+        "lists_a_night": cost.a_night,
+        "lists": cost.lists,
+        "all_within_nights": cost.nights,
         "next": following.isoformat() if following else None,
     }
