@@ -20,7 +20,7 @@ from bookings.theme import button, label
 from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import ConfigurationError, PrivateAddress
-from integrations.acuity.sync import plans
+from integrations.acuity.sync import freshness, plans
 from integrations.console import connect, gone, views
 from integrations.models import (
     AcuityAccount,
@@ -127,7 +127,7 @@ class AcuityAccountAdmin(Deletable):
     list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
-    readonly_fields = ["connection"]
+    readonly_fields = ["connection", "fresh"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
 
@@ -172,6 +172,10 @@ class AcuityAccountAdmin(Deletable):
             again,
             reverse("admin:acuity_disconnect", args=[account.pk]),
         )
+
+    @admin.display(description="As fresh as")
+    def fresh(self, account: AcuityAccount) -> str:
+        return freshness.of(account).words(account.timezone) if account.pk else "not yet imported"
 
     @admin.display(description="Key")
     def key(self, account: AcuityAccount) -> str:
