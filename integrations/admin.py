@@ -21,7 +21,8 @@ from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import ConfigurationError, PrivateAddress
 from integrations.acuity.sync import freshness, plans
-from integrations.console import connect, gone, views
+from integrations.acuity.sync import webhooks as hooks_of
+from integrations.console import connect, gone, hooks, views
 from integrations.models import (
     AcuityAccount,
     ApiToken,
@@ -30,6 +31,7 @@ from integrations.models import (
     Membership,
     Plan,
     RejectedRecord,
+    Webhooks,
 )
 from integrations.privacy import deleting
 
@@ -127,7 +129,7 @@ class AcuityAccountAdmin(Deletable):
     list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
-    readonly_fields = ["connection", "fresh"]
+    readonly_fields = ["connection", "hooks", "fresh"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
 
@@ -152,7 +154,7 @@ class AcuityAccountAdmin(Deletable):
         writes = (
             self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         )
-        hidden = set() if writes else {"api_key", "connection"}
+        hidden = set() if writes else {"api_key", "connection", "hooks"}
         if not oauth.offered():
             hidden.add("connection")
         return [name for name in super().get_fields(request, obj) if name not in hidden]
@@ -171,6 +173,22 @@ class AcuityAccountAdmin(Deletable):
             'Connected. {} <button type="submit" formaction="{}" formnovalidate>Disconnect</button>',
             again,
             reverse("admin:acuity_disconnect", args=[account.pk]),
+        )
+
+    @admin.display(description="Webhooks")
+    def hooks(self, account: AcuityAccount) -> str:
+        if not account.pk:
+            return "once the account is saved"
+        known = Webhooks.objects.filter(account=account).first()
+        said = "not registered"
+        if known:
+            said = known.trouble or f"registered; {hooks_of.this_week(account).words}"
+        return format_html(
+            '{} <button type="submit" name="webhooks" value="{}" formaction="{}" formnovalidate>{}</button>',
+            said,
+            "remove" if known else "register",
+            reverse("admin:acuity_webhooks", args=[account.pk]),
+            "Remove them" if known else "Register webhooks",
         )
 
     @admin.display(description="As fresh as")
@@ -207,6 +225,7 @@ class AcuityAccountAdmin(Deletable):
                 view(connect.disconnect),
                 name="acuity_disconnect",
             ),
+            path("<int:object_id>/webhooks/", view(hooks.change), name="acuity_webhooks"),
         ]
         return [*own, *super().get_urls()]
 

@@ -174,6 +174,31 @@ class Plan(models.Model):
         return f"Plan of {self.account}"
 
 
+class Webhooks(models.Model):
+    """The account's webhooks are wanted, at this address. See `acuity/sync/webhooks.py`."""
+
+    account = models.OneToOneField(AcuityAccount, on_delete=models.CASCADE, related_name="webhooks")
+    target = models.URLField(max_length=500)
+    since = models.DateTimeField(null=True, help_text="All of them without a break.")
+    checked_at = models.DateTimeField(null=True)
+    trouble = models.TextField(blank=True, help_text="Why the last look failed, in words.")
+
+    class Meta:
+        verbose_name_plural = "webhooks"
+
+
+class WebhookDay(models.Model):
+    """Changes of a day (UTC): those that webhooks told, and those that a pass had to find."""
+
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="told")
+    day = models.DateField()
+    received = models.PositiveIntegerField(default=0)
+    missed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "day"], name="day_identity")]
+
+
 class ImportStep(models.Model):
     """The only copy of a step's position. A message names the version it expects to find."""
 

@@ -10,7 +10,11 @@ from integrations import logs
 from integrations.acuity.errors import Unforeseen
 from integrations.acuity.runs import control, messages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
-from integrations.acuity.sync import plans, refresh
+from integrations.acuity.sync import (
+    completed,  # noqa: F401 - receives what a run tells when it completes
+    plans,
+    refresh,
+)
 from integrations.models import ImportRun
 
 

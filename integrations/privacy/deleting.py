@@ -20,6 +20,8 @@ OF_ACCOUNT: list[type[Model]] = [
     models.CompletionEvent,
     models.RefreshRequest,
     models.Plan,
+    models.Webhooks,
+    models.WebhookDay,
     models.ImportStep,
     models.ImportRun,
 ]

@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_proof_file": (VIEWER, NOBODY),
     "acuity_start": (OPERATOR, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
+    "acuity_webhooks": (NOBODY, OWNER),
     "bookings_revenue": (VIEWER, NOBODY),
     "bookings_revenue_csv": (VIEWER, NOBODY),
     "bookings_client_forget": (OWNER, OWNER),
