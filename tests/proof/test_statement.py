@@ -12,6 +12,7 @@ from integrations.acuity.reading.findings import Pair
 from integrations.acuity.resources.appointments import said
 from integrations.acuity.resources.appointments.cursors import ProofCursor
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.payments import check as payments
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.acuity.source.fetching import Fetcher
@@ -97,9 +98,20 @@ def test_payments_that_nobody_could_read_are_a_gap(box: Sandbox, data: Account) 
     run = import_all(box)
 
     assert not run.verified
-    assert sorted(kinds(run.gaps)) == ["payments", "rejected"]
-    unread = next(gap for gap in run.gaps if gap["kind"] == "payments")
-    assert unread["missing"] == 1
+    # One cause, one gap.
+    assert [(gap["kind"], gap["ids"]) for gap in run.gaps] == [("rejected", [str(booking["id"])])]
+
+
+def test_payments_that_nobody_has_read_are_a_gap(box: Sandbox) -> None:
+    run = import_all(box)
+    due = Appointment.objects.filter(paid=True)[0]
+    Appointment.objects.filter(pk=due.pk).update(payments_fetched_for="of another time")
+
+    found = payments.statement(Context.of(Scope.of(run), cast(Fetcher, None)))
+
+    assert [(gap.kind, gap.missing, gap.ids) for gap in found.gaps] == [
+        ("payments", 1, [due.external_id])
+    ]
 
 
 def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(

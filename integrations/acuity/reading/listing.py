@@ -54,6 +54,12 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     calendar_id: Any = msgspec.field(default=None, name="calendarID")
     calendar_timezone: Any = None
     timezone: Any = None
+    created: Any = msgspec.field(default=None, name="datetimeCreated")
+    price_sold: Any = None
+    category: Any = None
+    location: Any = None
+    class_id: Any = msgspec.field(default=None, name="classID")
+    addon_ids: Any = msgspec.field(default=None, name="addonIDs")
     certificate: Any = None
     notes: Any = None
     labels: Any = None

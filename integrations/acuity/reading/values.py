@@ -214,6 +214,29 @@ def moment(value: Any, name: str, zone: str = "") -> datetime:
     return at
 
 
+LARGEST = 2**31 - 1
+
+
+def count(value: Any, name: str) -> int | None:
+    """How many, in whatever unit; None where nothing is said."""
+    if value is None or value is False or value == "":
+        return None
+    if (found := int(number(value, name))) > LARGEST:
+        raise Reject(f"{name} is out of range")
+    return found
+
+
+def optional_money(value: Any, name: str) -> Decimal | None:
+    return None if value is None or value is False or value == "" else money(value, name)
+
+
+def ids(value: Any, name: str) -> list[str]:
+    """The IDs of a list, as text."""
+    if (found := listed(value)) is None:
+        raise Reject(f"{name} is not a list")
+    return [number(each, name) for each in found]
+
+
 _WHOLE = re.compile(r"([0-9]{1,19})(?:\.0*)?")
 
 

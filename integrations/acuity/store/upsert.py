@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import IntegrityError, transaction
@@ -11,8 +11,12 @@ from django.db.models import JSONField
 
 from bookings.models import Appointment, Imported
 from integrations.acuity.store.bulk import Row, insert
+from integrations.acuity.store.history import Seen, compared, keep
 from integrations.models import AcuityAccount
 
+# In place of a content hash: nobody has read this row's columns yet, so that filling them is no change.
+# It was made where something named it, or is from before there were these columns.
+UNREAD = "unread:-"
 LINKS: dict[type[Imported], tuple[str, ...]] = {
     Appointment: ("client_id", "calendar_id", "appointment_type_id")
 }
@@ -34,6 +38,14 @@ class Counts:
         )
 
 
+class Written(NamedTuple):
+    """What an upsert has done: the rows that are new, and by primary key those that changed."""
+
+    counts: Counts
+    fresh: Sequence[Row]
+    updated: dict[int, Row]
+
+
 @dataclass
 class Parsed:
     """What a page holds: records to store and records that could not be read."""
@@ -49,7 +61,7 @@ def _stored(
     rows = account.rows(model).filter(external_id__in=list(ids))
     found = rows.values_list("external_id", "pk", "content_hash", *LINKS.get(model, ()))
     return {
-        key: (pk, content if linked(content, tuple(links)) else "")
+        key: (pk, content if content == UNREAD or linked(content, tuple(links)) else "")
         for key, pk, content, *links in found
     }
 
@@ -83,18 +95,20 @@ def upsert(
     rows: Sequence[Row],
     expect_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
-) -> tuple[Counts, list[int]]:
+    *,
+    seen: Seen,
+) -> Written:
     """Insert or update the account's rows of `names`, by external_id.
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
-    not written. The counts, and the primary keys of the updated rows. `waiting` is called when the
-    rest is the database's work.
+    not written. `waiting` is called when the rest is the database's work. What changes is kept as
+    `seen`.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, **account.marks)
-            return Counts(created=len(rows)), []
+            return Written(Counts(created=len(rows)), rows, {})
     stored = _stored(model, account, [row[0] for row in rows])
     fresh, differing, counts = [], {}, Counts()
     for row in rows:
@@ -115,16 +129,18 @@ def upsert(
     if fresh:
         insert(model, names, fresh, waiting, **account.marks)
     if changed:
+        read = {pk: row for pk, row in differing.items() if stored[row[0]][1] != UNREAD}
+        keep(seen, model, compared(model, names, read))
         # By primary key, hence an update for every row; new rows never pass here.
         model._default_manager.bulk_create(
             changed,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[name.removesuffix("_id") for name in names[1:]],
+            update_fields=[model._meta.get_field(name).name for name in names[1:]],
             batch_size=500,
         )
     counts.created, counts.updated = len(fresh), len(changed)
-    return counts, [row.id for row in changed]
+    return Written(counts, fresh, differing)
 
 
 def _alike(

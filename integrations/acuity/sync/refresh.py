@@ -46,6 +46,7 @@ def perform(account_id: int, external_id: str) -> str:
     source = Fetcher(account_client(account), lambda: None)
     try:
         context = Context.of(scope, source)
+        context.by = "webhook"
         if not account.source_id:
             # Rows belong to whom /me names.
             THE_ACCOUNT.save(context, THE_ACCOUNT.fetch(context))
@@ -82,7 +83,7 @@ def _denied(context: Context, external_id: str) -> str:
         missing.remember(rows, ())
         return "listed, but not found by its ID"
     if missing.denied_before(rows):
-        appointments.remove(rows)
+        appointments.remove(context, rows)
         return "gone at the source"
     missing.remember(rows, [booking.pk])
     request(context.account, external_id)

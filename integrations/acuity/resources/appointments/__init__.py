@@ -16,6 +16,7 @@ from integrations.acuity.resources.appointments import check, missing, said, sav
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.walk import (
     by_month,
+    ceiling,
     estimate,
     first_booking,
     last_booking,
@@ -56,6 +57,7 @@ class Appointments(Resource):
                 return Fetched([], cursor, done=True)
             began = timezone.now().isoformat()
             cursor = replace(cursor, first=first, last=last_booking(context), began=began)
+            cursor = replace(cursor, ceiling=ceiling(context))
         first = cursor.first or ""
         # What was fetched ahead was asked for with the limit of that time.
         limit = min(cursor.limit or position.limit, position.limit)
@@ -130,7 +132,7 @@ class Appointments(Resource):
     def heal(self, context: Context, found: Found) -> None:
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
         save.save_appointments(context, found.save, anywhere=True)
-        save.remove(Appointment.objects.filter(pk__in=found.gone))
+        save.remove(context, Appointment.objects.filter(pk__in=found.gone))
         if found.missing is not None:
             missing.remember(in_window(context), found.missing)
 

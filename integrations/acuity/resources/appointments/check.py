@@ -75,7 +75,11 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     known = {row.key for row in listed} | cursor.seen.keys() | page.cursor.seen.keys()
     held = stored(_between(context, low, high))
     unseen = {key: had for key, had in held.items() if key not in known}
-    refreshed = _ask(context, _changed(context, listed, held))[0]
+    # A day beside those that were asked for is listed, too: what is stored in them has moved there.
+    keys = {row.key for row in listed}
+    beside = [row.key for row in page.records if row.key not in keys]
+    moved = stored(in_window(context).filter(external_id__in=beside)) if beside else {}
+    refreshed = _ask(context, [*_changed(context, listed, held), *moved])[0]
     following = replace(
         page.cursor,
         first=first,
@@ -123,8 +127,11 @@ def _unlisted(context: Context, cursor: ProofCursor) -> Checked:
     unlisted = cursor.strays
     keys = sorted(unlisted)[:MOST_UNLISTED]
     found, missing = _ask(context, keys)
-    hidden = {row.key: unlisted[row.key] for row in found}
-    left = _without(unlisted, {*hidden, *missing})
+    # What moved out of the days that were asked for is no fault of their listing.
+    period = context.scope.period
+    inside = [row for row in found if not (at := row.instant) or period.contains(at.date())]
+    hidden = {row.key: unlisted[row.key] for row in inside}
+    left = _without(unlisted, {*(row.key for row in found), *missing})
     following = replace(cursor, hidden=hidden, missing=missing, strays={}, unasked=len(left))
     looked = Found(found, missing=_pks(context, missing))
     return Checked(looked, following, done=True)

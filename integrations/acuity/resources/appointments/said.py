@@ -7,7 +7,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from bookings.models import Appointment
-from integrations.acuity.reading.findings import Gap, Pair
+from integrations.acuity.reading.findings import NAMED, Gap, Pair, named
 from integrations.acuity.resources.appointments import cuts
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.base import Context, Said, in_window, many
@@ -33,7 +33,9 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
         "evidence": cursor.evidence or cuts.EVIDENCE[:1],
     }
     gaps = [*cursor.gaps, *_missing(coverage), *_unlisted(context, coverage, cursor)]
-    return Said(scope, gaps, coverage, ignored=cursor.cut.ignored)
+    walked = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
+    ignored = {*walked.ignored, *cursor.ignored, *cursor.cut.ignored}
+    return Said(scope, gaps, coverage, ignored=sorted(ignored))
 
 
 def stored_by_month(context: Context) -> dict[str, int]:
@@ -84,15 +86,17 @@ def _unlisted(context: Context, coverage: dict[str, Pair], cursor: ProofCursor) 
         calendars = set(
             context.account.rows(Appointment)
             .filter(external_id__in=hidden)
-            .values_list("calendar__external_id", flat=True)
+            .values_list("calendar__name", flat=True)
             .distinct()
         )
         shared = f" All of them are in {months.pop()}." if len(months) == 1 else ""
         if len(calendars) == 1 and len(hidden) > 1 and (calendar := calendars.pop()):
             shared += f" All of them are in calendar {calendar}."
         least = "At least " if cursor.unasked else ""
-        reason = f"{least}{many(len(hidden), 'booking')} exist that no listing shows; others may too.{shared}"
-        gaps.append(Gap("unlisted", reason, missing=len(hidden)))
+        keys = sorted(hidden)
+        exist = f"{least}{many(len(hidden), 'booking')} exist that no listing shows{named(keys)}"
+        reason = f"{exist}; others may too.{shared}"
+        gaps.append(Gap("unlisted", reason, missing=len(hidden), ids=keys[:NAMED]))
     if refused := cursor.refused:
         reason = (
             f"Acuity no longer shows {many(refused, 'booking')}, and none was marked as gone:"

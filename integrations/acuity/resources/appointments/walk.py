@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
@@ -13,6 +15,10 @@ from integrations.acuity.resources.base import Context
 from integrations.acuity.source.closed import FIRST
 from integrations.acuity.source.paging import ALL, DayCursor, Keyset
 from integrations.acuity.source.slices import People, Person
+from integrations.models import ImportStep
+
+# For so long a refused page size is not tried again.
+REFUSAL_HOLDS = timedelta(days=30)
 
 
 def list_appointments(context: Context, **params: Any) -> list[Row]:
@@ -42,6 +48,17 @@ def last_booking(context: Context) -> str:
     return min(
         [max(days, default=date.max), context.scope.period.widened.last or date.max]
     ).isoformat()
+
+
+def ceiling(context: Context) -> int | None:
+    """The largest `max` that the source did not refuse in the last import, if it refused one."""
+    earlier = ImportStep.objects.filter(
+        run__account=context.account,
+        resource="appointments",
+        run__created_at__gte=timezone.now() - REFUSAL_HOLDS,
+    )
+    last = earlier.exclude(run=context.scope.run).order_by("-run__created_at").first()
+    return DayCursor.of(last.cursor).ceiling if last else None
 
 
 def estimate(read: int, cursor: WalkCursor) -> int | None:

@@ -23,6 +23,7 @@ from integrations.acuity.resources.base import (
 )
 from integrations.acuity.resources.clients import check, renamed, save
 from integrations.acuity.resources.scope import Extent, Scope
+from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord, StagedPage
 
@@ -109,7 +110,8 @@ class Clients(Resource):
     def heal(self, context: Context, found: Found) -> None:
         save.save_clients(context, found.save)
         # Without its hash, the row is written again when its client comes back.
-        Client.objects.filter(pk__in=found.gone).update(listed=False, content_hash="")
+        gone = Client.objects.filter(pk__in=found.gone)
+        update(context.seen(self.name), gone, listed=False, content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         proof = ProofCursor.of(cursor)

@@ -64,8 +64,8 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
         except Reject as reason:
             parsed.rejects += [(entry, str(reason)) for entry in group]
     rows = [_row(record) for record in parsed.records]
-    counts, _ = upsert(context.account, Client, FIELDS, rows)
-    return counts + reject(context.scope.origin, "clients", parsed.rejects)
+    written = upsert(context.account, Client, FIELDS, rows, seen=context.seen("clients"))
+    return written.counts + reject(context.scope.origin, "clients", parsed.rejects)
 
 
 def settle(context: Context) -> None:
