@@ -292,6 +292,7 @@ class ImportRunAdmin(Mirror):
         proof = view(views.proof)
         return [
             path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act"),
+            path("<uuid:object_id>/changes/", view(views.changed), name="acuity_changes"),
             path("<uuid:object_id>/proof/", proof, {"form": "html"}, name="acuity_proof"),
             path("<uuid:object_id>/proof.json", proof, {"form": "json"}, name="acuity_proof_file"),
             *super().get_urls(),

@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_start": (OPERATOR, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
     "acuity_webhooks": (NOBODY, OWNER),
+    "acuity_changes": (VIEWER, NOBODY),
     "bookings_revenue": (VIEWER, NOBODY),
     "bookings_revenue_csv": (VIEWER, NOBODY),
     "bookings_client_forget": (OWNER, OWNER),
