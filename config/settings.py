@@ -223,6 +223,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 280_000
+# Where notices are mailed through: smtp+tls://user:password@mail.example.com:587
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="importer@localhost")
+
 # What beat sends, and when it did last, are rows: a container needs no disk for it.
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -234,6 +239,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "acuity-begin-planned": {
         "task": "acuity.begin_planned",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "acuity-send-notices": {
+        "task": "acuity.send_notices",
         "schedule": 60.0,
         "options": {"expires": 60},
     },

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core import validators
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
@@ -19,7 +20,7 @@ from bookings.models import Client, Tenant
 from bookings.theme import button, label
 from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
-from integrations.acuity.errors import ConfigurationError, PrivateAddress
+from integrations.acuity.errors import AcuityError, ConfigurationError, PrivateAddress
 from integrations.acuity.sync import freshness, plans
 from integrations.acuity.sync import webhooks as hooks_of
 from integrations.console import connect, gone, hooks, views
@@ -29,10 +30,12 @@ from integrations.models import (
     AuditEntry,
     ImportRun,
     Membership,
+    NoticeChannel,
     Plan,
     RejectedRecord,
     Webhooks,
 )
+from integrations.notices import sending
 from integrations.privacy import deleting
 
 COLOURS = {
@@ -228,6 +231,50 @@ class AcuityAccountAdmin(Deletable):
             path("<int:object_id>/webhooks/", view(hooks.change), name="acuity_webhooks"),
         ]
         return [*own, *super().get_urls()]
+
+
+class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The secret goes in and never comes out again."""
+
+    secret = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="Signs what a webhook gets. Never shown again; empty keeps the stored one.",
+    )
+
+    def clean_secret(self) -> str:
+        return str(self.cleaned_data["secret"] or self.instance.secret)
+
+    def clean(self) -> dict[str, Any] | None:
+        data = super().clean() or {}
+        mail = data.get("kind") == NoticeChannel.Kind.MAIL
+        check = validators.validate_email if mail else validators.URLValidator(["http", "https"])
+        try:
+            check(data.get("address", ""))
+        except forms.ValidationError:
+            what = "an e-mail address" if mail else "an address like https://hooks.example.com/in"
+            self.add_error("address", f"Enter {what}.")
+        return data
+
+
+@admin.register(NoticeChannel)
+class NoticeChannelAdmin(Scoped):
+    """Who is told when something happens."""
+
+    form = ChannelForm
+    list_display = ["__str__", "address", "digest", "active"]
+    list_select_related = ["tenant"]
+    actions = ["send_test"]
+
+    @admin.action(description="Send a test", permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[NoticeChannel]) -> None:
+        for channel in access.of_user(request.user).narrow(queryset, "own"):
+            try:
+                sending.send(channel, "Test of a notice", "This is how you will be told.")
+            except (sending.NotSent, AcuityError) as error:
+                messages.error(request, f"{channel}: not sent ({error}). Look at its address.")
+            else:
+                messages.info(request, f"{channel}: sent.")
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -16,6 +16,7 @@ from integrations.acuity.sync import (
     refresh,
 )
 from integrations.models import ImportRun
+from integrations.notices import watch
 
 
 class Discreet(Task[Any, Any]):
@@ -98,6 +99,11 @@ def resend_refreshes() -> int:
 @shared_task(base=Discreet, name="acuity.begin_planned", send_events=False)
 def begin_planned() -> int:
     return len(plans.begin_due())
+
+
+@shared_task(base=Discreet, name="acuity.send_notices", send_events=False)
+def send_notices() -> int:
+    return watch.look()
 
 
 @worker_ready.connect

@@ -21,6 +21,7 @@ from integrations.models import (
     AuditEntry,
     ImportRun,
     Membership,
+    NoticeChannel,
     Plan,
     RejectedRecord,
 )
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
 # Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
 MIRRORS = ("client", "appointment", "payment", "calendar", "appointmenttype", "rejectedrecord")
-KEPT = ("tenant", "acuityaccount", "apitoken", "plan")
+KEPT = ("tenant", "acuityaccount", "apitoken", "plan", "noticechannel")
 TABLE: dict[str, tuple[int, int]] = {
     "integrations_importrun_change": (VIEWER, NOBODY),
     "integrations_importrun_history": (VIEWER, VIEWER),
@@ -76,7 +77,15 @@ PLAIN: dict[str, int] = {
         ("bookings", ("tenant", "client", "appointment", "payment", "calendar", "appointmenttype")),
         (
             "integrations",
-            ("acuityaccount", "importrun", "rejectedrecord", "apitoken", "auditentry", "plan"),
+            (
+                "acuityaccount",
+                "importrun",
+                "rejectedrecord",
+                "apitoken",
+                "auditentry",
+                "plan",
+                "noticechannel",
+            ),
         ),
     )
     for name in names
@@ -89,6 +98,7 @@ PLAIN |= {
     "integrations_acuityaccount_add": OWNER,
     "integrations_apitoken_add": OWNER,
     "integrations_plan_add": OPERATOR,
+    "integrations_noticechannel_add": OWNER,
     "imports": STAFF,
 }
 # What beat sends is the deployment's, not a tenant's.
@@ -197,6 +207,7 @@ def world(word: str) -> World:
         "rejectedrecord": reject,
         "apitoken": token,
         "membership": member,
+        "noticechannel": NoticeChannel.objects.create(tenant=tenant, address="a@example.com"),
         "plan": Plan.objects.create(account=account),
         "auditentry": AuditEntry.objects.filter(run=run).first(),
     }
