@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0011_reread'),
+        ('integrations', '0012_reread'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0009_rows_of_accounts'),
+        ('integrations', '0010_refresh_request_kept'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('bookings', '0014_history'),
-        ('integrations', '0012_webhooks'),
+        ('integrations', '0013_webhooks'),
     ]
 
     operations = [
