@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test worlds mutants laws chaos outages webhooks endurance bench matrix lock sbom
+.PHONY: install demo up lint quick browser test worlds mutants laws year chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -53,6 +53,10 @@ mutants: install
 # Each law of evidence broken by a line: what fails for it?
 laws: install
 	$(PY) -m tests.worlds.laws
+
+# A year of an account with time moved: how late is each change seen? DAYS=14 for less.
+year: install
+	$(PY) -m pytest -s -m endurance tests/sync/test_year.py
 
 chaos: install
 	$(PY) -m tests.chaos 500

@@ -17,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
-VAR.mkdir(exist_ok=True)  # the keys of a demo, its database, beat's schedule
+VAR.mkdir(exist_ok=True)  # the keys of a demo, its database
 
 
 def local_secret(name: str) -> str:
@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "bookings",
     "integrations",
     "axes",
+    "django_celery_beat",
 ]
 MIDDLEWARE = [
     "integrations.api.health.HealthFirst",
@@ -227,12 +228,29 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 280_000
+# Where notices are mailed through: smtp+tls://user:password@mail.example.com:587
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="importer@localhost")
+
+# What beat sends, and when it did last, are rows: a container needs no disk for it.
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "acuity-resume-stalled": {
         "task": "acuity.resume_stalled",
         "schedule": 15.0,
         # Sweeps don't pile up while no worker is there to take them.
         "options": {"expires": 15},
+    },
+    "acuity-begin-planned": {
+        "task": "acuity.begin_planned",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "acuity-send-notices": {
+        "task": "acuity.send_notices",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "acuity-resend-refreshes": {
         "task": "acuity.resend_refreshes",

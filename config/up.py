@@ -79,7 +79,7 @@ def main() -> int:
     processes = {
         "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web}",
         "worker": f"{celery} worker -Q acuity --concurrency 2",
-        "beat": f"{celery} beat --schedule {VAR}/celerybeat-schedule",
+        "beat": f"{celery} beat",
         "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --read_only --tasks_columns=name,kwargs,result,state,runtime,received,worker --basic_auth={user}:{password}",
         "sandbox": f"{run} manage.py acuity_sandbox --port {sandbox}",
     }

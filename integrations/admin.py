@@ -7,10 +7,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core import validators
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
@@ -18,16 +20,22 @@ from bookings.models import Client, Tenant
 from bookings.theme import button, label
 from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
-from integrations.acuity.errors import ConfigurationError, PrivateAddress
-from integrations.console import connect, gone, views
+from integrations.acuity.errors import AcuityError, ConfigurationError, PrivateAddress
+from integrations.acuity.sync import freshness, plans
+from integrations.acuity.sync import webhooks as hooks_of
+from integrations.console import connect, gone, hooks, views
 from integrations.models import (
     AcuityAccount,
     ApiToken,
     AuditEntry,
     ImportRun,
     Membership,
+    NoticeChannel,
+    Plan,
     RejectedRecord,
+    Webhooks,
 )
+from integrations.notices import sending
 from integrations.privacy import deleting
 
 COLOURS = {
@@ -124,7 +132,7 @@ class AcuityAccountAdmin(Deletable):
     list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
-    readonly_fields = ["connection"]
+    readonly_fields = ["connection", "hooks", "fresh"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
 
@@ -149,7 +157,7 @@ class AcuityAccountAdmin(Deletable):
         writes = (
             self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         )
-        hidden = set() if writes else {"api_key", "connection"}
+        hidden = set() if writes else {"api_key", "connection", "hooks"}
         if not oauth.offered():
             hidden.add("connection")
         return [name for name in super().get_fields(request, obj) if name not in hidden]
@@ -169,6 +177,26 @@ class AcuityAccountAdmin(Deletable):
             again,
             reverse("admin:acuity_disconnect", args=[account.pk]),
         )
+
+    @admin.display(description="Webhooks")
+    def hooks(self, account: AcuityAccount) -> str:
+        if not account.pk:
+            return "once the account is saved"
+        known = Webhooks.objects.filter(account=account).first()
+        said = "not registered"
+        if known:
+            said = known.trouble or f"registered; {hooks_of.this_week(account).words}"
+        return format_html(
+            '{} <button type="submit" name="webhooks" value="{}" formaction="{}" formnovalidate>{}</button>',
+            said,
+            "remove" if known else "register",
+            reverse("admin:acuity_webhooks", args=[account.pk]),
+            "Remove them" if known else "Register webhooks",
+        )
+
+    @admin.display(description="As fresh as")
+    def fresh(self, account: AcuityAccount) -> str:
+        return freshness.of(account).words(account.timezone) if account.pk else "not yet imported"
 
     @admin.display(description="Key")
     def key(self, account: AcuityAccount) -> str:
@@ -200,8 +228,86 @@ class AcuityAccountAdmin(Deletable):
                 view(connect.disconnect),
                 name="acuity_disconnect",
             ),
+            path("<int:object_id>/webhooks/", view(hooks.change), name="acuity_webhooks"),
         ]
         return [*own, *super().get_urls()]
+
+
+class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The secret goes in and never comes out again."""
+
+    secret = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="Signs what a webhook gets. Never shown again; empty keeps the stored one.",
+    )
+
+    def clean_secret(self) -> str:
+        return str(self.cleaned_data["secret"] or self.instance.secret)
+
+    def clean(self) -> dict[str, Any] | None:
+        data = super().clean() or {}
+        mail = data.get("kind") == NoticeChannel.Kind.MAIL
+        check = validators.validate_email if mail else validators.URLValidator(["http", "https"])
+        try:
+            check(data.get("address", ""))
+        except forms.ValidationError:
+            what = "an e-mail address" if mail else "an address like https://hooks.example.com/in"
+            self.add_error("address", f"Enter {what}.")
+        return data
+
+
+@admin.register(NoticeChannel)
+class NoticeChannelAdmin(Scoped):
+    """Who is told when something happens."""
+
+    form = ChannelForm
+    list_display = ["__str__", "address", "digest", "active"]
+    list_select_related = ["tenant"]
+    actions = ["send_test"]
+
+    @admin.action(description="Send a test", permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[NoticeChannel]) -> None:
+        for channel in access.of_user(request.user).narrow(queryset, "own"):
+            try:
+                sending.send(channel, "Test of a notice", "This is how you will be told.")
+            except (sending.NotSent, AcuityError) as error:
+                messages.error(request, f"{channel}: not sent ({error}). Look at its address.")
+            else:
+                messages.info(request, f"{channel}: sent.")
+
+
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        try:
+            plans.check(self.instance)
+        except ConfigurationError as error:
+            self.add_error(None, str(error))
+
+
+@admin.register(Plan)
+class PlanAdmin(Scoped):
+    """When an account is looked at by itself."""
+
+    form = PlanForm
+    deed = "run"
+    list_display = ["account", "hourly", "nightly", "next_turn", "passed_at", "audited_at"]
+    list_select_related = ["account__tenant"]
+    readonly_fields = ["next_turn", "cost"]
+
+    @admin.display(description="Next")
+    def next_turn(self, plan: Plan) -> Any:
+        return (plan.pk and plans.following(plan, timezone.now())) or "nothing planned"
+
+    @admin.display(description="What the audit costs")
+    def cost(self, plan: Plan) -> str:
+        return plans.cost(plan).words if plan.pk else "known once it is saved"
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        with audit.acting("person", request.user.get_username()):
+            audit.write("planned", tenant=obj.account.tenant_id, note=plans.words(obj))
 
 
 @admin.register(ImportRun)
@@ -233,6 +339,7 @@ class ImportRunAdmin(Mirror):
         proof = view(views.proof)
         return [
             path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act"),
+            path("<uuid:object_id>/changes/", view(views.changed), name="acuity_changes"),
             path("<uuid:object_id>/proof/", proof, {"form": "html"}, name="acuity_proof"),
             path("<uuid:object_id>/proof.json", proof, {"form": "json"}, name="acuity_proof_file"),
             *super().get_urls(),

@@ -10,8 +10,13 @@ from integrations import logs
 from integrations.acuity.errors import Unforeseen
 from integrations.acuity.runs import control, messages, outages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
-from integrations.acuity.sync import refresh
+from integrations.acuity.sync import (
+    completed,  # noqa: F401 - receives what a run tells when it completes
+    plans,
+    refresh,
+)
 from integrations.models import ImportRun
+from integrations.notices import watch
 from integrations.privacy import retention
 
 
@@ -93,6 +98,16 @@ def resend_refreshes() -> int:
     for account, appointment in late:
         messages.send_refresh(account, appointment)
     return len(late)
+
+
+@shared_task(base=Discreet, name="acuity.begin_planned", send_events=False)
+def begin_planned() -> int:
+    return len(plans.begin_due())
+
+
+@shared_task(base=Discreet, name="acuity.send_notices", send_events=False)
+def send_notices() -> int:
+    return watch.look()
 
 
 @shared_task(base=Discreet, name="acuity.prune")

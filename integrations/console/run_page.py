@@ -8,8 +8,9 @@ from bookings import charts
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import progress, states
+from integrations.acuity.sync import plans
 from integrations.conf import conf
-from integrations.models import ImportRun
+from integrations.models import ImportRun, Plan
 
 PAGES = 120
 SHOWN_PAGES = 20
@@ -31,7 +32,7 @@ LOOKS = {
 
 
 def context(run: ImportRun) -> dict[str, Any]:
-    """At most nine queries, whatever the size of the import."""
+    """At most ten queries, whatever the size of the import."""
     steps = list(run.steps.all())
     now = timezone.now()
     waiting = next((s for s in steps if s.not_before and s.not_before > now), None)
@@ -41,6 +42,7 @@ def context(run: ImportRun) -> dict[str, Any]:
     pages = list(run.pages.order_by("-fetched_at", "-pk")[:PAGES])
     rejects = list(run.rejects.filter(resolved_at=None).order_by("pk")[: SHOWN_REJECTS + 1])
     active = run.status in ImportRun.ACTIVE
+    plan = Plan.objects.filter(account=run.account_id).first()
     return {
         "run": run,
         "headline": headline(run.scope, run.verified),
@@ -70,6 +72,8 @@ def context(run: ImportRun) -> dict[str, Any]:
         "can_resume": run.status in ("paused", "failed", "pausing"),
         "can_cancel": active and run.status != "cancelling",
         "tunable": active,
+        "plan": plans.words(plan) if plan else "",
+        "can_plan": not plan and run.status in states.PROVABLE,
     }
 
 

@@ -17,10 +17,13 @@ from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
 from integrations.acuity.source.fetching import Fetcher
+from integrations.acuity.sync import changes, plans
 from integrations.console import proof_page
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
 from integrations.models import AcuityAccount, ImportRun
+
+SHOWN_CHANGES = 50
 
 
 def _need(request: HttpRequest, deed: str, tenant: Any = None) -> None:
@@ -83,6 +86,7 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
     context = page.context(run) | {
         "may_run": scope.may("run", run.account.tenant_id),
         "may_cancel": scope.may("cancel", run.account.tenant_id),
+        "may_see_money": scope.may("revenue", run.account.tenant_id),
         "may_print": bool(run.digests) and scope.may("revenue", run.account.tenant_id),
         "opts": ImportRun._meta,
     }
@@ -113,9 +117,29 @@ def proof(request: HttpRequest, object_id: uuid.UUID, form: str) -> HttpResponse
     )
 
 
+@require_GET
+def changed(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """What the run saw to change, closed months first."""
+    if not request.user.has_perm("integrations.view_importrun"):
+        raise PermissionDenied
+    run = _run(request, object_id)
+    _need(request, "revenue", run.account.tenant_id)
+    found = changes.of_run(run)
+    return _render(
+        request,
+        "changes.html",
+        "What changed",
+        run=run,
+        closed=found.closed_words(run.account.tenant.currency),
+        lines=found.lines[:SHOWN_CHANGES],
+        more=max(0, len(found.lines) - SHOWN_CHANGES),
+        opts=ImportRun._meta,
+    )
+
+
 @require_POST
 def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
-    """Pause, resume, cancel, retry rejects, or change the pace. Pressing twice does no harm."""
+    """Pause, resume, cancel, retry rejects, keep in step, or change the pace. Pressing twice does no harm."""
     run = _run(request, object_id)
     _need(request, "cancel" if what == "cancel" else "run", run.account.tenant_id)
     with audit.acting("person", request.user.get_username()):
@@ -132,6 +156,9 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
         control.cancel(run)
     elif what == "retry":
         _retry(request, run)
+    elif what == "plan":
+        plan = plans.set_plan(run.account)
+        messages.info(request, f"{run.account} is kept in step: {plans.words(plan)}.")
     elif what == "tune":
         _tune(request, run)
     else:
