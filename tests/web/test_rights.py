@@ -84,6 +84,8 @@ PLAIN |= {
     "integrations_acuityaccount_add": OWNER,
     "integrations_apitoken_add": OWNER,
     "imports": STAFF,
+    "acuity_proofs": STAFF,
+    "bookings_revenues": VIEWER,
 }
 # Django's own pages, and what has a test of its own (test_api.py, test_oauth.py).
 ELSEWHERE = [
