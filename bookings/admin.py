@@ -10,7 +10,23 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
 from bookings import phones, revenue, scope, tables, zones
-from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+from bookings.models import (
+    Addon,
+    Appointment,
+    AppointmentType,
+    Block,
+    Calendar,
+    Certificate,
+    Change,
+    Client,
+    Form,
+    Label,
+    Order,
+    Payment,
+    Product,
+    Question,
+    Tenant,
+)
 from bookings.theme import DateFilter, ModelAdmin, label
 
 
@@ -258,7 +274,7 @@ def payments_table(payments: Any, with_booking: bool = True) -> str:
 class ClientAdmin(Mirror):
     words = "clients"
     list_display = ["__str__", "email", "phone", "listed"]
-    list_filter = ["tenant", "listed"]
+    list_filter = ["tenant", "listed", ("review", admin.EmptyFieldListFilter)]
     search_fields = ["first_name", "last_name", "email", "phone"]
     search_help_text = "Name, e-mail, or a phone number in any form"
     phone = "phone"
@@ -270,6 +286,7 @@ class ClientAdmin(Mirror):
         "phone",
         "tenant",
         "known",
+        "review",
         "notes",
         "totals",
         "bookings",
@@ -387,6 +404,7 @@ class AppointmentAdmin(Mirror):
         "notes",
         "answers",
         "label_names",
+        "history_list",
         "external_id",
         "tenant",
     ]
@@ -398,6 +416,7 @@ class AppointmentAdmin(Mirror):
         "payment_list",
         "answers",
         "label_names",
+        "history_list",
     ]
 
     @admin.display(description="Starts", ordering="starts_at")
@@ -427,6 +446,11 @@ class AppointmentAdmin(Mirror):
     @admin.display(description="Open")
     def open(self, row: Appointment) -> str:
         return right(tables.money(open_amount(row)))
+
+    @admin.display(description="History")
+    def history_list(self, row: Appointment) -> str:
+        query = {"resource": "appointments", "q": row.external_id}
+        return link("what changed", "bookings_change_changelist", **query)
 
     @admin.display(description="Payments")
     def payment_list(self, row: Appointment) -> str:
@@ -518,15 +542,105 @@ class PaymentAdmin(Mirror):
         return zones.written(payment.removed_at, zones.of(payment.tenant), named=True) or "no"
 
 
-@admin.register(Calendar)
-class CalendarAdmin(Mirror):
-    list_display = ["__str__", "timezone", "tenant"]
-    list_filter = ["tenant"]
+class ListedAdmin(Mirror):
+    """Rows of a list that comes whole."""
+
+    list_filter: list[Any] = ["tenant"]
     list_select_related = ["tenant"]
+    exclude = ["raw", "content_hash"]
+
+
+@admin.register(Calendar)
+class CalendarAdmin(ListedAdmin):
+    list_display = ["__str__", "timezone", "tenant"]
 
 
 @admin.register(AppointmentType)
-class AppointmentTypeAdmin(Mirror):
+class AppointmentTypeAdmin(ListedAdmin):
     list_display = ["__str__", "duration", "price", "active", "tenant"]
     list_filter = ["active", "tenant"]
+
+
+@admin.register(Label)
+class LabelAdmin(ListedAdmin):
+    list_display = ["__str__", "color", "tenant"]
+
+
+@admin.register(Addon)
+class AddonAdmin(ListedAdmin):
+    list_display = ["__str__", "duration", "price", "active", "tenant"]
+    list_filter = ["active", "tenant"]
+
+
+@admin.register(Form)
+class FormAdmin(ListedAdmin):
+    list_display = ["__str__", "hidden", "tenant", "questions"]
+    readonly_fields = ["questions"]
+
+    @admin.display(description="Questions")
+    def questions(self, form: Form) -> str:
+        return link("show", "bookings_question_changelist", form__id__exact=form.pk)
+
+
+@admin.register(Question)
+class QuestionAdmin(ListedAdmin):
+    list_display = ["__str__", "form", "kind", "required", "tenant"]
+    list_filter = ["kind", "required", "form", "tenant"]
+    list_select_related = ["form", "tenant"]
+    search_fields = ["text", "=external_id"]
+
+
+@admin.register(Product)
+class ProductAdmin(ListedAdmin):
+    list_display = ["__str__", "price", "type", "hidden", "tenant"]
+    list_filter = ["type", "hidden", "tenant"]
+
+
+@admin.register(Order)
+class OrderAdmin(ListedAdmin):
+    list_display = ["external_id", "placed_at", "title", "total", "status", "client", "tenant"]
+    list_filter = [("placed_at", DateFilter), "status", "tenant"]
+    list_select_related = ["client", "tenant"]
+    search_fields = ["=external_id", "last_name", "first_name", "email"]
+    ordering = ["-placed_at"]
+    readonly_fields = ["lines"]
+
+    @admin.display(description="Lines")
+    def lines(self, order: Order) -> str:
+        return ", ".join(f"{line.quantity} × {line.product_name}" for line in order.lines.all())
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ListedAdmin):
+    list_display = [
+        "code",
+        "name",
+        "type",
+        "remaining_value",
+        "remaining_minutes",
+        "expires_on",
+        "tenant",
+    ]
+    list_filter = ["type", "product_type", ("expires_on", DateFilter), "tenant"]
+    search_fields = ["code", "email"]
+
+
+@admin.register(Block)
+class BlockAdmin(ListedAdmin):
+    list_display = ["external_id", "starts_at", "ends_at", "calendar", "notes", "tenant"]
+    list_filter = [("starts_at", DateFilter), "calendar", "tenant"]
+    list_select_related = ["calendar", "tenant"]
+    ordering = ["-starts_at"]
+
+
+@admin.register(Change)
+class ChangeAdmin(Mirror):
+    list_display = ["seen_at", "resource", "external_id", "by", "columns", "tenant"]
+    list_filter = [("seen_at", DateFilter), "resource", "by", "tenant"]
     list_select_related = ["tenant"]
+    search_fields = ["=external_id"]
+    ordering = ["-seen_at", "-pk"]
+
+    @admin.display(description="Columns")
+    def columns(self, change: Change) -> str:
+        return ", ".join(change.changed)

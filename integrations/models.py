@@ -1,13 +1,16 @@
 """What an import remembers: the account, the run, its steps, and what could not be stored."""
 
 import uuid
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from bookings.models import Tenant
+from bookings.models import Imported, Tenant
 from integrations.secrets import SecretField
+
+Row = TypeVar("Row", bound=Imported)
 
 
 class AcuityAccount(models.Model):
@@ -41,6 +44,19 @@ class AcuityAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"Acuity {self.user_id}"
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """The columns that tell this account's rows from those of the tenant's other accounts."""
+        return {
+            "tenant_id": self.tenant_id,
+            "source": "acuity",
+            "source_account": self.source_id,
+        }
+
+    def rows(self, model: type[Row]) -> QuerySet[Row]:
+        """The account's own rows of `model`."""
+        return model._default_manager.filter(**self.marks)
 
 
 class ImportRun(models.Model):

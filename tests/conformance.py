@@ -13,20 +13,25 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import OperationalError, connection
 from django.db.models import Model
 
-from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+from bookings.models import Appointment, Client, Label, Payment, Tenant
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Resource
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.sandbox.catalog import HIDDEN
 from integrations.acuity.sandbox.server import Answer, encode
 from integrations.acuity.steps import STEPS
 from integrations.models import ImportRun, ImportStep, RejectedRecord, StagedPage
 from tests.conftest import begin
 
-ROWS: list[type[Model]] = [Client, Appointment, Payment, Calendar, AppointmentType]
+BUSINESS = apps.get_app_config("bookings").get_models(include_auto_created=True)
+# The account step writes the tenant.
+ROWS: list[type[Model]] = [model for model in BUSINESS if model is not Tenant]
 PAGE_LIMIT = 10
 # No account here needs so many.
 MANY_WINDOWS = 60
@@ -240,26 +245,25 @@ class OfPayments(Trial):
 
 
 class OfChairs(Trial):
-    """A listing that the sandbox does not have, kept as calendars."""
+    """A listing that the sandbox does not have, kept as labels."""
 
     path = "/chairs"
 
     def __init__(self, resource: Resource, box: Sandbox) -> None:
         super().__init__(resource, box)
         self.rows: list[dict[str, Any]] = [
-            {"id": n, "name": f"Chair {n}", "timezone": "UTC"} for n in range(1, 7)
+            {"id": n, "name": f"Chair {n}", "color": "green"} for n in range(1, 7)
         ]
-        box.rewrites["/calendars"] = lambda query, found: Answer(200, b"[]")
         box.rewrites["/chairs"] = lambda query, found: Answer(200, encode(self.rows))
 
     def wanted(self) -> Counter[Any]:
-        return Counter((row["name"], row["timezone"]) for row in self.rows)
+        return Counter((row["name"], row["color"]) for row in self.rows)
 
     def stored(self) -> Counter[Any]:
-        return Counter(Calendar.objects.values_list("name", "timezone"))
+        return Counter(Label.objects.filter(removed_at=None).values_list("name", "color"))
 
     def change(self) -> None:
-        self.rows[3]["timezone"] = "America/Chicago"
+        self.rows[3]["color"] = "pink"
 
     def remove(self) -> None:
         del self.rows[5]
@@ -269,7 +273,40 @@ class OfChairs(Trial):
         return lambda: self.rows[3].update(name=name)
 
 
+class OfList(Trial):
+    """A list that comes whole; its rows are compared by all that they say."""
+
+    # What a row cannot be read without.
+    needed = {"orders": "total", "certificates": "certificate", "blocks": "notes"}
+
+    def __init__(self, resource: Any, box: Sandbox) -> None:
+        super().__init__(resource, box)
+        self.path = resource.path
+        self.rows: list[dict[str, Any]] = box.account.lists[self.path.strip("/")]
+
+    def wanted(self) -> Counter[Any]:
+        shown = [{k: v for k, v in row.items() if k != HIDDEN} for row in self.rows]
+        return Counter(json.dumps(row, sort_keys=True) for row in shown)
+
+    def stored(self) -> Counter[Any]:
+        rows: Any = self.resource.model._default_manager
+        raw = rows.filter(known_from="", removed_at=None).values_list("raw", flat=True)
+        return Counter(json.dumps(row, sort_keys=True) for row in raw)
+
+    def change(self) -> None:
+        self.rows[0]["notes" if "notes" in self.rows[0] else "name"] = "Changed"
+
+    def remove(self) -> None:
+        del self.rows[-1]
+
+    def spoil(self) -> Callable[[], None]:
+        row, key = self.rows[0], self.needed.get(self.resource.name, "name")
+        had, row[key] = row[key], {"not": "this"}
+        return lambda: row.update({key: had})
+
+
 TRIALS: dict[str, type[Trial]] = {
+    **{name: OfList for name, resource in RESOURCES.items() if isinstance(resource, Whole)},
     "clients": OfClients,
     "appointments": OfBookings,
     "payments": OfPayments,

@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from integrations.acuity.runs import messages, stalls
+from integrations.acuity.source.throttle import default_throttle
 from integrations.api.problems import problem
 from integrations.conf import conf
 from integrations.models import EndpointMetric, ImportRun, ImportStep, RejectedRecord
@@ -24,9 +25,12 @@ LOOPBACK = {"127.0.0.1", "::1"}
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 if database and broker answer, else 503."""
+    """200 if database and broker answer, else 503; and a warning where the budget is not shared."""
     found = {"database": _database(), "broker": _broker()}
     well = all(answer == "ok" for answer in found.values())
+    if trouble := default_throttle().trouble:
+        # Imports go on, only faster together than they should.
+        found["budget"] = f"not shared between processes: {trouble}"
     return JsonResponse(found, status=200 if well else 503)
 
 

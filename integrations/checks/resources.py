@@ -68,7 +68,7 @@ def _faults_of_whole(resource: Any) -> Iterator[str]:
         yield "has no check, so nothing would prove it"
     if not hasattr(resource.model, "_meta"):
         return
-    fields = {field.name for field in resource.model._meta.get_fields()}
+    fields = {field.attname for field in resource.model._meta.concrete_fields}
     for column in getattr(resource, "columns", ()):
         if column not in fields:
             yield f"fills {column}, which its model does not have"

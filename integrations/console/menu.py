@@ -26,6 +26,18 @@ GROUPS: dict[str, tuple[Item, ...]] = {
         Item("Payments", "bookings_payment_changelist", "payments"),
         Item("Revenue", "bookings_revenues", "bar_chart"),
         Item("Proof", "acuity_proofs", "verified"),
+        Item("What changed", "bookings_change_changelist", "edit_note"),
+    ),
+    "Catalogue": (
+        Item("Calendars", "bookings_calendar_changelist", "calendar_month"),
+        Item("Appointment types", "bookings_appointmenttype_changelist", "category"),
+        Item("Add-ons", "bookings_addon_changelist", "add_circle"),
+        Item("Forms", "bookings_form_changelist", "list_alt"),
+        Item("Labels", "bookings_label_changelist", "label"),
+        Item("Products", "bookings_product_changelist", "inventory_2"),
+        Item("Orders", "bookings_order_changelist", "shopping_cart"),
+        Item("Certificates", "bookings_certificate_changelist", "card_giftcard"),
+        Item("Blocked times", "bookings_block_changelist", "event_busy"),
     ),
     "Imports": (
         Item("Imports", "integrations_importrun_changelist", "sync"),
@@ -34,8 +46,6 @@ GROUPS: dict[str, tuple[Item, ...]] = {
     ),
     "Settings": (
         Item("Businesses", "bookings_tenant_changelist", "storefront"),
-        Item("Calendars", "bookings_calendar_changelist", "calendar_month"),
-        Item("Appointment types", "bookings_appointmenttype_changelist", "category"),
         Item("Users", "auth_user_changelist", "person"),
         Item("Roles", "integrations_membership_changelist", "badge"),
         Item("API tokens", "integrations_apitoken_changelist", "vpn_key"),

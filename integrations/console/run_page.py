@@ -72,7 +72,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "requests": sum(step.requests for step in steps),
         "retries": sum(step.retries for step in steps),
         "throttled": sum(step.throttled for step in steps),
-        "counts": _counts(run, counts),
+        "counts": _counts(run, counts, {step.resource for step in steps}),
         "read": _read(run, steps),
         "charts": _charts(run, pages),
         "pages": [_page(page) for page in pages if page.count][:SHOWN_PAGES],
@@ -120,7 +120,9 @@ def _left(run: ImportRun, steps: Sequence[ImportStep]) -> dict[str, Any]:
     return {"left": progress.duration(seconds), "done_at": done}
 
 
-def _counts(run: ImportRun, counts: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+def _counts(
+    run: ImportRun, counts: dict[str, dict[str, int]], chosen: set[str]
+) -> list[dict[str, Any]]:
     gone = results.gone(run)
     return [
         {
@@ -129,6 +131,7 @@ def _counts(run: ImportRun, counts: dict[str, dict[str, int]]) -> list[dict[str,
             "gone": gone[name],
         }
         for name, resource in RESOURCES.items()
+        if name in chosen
     ]
 
 

@@ -123,7 +123,7 @@ def _checked(account: AcuityAccount, me: Any) -> Checked:
 
 def estimate(account: AcuityAccount) -> str:
     """Requests and time in words, from what is stored; honest where nothing is known yet."""
-    stored = Appointment.objects.filter(tenant=account.tenant_id, source="acuity").count()
+    stored = account.rows(Appointment).count()
     per_second = conf.ACUITY_REQUESTS_PER_SECOND
     if not stored:
         pace = f" at {per_second:g} requests a second" if per_second else ""

@@ -232,9 +232,14 @@ def _amount(processors: dict[str, Any], names: list[str]) -> Decimal:
 
 def _table(first: str, *numbers: str, title: str = "", footers: list[str] | None = None) -> Table:
     table = Table(
-        title=title or None, title_justify="left", box=SIMPLE_HEAD, show_footer=bool(footers)
+        title=title or None,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_footer=bool(footers),
+        # So that the longest name of a resource fits into 80 columns.
+        padding=(0, 1, 0, 0),
     )
-    table.add_column(first, footer="total")
+    table.add_column(first, footer="total", no_wrap=True)
     for name, footer in zip(numbers, footers or [""] * len(numbers), strict=True):
         table.add_column(name, justify="right", footer=footer)
     return table

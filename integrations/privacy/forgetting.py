@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from bookings.models import Appointment, Client, Tombstone
+from bookings.models import Answer, Appointment, Change, Client, Tombstone
 from integrations import audit
 from integrations.acuity.reading.identity import Identity, fold
 from integrations.acuity.reading.values import Reject
@@ -37,6 +37,11 @@ class Gone:
             f"{self.clients} client, {self.bookings} bookings that stay without a name,"
             f" {self.rejected} rejected records, {self.staged} kept pages of client lists"
         )
+
+
+# What a booking keeps of who booked, as text; and the columns of a change that say it.
+AS_BOOKED = ("notes", "first_name", "last_name", "email", "phone", "scheduled_by")
+OF_PERSON = {*AS_BOOKED, "forms"}
 
 
 def with_email(email: str) -> QuerySet[Client]:
@@ -153,9 +158,28 @@ def _bookings(client: Client) -> int:
     for at in range(0, len(keys), AT_ONCE):
         rows = list(Appointment.objects.filter(pk__in=keys[at : at + AT_ONCE]))
         for row in rows:
-            row.raw, row.notes, row.forms = rest(row.raw), "", []
-        count += Appointment.objects.bulk_update(rows, ["raw", "notes", "forms"])
+            row.raw, row.forms = rest(row.raw), []
+            for name in AS_BOOKED:
+                setattr(row, name, "")
+        count += Appointment.objects.bulk_update(rows, ["raw", "forms", *AS_BOOKED])
+        Answer.objects.filter(appointment__in=rows).delete()
+    _orders(client)
+    _history(client, keys)
     return count
+
+
+def _orders(client: Client) -> None:
+    blank = dict.fromkeys(("first_name", "last_name", "email", "phone", "notes"), "")
+    client.orders.update(raw={}, **blank)
+
+
+def _history(client: Client, bookings: list[int]) -> None:
+    """When something changed stays; what of the person it was does not."""
+    mine = Q(resource="clients", row=client.pk) | Q(resource="appointments", row__in=bookings)
+    changes = Change.objects.filter(mine | Q(resource="orders", row__in=client.orders.values("pk")))
+    for change in changes.filter(tenant=client.tenant).iterator():
+        kept = {k: v for k, v in change.changed.items() if k not in OF_PERSON}
+        Change.objects.filter(pk=change.pk).update(changed=kept)
 
 
 def _client(client: Client) -> None:

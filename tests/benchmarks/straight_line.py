@@ -36,10 +36,27 @@ COLUMNS = {
         "tenant_id, source, external_id, raw, content_hash, client_id, calendar_id,"
         " appointment_type_id, starts_at, ends_at, timezone, service_date, price, paid, amount_paid,"
         " canceled, no_show, certificate, notes, forms, labels, payment_state, payments_fetched_for,"
-        " payments_fetched, payments_fetched_sum, fingerprint"
+        " payments_fetched, payments_fetched_sum, fingerprint, price_sold, type_name, category,"
+        " calendar_name, calendar_timezone, location, class_id, first_name, last_name, email, phone,"
+        " scheduled_by, duration, created_at"
     ),
 }
+# Columns that say the same in each row.
+SAME: dict[str, dict[str, Any]] = {
+    "bookings_calendar": dict.fromkeys(
+        ("known_from", "email", "reply_to", "description", "location", "image", "thumbnail"), ""
+    )
+    | {"valid": True},
+    "bookings_appointmenttype": dict.fromkeys(
+        ("known_from", "description", "category", "color", "kind", "image"), ""
+    )
+    | {"private": False, "padding_before": 0, "padding_after": 0},
+}
 Write = Callable[[str, list[tuple[Any, ...]]], None]
+
+
+def columns(table: str) -> str:
+    return ", ".join([COLUMNS[table], *SAME.get(table, {})])
 
 
 def encoded(value: Any) -> str:
@@ -128,6 +145,20 @@ class Rows:
             0,
             "0",
             "",
+            row["priceSold"],
+            row["type"],
+            row["category"],
+            row["calendar"],
+            row["calendarTimezone"],
+            row["location"],
+            str(row["classID"] or ""),
+            row["firstName"],
+            row["lastName"],
+            row["email"],
+            row["phone"],
+            "",
+            int(row["duration"]),
+            datetime.fromisoformat(row["datetimeCreated"]).astimezone(UTC).isoformat(" "),
         )
 
 
@@ -177,7 +208,10 @@ def run(base_url: str, write: Write) -> None:
             write(
                 table,
                 [
-                    (TENANT, "acuity", str(row["id"]), encoded(row), digest(row), row["name"], last)
+                    (
+                        *(TENANT, "acuity", str(row["id"]), encoded(row), digest(row)),
+                        *(row["name"], last, *SAME[table].values()),
+                    )
                     for row in found
                 ],
             )
@@ -211,7 +245,7 @@ def to_sqlite(path: str, base_url: str) -> None:
 
         def write(table: str, rows: list[tuple[Any, ...]]) -> None:
             places = ", ".join("?" * len(rows[0]))
-            database.executemany(f"INSERT INTO {table} ({COLUMNS[table]}) VALUES ({places})", rows)
+            database.executemany(f"INSERT INTO {table} ({columns(table)}) VALUES ({places})", rows)
             database.commit()
 
         run(base_url, write)
@@ -221,7 +255,7 @@ def to_postgres(url: str, base_url: str) -> None:
     with psycopg.connect(url, autocommit=True) as database:
 
         def write(table: str, rows: list[tuple[Any, ...]]) -> None:
-            into = f"COPY {table} ({COLUMNS[table]}) FROM STDIN"
+            into = f"COPY {table} ({columns(table)}) FROM STDIN"
             with database.cursor() as cursor, cursor.copy(into) as copy:
                 for row in rows:
                     copy.write_row(row)

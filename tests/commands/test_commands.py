@@ -105,7 +105,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path, box:
         (["--min-date", "2026-02-01", "--max-date", "2026-01-01"], {}, 2, "after"),
         (["--resume", "nothing"], {}, 2, "no run"),
         (["--page-limit", "0"], {}, 2, "1 to 1000"),
-        (["--only", "orders"], {}, 2, "choose from"),
+        (["--only", "sales"], {}, 2, "choose from"),
         (["--account", "99"], {}, 2, "no Acuity account"),
         (["--detach"], {}, 2, "REDIS_URL"),
     ],

@@ -45,10 +45,10 @@ KNOWN: list[tuple[Breaking, str]] = [
         Breaking(
             "unread payments are no gap",
             "integrations.acuity.resources.payments.check",
-            "    if not unread:\n",
-            "    if unread:\n",
+            "    if not (n := unread.count()):\n",
+            "    if n := unread.count():\n",
         ),
-        f"{STATEMENT}::test_payments_that_nobody_could_read_are_a_gap",
+        f"{STATEMENT}::test_payments_that_nobody_has_read_are_a_gap",
     ),
     (
         Breaking(

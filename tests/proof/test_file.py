@@ -18,10 +18,10 @@ from django.db.models import F
 from django.test import Client as Browser
 from django.urls import reverse
 
-from bookings.models import Appointment, Client, Payment
+from bookings.models import Appointment, Client, Payment, Tenant
 from integrations.acuity.runs import control
 from integrations.acuity.sandbox import Account, Sandbox, make_account
-from integrations.models import ImportRun
+from integrations.models import ImportRun, Membership
 from tests.conftest import import_all, source
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -274,6 +274,8 @@ def test_a_file_of_another_database_differs(kept: Path) -> None:
 def sign_in(*permissions: str) -> Browser:
     user = User.objects.create_user(f"staff{User.objects.count()}", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    for tenant in Tenant.objects.all():
+        Membership.objects.create(user=user, tenant=tenant, role="viewer")
     browser = Browser()
     browser.force_login(user)
     return browser

@@ -8,12 +8,17 @@ from typing import Any, cast
 import pytest
 
 from bookings.models import Appointment, Payment
+from integrations.acuity.reading.findings import Pair
 from integrations.acuity.resources.appointments import said
+from integrations.acuity.resources.appointments.cursors import ProofCursor
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.payments import check as payments
+from integrations.acuity.resources.scope import Scope
 from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import RejectedRecord
 from tests.conftest import import_all, prove_again, source
+from tests.later import prove_later
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -55,8 +60,10 @@ def test_a_booking_that_is_only_stored_is_said_in_its_month(
     row.starts_at = row.starts_at.replace(month=row.service_date.month, day=2)
     row.save()
 
-    # Gone at the source as far as one can see: only a second look at its address may believe it.
+    # Gone at the source as far as one can see: only a second look, later, may believe it.
     run = prove_again(run)
+    assert [(gap["kind"], gap["missing"]) for gap in run.gaps] == [("removals", 1)]
+    prove_later(run)
 
     assert not Appointment.objects.filter(external_id="1", removed_at=None).exists()
     assert (run.verified, run.gaps) == (True, [])
@@ -91,9 +98,20 @@ def test_payments_that_nobody_could_read_are_a_gap(box: Sandbox, data: Account) 
     run = import_all(box)
 
     assert not run.verified
-    assert sorted(kinds(run.gaps)) == ["payments", "rejected"]
-    unread = next(gap for gap in run.gaps if gap["kind"] == "payments")
-    assert unread["missing"] == 1
+    # One cause, one gap.
+    assert [(gap["kind"], gap["ids"]) for gap in run.gaps] == [("rejected", [str(booking["id"])])]
+
+
+def test_payments_that_nobody_has_read_are_a_gap(box: Sandbox) -> None:
+    run = import_all(box)
+    due = Appointment.objects.filter(paid=True)[0]
+    Appointment.objects.filter(pk=due.pk).update(payments_fetched_for="of another time")
+
+    found = payments.statement(Context.of(Scope.of(run), cast(Fetcher, None)))
+
+    assert [(gap.kind, gap.missing, gap.ids) for gap in found.gaps] == [
+        ("payments", 1, [due.external_id])
+    ]
 
 
 def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(
@@ -113,15 +131,16 @@ def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(
 
 def test_a_month_is_a_gap_where_the_numbers_differ(box: Sandbox) -> None:
     run = import_all(box)
-    step = run.steps.get(resource="verify")
     first, second, *rest = [(month, n) for month, (n, _) in run.coverage.items()]
     listed = {first[0]: first[1] - 2, second[0]: second[1] + 3, **dict(rest)}
 
-    found = said.statement(Context(run, step, cast(Fetcher, None)), {"months": listed})
+    found = said.statement(
+        Context.of(Scope.of(run), cast(Fetcher, None)), ProofCursor(months=listed)
+    )
 
-    assert [(gap["kind"], gap["month"]) for gap in found.gaps] == [
+    assert [(gap.kind, gap.month) for gap in found.gaps] == [
         ("appointments", second[0]),
         ("unlisted", first[0]),
     ]
-    assert (found.gaps[0]["missing"], found.gaps[1]["extra"]) == (3, 2)
-    assert found.coverage[first[0]] == [first[1] - 2, first[1]]
+    assert (found.gaps[0].missing, found.gaps[1].extra) == (3, 2)
+    assert found.coverage[first[0]] == Pair(first[1] - 2, first[1])

@@ -28,6 +28,7 @@ from integrations.acuity.source import client
 from integrations.acuity.source.answers import retry_after
 from integrations.acuity.source.throttle import LocalBudget, Throttle
 from tests.conftest import ids, import_all, small, source, source_ids
+from tests.later import prove_later
 from tests.source.test_source_faults import Hostile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -308,7 +309,10 @@ def test_bookings_deleted_while_their_payments_are_read_are_gone_and_no_gap() ->
     with source(data) as box:
         box.hook = deletes
         run = import_all(box)
+        gaps = {gap["kind"]: gap["missing"] for gap in run.gaps}
+        prove_later(run)
 
+    assert gaps["removals"] == 12
     assert ids() == source_ids(data) - set(map(str, doomed))
     assert (run.status, run.gaps) == ("completed", [])
 

@@ -4,8 +4,7 @@ import itertools
 import logging
 from typing import Any
 
-from bookings.models import Appointment, Calendar, Client
-from integrations.acuity.reading.stored import as_json
+from bookings.models import Appointment, Client, Label
 from integrations.acuity.reading.values import text
 from integrations.acuity.resources.appointments import Appointments
 from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Said
@@ -19,10 +18,10 @@ class Chairs(Whole):
     """A good one."""
 
     name, title, noun = "chairs", "Chairs", "chair"
-    path, model, columns = "/chairs", Calendar, ("name", "timezone")
+    path, model, columns = "/chairs", Label, ("name", "color")
 
     def read(self, payload: dict[str, Any]) -> tuple[str, ...]:
-        return text(payload.get("name"), "name"), text(payload.get("timezone"), "timezone")
+        return text(payload.get("name"), "name"), text(payload.get("color"), "color")
 
 
 class SharedKey(Chairs):
@@ -44,7 +43,7 @@ class FleetingKey(Chairs):
 class WritesAgain(Chairs):
     def save(self, context: Context, page: Fetched) -> Counts:
         counts = super().save(context, page)
-        for row in Calendar.objects.all():
+        for row in Label.objects.all():
             row.save()
         return counts
 
@@ -106,7 +105,7 @@ class MissesDeleted(Chairs):
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         page = super().check(context, cursor)
-        names = set(Calendar.objects.values_list("external_id", flat=True))
+        names = set(Label.objects.values_list("external_id", flat=True))
         page.found.save = [row for row in page.found.save if str(row["id"]) in names]
         return page
 
@@ -116,7 +115,7 @@ class MissesChanged(Chairs):
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         page = super().check(context, cursor)
-        names = set(Calendar.objects.values_list("external_id", flat=True))
+        names = set(Label.objects.values_list("external_id", flat=True))
         page.found.save = [row for row in page.found.save if str(row["id"]) not in names]
         return page
 
@@ -126,14 +125,14 @@ class MissesExtra(Chairs):
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         page = super().check(context, cursor)
-        page.cursor = as_json(page.cursor) | {"unlisted": []}
+        page.found.gone = []
         return page
 
 
 class AsksAlike(Chairs):
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         rows = context.source.get(self.path)
-        facts = {"listed": len(rows), "alike": True, "unlisted": []}
+        facts = {"listed": len(rows), "alike": True}
         return Checked(Found(rows), facts, done=True)
 
 
@@ -141,13 +140,13 @@ class BelievesOnce(Chairs):
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         first, second = (context.source.get(self.path) for _ in range(2))
         shown = {str(row["id"]) for row in first} & {str(row["id"]) for row in second}
-        gone = Calendar.objects.exclude(external_id__in=shown).values_list("pk", flat=True)
-        facts = {"listed": len(first), "alike": True, "unlisted": []}
+        gone = Label.objects.exclude(external_id__in=shown).values_list("pk", flat=True)
+        facts = {"listed": len(first), "alike": True}
         return Checked(Found(gone=list(gone)), facts, done=True)
 
     def heal(self, context: Context, found: Found) -> None:
         super().heal(context, found)
-        Calendar.objects.filter(pk__in=found.gone).delete()
+        Label.objects.filter(pk__in=found.gone).delete()
 
 
 class LeavesRejects(Chairs):
@@ -168,7 +167,7 @@ class BelievesCuts(Chairs):
 
     def save(self, context: Context, page: Fetched) -> Counts:
         shown = {str(row["id"]) for row in page.records}
-        Calendar.objects.exclude(external_id__in=shown).delete()
+        Label.objects.exclude(external_id__in=shown).delete()
         return super().save(context, page)
 
 

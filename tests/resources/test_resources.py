@@ -1,6 +1,7 @@
 """Does a resource that only declares itself get everything that the others have?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,11 +76,25 @@ class TestWhole:
         page = Chairs().check(context, {"anew": True})
 
         assert {str(row["id"]) for row in page.found.save} == {lost, changed}
-        assert as_json(page.cursor)["unlisted"] == [gone]
         Chairs().heal(context, page.found)
         said = Chairs().statement(context, as_json(page.cursor))
-        assert [(gap.kind, gap.extra) for gap in said.gaps] == [("chairs", 1)]
+        assert (said.gaps, said.scope["no_longer_listed"]) == ([], 1)
+        assert "unproven" in said.scope
         assert Calendar.objects.filter(name="Moved").exists()
+        assert Calendar.objects.exclude(removed_at=None).get().external_id == gone
+
+    def test_what_vanishes_by_more_than_half_goes_only_when_a_person_says_so(
+        self, context: Context, box: Sandbox
+    ) -> None:
+        bring(context)
+        del box.account.calendars[1:]
+
+        page = Chairs().check(context, {"anew": True})
+
+        assert [gap.extra for gap in Chairs().statement(context, as_json(page.cursor)).gaps] == [3]
+        assert page.found.gone == []
+        context.scope = replace(context.scope, accept_removals=True)
+        assert len(Chairs().check(context, {"anew": True}).found.gone) == 3
 
     def test_what_cannot_be_read_is_kept_and_settled_once_it_can(
         self, context: Context, box: Sandbox

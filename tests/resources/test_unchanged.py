@@ -28,6 +28,7 @@ from tests.conftest import (
     source,
     source_ids,
 )
+from tests.later import prove_later
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 BOOKING = small().appointments[0]
@@ -156,7 +157,7 @@ def test_a_booking_that_vanished_and_came_back_is_stored_again() -> None:
     with source(data) as box:
         import_all(box)
         data.delete(number)
-        import_all(box)
+        prove_later(import_all(box))
         assert str(number) not in ids()
 
         data.bookings[number] = booking

@@ -14,6 +14,7 @@ from integrations.acuity.accounts import find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.addresses import is_public
+from integrations.management.refusals import refusal
 from integrations.models import AcuityAccount
 
 pytestmark = pytest.mark.django_db
@@ -102,12 +103,13 @@ def test_the_form_refuses_an_inner_address_in_one_sentence(
     assert not AcuityAccount.objects.exists()
 
 
-def test_the_command_says_so_and_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_so_and_starts_nothing() -> None:
     account = find.ensure("1", "k", "https://192.168.0.1/api/v1")
 
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(errors.PrivateAddress) as refused:
         call_command("acuity_import", account=str(account.pk))
 
-    assert left.value.code == 2
-    assert "leads into a private network" in capsys.readouterr().err
+    said = refusal(refused.value)
+    assert (said.code, said.exit) == ("private_address", 2)
+    assert "leads into a private network" in said.error
     assert not account.runs.exists()

@@ -24,10 +24,10 @@ from tests.conftest import ids, prove_again, run_to_end, small, source, source_i
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def begin(box: Sandbox, windows: int = 2, page_limit: int | None = 50) -> ImportRun:
-    """A run whose first steps are done."""
+def begin(box: Sandbox, page_limit: int | None = 50, at: str = "appointments") -> ImportRun:
+    """A run that has come to the step `at`."""
     run = conftest.begin(box, page_limit=page_limit)
-    for _ in range(windows):
+    while (step := control.current_step(run.pk)) and step.resource != at:
         turn(run)
     return run
 

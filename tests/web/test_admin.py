@@ -12,13 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from bookings.models import Appointment, Client, Payment, Tenant
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import control
 from integrations.models import AcuityAccount, ImportRun, ImportStep, Membership, PageFetch
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 12
 # With what is stored and what is gone of each resource.
-MOST_OF_RUN = 16
+MOST_OF_RUN = 14 + 2 * len(RESOURCES)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_pause_resume_and_cancel_take_a_second_press(api: Browser, account: Acui
     [
         ({"min_date": "31.12.2025"}, {}, 422),
         ({"min_date": "2026-02-01", "max_date": "2026-01-01"}, {}, 422),
-        ({"only": ["orders"]}, {}, 422),
+        ({"only": ["sales"]}, {}, 422),
         ({}, {"page-limit": "0"}, 422),
         ({}, {"page-limit": "many"}, 422),
         ({"tenant_id": str(uuid.uuid4())}, {}, 404),

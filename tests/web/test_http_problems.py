@@ -109,7 +109,7 @@ TABLE = {
         says={"field": "max_date"},
     ),
     "an unknown resource": Wrong(
-        422, "POST", "/import", START | {"only": ["orders"]}, says={"field": "only.0"}
+        422, "POST", "/import", START | {"only": ["sales"]}, says={"field": "only.0"}
     ),
     "a page limit of 0": Wrong(
         422, "POST", "/import", START, headers={"page-limit": "0"}, says={"field": "page-limit"}

@@ -41,6 +41,8 @@ TABLE: dict[str, tuple[int, int]] = {
     "integrations_membership_history": (SUPERUSER, SUPERUSER),
     "integrations_membership_delete": (SUPERUSER, SUPERUSER),
     "integrations_acuityaccount_import_this": (OPERATOR, OPERATOR),
+    "acuity_proof": (VIEWER, NOBODY),
+    "acuity_proof_file": (VIEWER, NOBODY),
     "acuity_start": (OPERATOR, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
     "bookings_revenue": (VIEWER, NOBODY),

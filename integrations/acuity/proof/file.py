@@ -27,6 +27,8 @@ class Proof(msgspec.Struct, frozen=True):
     tenant: UUID
     business: str
     account: str
+    # Its ID at the source, by which its rows are told apart.
+    source_account: str
     timezone: str
     currency: str
     min_date: date | None
@@ -46,7 +48,7 @@ class Proof(msgspec.Struct, frozen=True):
 
     @property
     def extent(self) -> Extent:
-        return Extent(self.tenant, Period(self.min_date, self.max_date))
+        return Extent(self.tenant, self.source_account, Period(self.min_date, self.max_date))
 
     @property
     def sha256(self) -> str:
@@ -79,6 +81,7 @@ def of(run: ImportRun) -> Proof:
         tenant=tenant.pk,
         business=tenant.name,
         account=str(account),
+        source_account=account.source_id,
         timezone=zones.resolve(account.timezone or tenant.timezone) or "UTC",
         currency=tenant.currency,
         min_date=run.min_date,

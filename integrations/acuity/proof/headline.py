@@ -11,11 +11,14 @@ def headline(scope: dict[str, Any], verified: bool) -> str:
         return UNKNOWN
     if not scope:
         return ""
-    kept, unasked = _kept(scope), scope.get("payments", {}).get("unasked", 0)
-    sentence = ("All " if verified else "Stored: ") + ", ".join(kept) + "."
+    unasked = scope.get("payments", {}).get("unasked", 0)
+    said = []
+    if kept := _kept(scope):
+        said.append(("All " if verified else "Stored: ") + ", ".join(kept) + ".")
     if unasked:
-        sentence += f" Not asked: the payments of {unasked:,} unpaid bookings."
-    return sentence
+        said.append(f"Not asked: the payments of {unasked:,} unpaid bookings.")
+    said += [part["not_asked"] for part in scope.values() if part.get("not_asked")]
+    return " ".join(said)
 
 
 def _kept(scope: dict[str, Any]) -> list[str]:

@@ -3,11 +3,10 @@
 from typing import Any
 
 import msgspec
-from django.db.models import Count
 from django.utils import timezone
 
 from integrations.acuity.proof import digests
-from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.findings import NAMED, Gap, named
 from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context, many
@@ -26,7 +25,8 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
     }
     rejected = _rejected(context)
     for name, part in said.items():
-        part.scope["verified"] = not part.gaps and name not in rejected
+        unproven = part.scope.keys() & {"not_asked", "unproven"}
+        part.scope["verified"] = not (part.gaps or unproven or name in rejected)
     gaps = [gap for part in said.values() for gap in part.gaps] + list(rejected.values())
     fields: dict[str, Any] = {
         "scope": {name: part.scope for name, part in said.items()},
@@ -44,14 +44,14 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
 def _rejected(context: Context) -> dict[str, Gap]:
     """What this run could not read, by resource."""
     rows = RejectedRecord.objects.filter(run__in=context.scope.runs, resolved_at=None)
-    counts = rows.values_list("resource").annotate(n=Count("pk")).order_by("resource")
-    return {
-        name: Gap(
-            kind="rejected",
-            resource=name,
-            missing=n,
-            reason=f"{many(n, 'record')} of {name} that could not be read;"
-            " see the rejected records.",
-        )
-        for name, n in counts
-    }
+    found: dict[str, list[str]] = {}
+    for name, key in rows.order_by("pk").values_list("resource", "external_id"):
+        found.setdefault(name, []).append(key)
+    return {name: _of_rejects(name, keys) for name, keys in sorted(found.items())}
+
+
+def _of_rejects(name: str, keys: list[str]) -> Gap:
+    ids = [key for key in keys if key]
+    what = f"{many(len(keys), 'record')} of {name}{named(ids)} that could not be read"
+    reason = f"{what}; see the rejected records."
+    return Gap("rejected", reason, resource=name, missing=len(keys), ids=ids[:NAMED] or None)

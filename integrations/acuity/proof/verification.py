@@ -53,6 +53,7 @@ class Verification:
         )
 
     def save(self, context: Context, page: Fetched) -> Counts:
+        context.by = "verify"
         for name, found in page.records:
             RESOURCES[name].heal(context, found)
         if page.done:

@@ -1,5 +1,7 @@
 """What does a run say that is missing, unproven, or does not add up?"""
 
+from collections.abc import Sequence
+
 from integrations.acuity.reading.stored import Stored
 
 
@@ -19,6 +21,18 @@ class Gap(Stored, frozen=True):
     found: int | None = None
     # Parameters that the source has disobeyed.
     ignored: list[str] | None = None
+    # IDs of the first few records that it is about.
+    ids: list[str] | None = None
+
+
+# A gap names so many.
+NAMED = 5
+
+
+def named(ids: Sequence[str]) -> str:
+    """` (1547000001, 1547000002, …)`, or nothing."""
+    more = ["…"] if len(ids) > NAMED else []
+    return f" ({', '.join([*ids[:NAMED], *more])})" if ids else ""
 
 
 class Difference(Stored, frozen=True):

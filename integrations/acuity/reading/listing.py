@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from integrations.acuity.reading.values import Reject, canonical, clean, fingerprint, lists, moment
+from integrations.acuity.reading.values import (
+    Reject,
+    canonical,
+    clean,
+    fingerprint,
+    in_order,
+    lists,
+    moment,
+    numbered,
+)
 
 _NOTHING = msgspec.Raw(b"")
 _NO_LIST = (b"", b"null", b"false", b"{}", b'""')
@@ -45,6 +54,12 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     calendar_id: Any = msgspec.field(default=None, name="calendarID")
     calendar_timezone: Any = None
     timezone: Any = None
+    created: Any = msgspec.field(default=None, name="datetimeCreated")
+    price_sold: Any = None
+    category: Any = None
+    location: Any = None
+    class_id: Any = msgspec.field(default=None, name="classID")
+    addon_ids: Any = msgspec.field(default=None, name="addonIDs")
     certificate: Any = None
     notes: Any = None
     labels: Any = None
@@ -189,8 +204,8 @@ def split(body: bytes) -> Any:
         return [bytes(element) for element in _elements.decode(body)]
     except msgspec.ValidationError:
         found = msgspec.json.decode(body)
-        if isinstance(found, dict) and found and all(map(str.isdecimal, found)):
-            return [bytes(element) for element in _members.decode(body).values()]
+        if isinstance(found, dict) and found and numbered(found):
+            return [bytes(element) for element in in_order(_members.decode(body))]
         return found
 
 

@@ -1,9 +1,11 @@
 """What does a payload mean? Typed records, or a `Reject` that says why not."""
 
 import html
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -15,15 +17,19 @@ from integrations.acuity.reading.values import (
     clean,
     digest,
     fingerprint,
+    ids,
     listed,
     moment,
     money,
     number,
+    optional_money,
     plain,
     storable,
     text,
     yes,
 )
+
+Value = TypeVar("Value")
 
 
 class ClientRecord(msgspec.Struct, frozen=True):
@@ -45,6 +51,10 @@ class Person(NamedTuple):
     last_name: Any
     email: Any
     phone: Any
+
+    def as_booked(self) -> tuple[str, str, str, str]:
+        first, last, email, phone = (plain(value).strip() for value in self)
+        return html.unescape(first), html.unescape(last), email, phone
 
     def fields(self) -> dict[str, str]:
         """As a client's. Raises Reject."""
@@ -81,6 +91,17 @@ class AppointmentRecord(msgspec.Struct, frozen=True, gc=False):
     paid: bool
     amount_paid: Decimal
     payment_state: str
+    created_at: datetime | None
+    duration: int
+    price_sold: Decimal | None
+    category: str
+    location: str
+    class_id: str
+    # ID, name and colour; "" for none.
+    label: tuple[str, str, str]
+    # How many, by ID.
+    addons: dict[str, int]
+    scheduled_by: str
     type_id: str
     calendar_id: str
     canceled: bool
@@ -102,6 +123,7 @@ class PaymentRecord(msgspec.Struct, frozen=True):
     processor: str
     amount: Decimal
     paid_at: datetime
+    raw: dict[str, Any]
 
 
 def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRecord:
@@ -156,6 +178,15 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
         paid=paid,
         amount_paid=amount_paid,
         payment_state=f"{'yes' if paid else 'no'}:{amount_paid}",
+        created_at=_or_none(_utc, row.created),
+        duration=minutes,
+        price_sold=_or_none(optional_money, row.price_sold, "priceSold"),
+        category=plain(row.category),
+        location=plain(row.location),
+        class_id=plain(row.class_id)[:32],
+        label=_label(labels),
+        addons=Counter(_or_none(ids, row.addon_ids, "addonIDs") or ()),
+        scheduled_by=plain(msgspec.json.decode(row.scheduled_by)) if row.scheduled_by else "",
         type_id=_optional_id(row.type_id, "appointmentTypeID"),
         calendar_id=_optional_id(row.calendar_id, "calendarID"),
         canceled=yes(row.canceled),
@@ -168,6 +199,53 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
         content_hash=fingerprint(core) + fingerprint(forms),
         fingerprint=prints,
     )
+
+
+def _or_none(read: Callable[..., Value], *of: Any) -> Value | None:
+    """What only describes a booking is no reason to refuse it; as it came, it is in `raw`."""
+    try:
+        return read(*of)
+    except Reject:
+        return None
+
+
+def _utc(value: Any) -> datetime | None:
+    return moment(value, "datetimeCreated").astimezone(UTC) if value else None
+
+
+def _label(labels: list[Any] | None) -> tuple[str, str, str]:
+    """The first: a booking has one at most."""
+    for each in labels or ():
+        if isinstance(each, dict) and (key := plain(each.get("id"))).isdecimal():
+            return key, plain(each.get("name")).strip()[:255], plain(each.get("color"))[:32]
+    return "", "", ""
+
+
+class AnswerRecord(NamedTuple):
+    form_id: str
+    form_name: str
+    question_id: str
+    question_text: str
+    id: str
+    value: str
+
+
+def parse_answers(forms: Any) -> list[AnswerRecord]:
+    """What was answered in a booking's `forms`; what is no answer is left out."""
+    return [
+        AnswerRecord(
+            form_id=plain(form.get("id"))[:32],
+            form_name=plain(form.get("name")),
+            question_id=plain(answer.get("fieldID"))[:32],
+            question_text=plain(answer.get("name")),
+            id=plain(answer.get("id"))[:32],
+            value=plain(answer.get("value")),
+        )
+        for form in forms
+        if isinstance(form, dict)
+        for answer in listed(form.get("values")) or ()
+        if isinstance(answer, dict)
+    ]
 
 
 def _name(value: Any, name: str) -> str:
@@ -227,6 +305,7 @@ def _payment(
         processor=processor or "unknown",
         amount=amount,
         paid_at=paid_at,
+        raw=row,
     )
 
 

@@ -104,12 +104,22 @@ def yes(value: Any) -> bool:
     return isinstance(value, str | int | float) and str(value).strip().casefold() in _YES
 
 
+def numbered(value: dict[str, Any]) -> bool:
+    """Whether all the keys are numbers: it is a list that came as an object."""
+    return all(map(str.isdecimal, value))
+
+
+def in_order(value: dict[str, Any]) -> list[Any]:
+    """The values, by the numbers that are their keys."""
+    return [value[key] for key in sorted(value, key=int)]
+
+
 def listed(value: Any) -> list[Any] | None:
     """A list that may have come as an object with numbers for keys; None if it is neither."""
     if isinstance(value, list):
         return value
-    if isinstance(value, dict) and all(key.isdecimal() for key in value):
-        return list(value.values())
+    if isinstance(value, dict) and numbered(value):
+        return in_order(value)
     return [] if value is None or value is False or value == "" else None
 
 
@@ -117,7 +127,7 @@ def lists(value: Any) -> Any:
     """`value` with each object that has numbers for keys made a list, at any level."""
     if isinstance(value, dict):
         inner = {key: lists(element) for key, element in value.items()}
-        return list(inner.values()) if inner and all(map(str.isdecimal, inner)) else inner
+        return in_order(inner) if inner and numbered(inner) else inner
     return [lists(element) for element in value] if isinstance(value, list) else value
 
 
@@ -202,6 +212,29 @@ def moment(value: Any, name: str, zone: str = "") -> datetime:
     if not 1900 <= at.year <= 2200:
         raise Reject(f"{name} is in the year {at.year}")
     return at
+
+
+LARGEST = 2**31 - 1
+
+
+def count(value: Any, name: str) -> int | None:
+    """How many, in whatever unit; None where nothing is said."""
+    if value is None or value is False or value == "":
+        return None
+    if (found := int(number(value, name))) > LARGEST:
+        raise Reject(f"{name} is out of range")
+    return found
+
+
+def optional_money(value: Any, name: str) -> Decimal | None:
+    return None if value is None or value is False or value == "" else money(value, name)
+
+
+def ids(value: Any, name: str) -> list[str]:
+    """The IDs of a list, as text."""
+    if (found := listed(value)) is None:
+        raise Reject(f"{name} is not a list")
+    return [number(each, name) for each in found]
 
 
 _WHOLE = re.compile(r"([0-9]{1,19})(?:\.0*)?")

@@ -1,31 +1,15 @@
-"""The account itself, with the calendars and types that bookings refer to."""
+"""Whose account is it? Read before anything else, and compared with what is known of it."""
 
-from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bookings.models import AppointmentType, Calendar, Payment
+from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
 from integrations.acuity.accounts.addresses import is_own
-from integrations.acuity.errors import AnotherAccount, BadAnswer, UnknownAccount
+from integrations.acuity.errors import AnotherAccount, UnknownAccount
 from integrations.acuity.reading import zones
 from integrations.acuity.reading.stored import Stored
-from integrations.acuity.reading.values import (
-    Reject,
-    clean,
-    currency,
-    digest,
-    listed,
-    money,
-    number,
-    text,
-    yes,
-)
+from integrations.acuity.reading.values import clean, currency
 from integrations.acuity.resources.base import Context, Fetched
-from integrations.acuity.store.bulk import Row
-from integrations.acuity.store.upsert import Counts, upsert
-
-CALENDAR = ["external_id", "name", "timezone", "raw", "content_hash"]
-TYPE = ["external_id", "name", "duration", "price", "active", "raw", "content_hash"]
+from integrations.acuity.store.upsert import Counts
 
 
 class Facts(NamedTuple):
@@ -45,16 +29,13 @@ class Account:
     task = "acuity.begin"
 
     def fetch(self, context: Context) -> Fetched:
-        facts = _whose(context)
-        calendars = listed(context.source.get("/calendars"))
-        types = listed(context.source.get("/appointment-types", includeDeleted="true"))
-        if calendars is None or types is None:
-            raise BadAnswer("/calendars or /appointment-types has another shape")
-        return Fetched([facts, clean(calendars), clean(types)], Stored(), done=True, count=0)
+        return Fetched([_whose(context)], Stored(), done=True, count=0)
 
     def save(self, context: Context, page: Fetched) -> Counts:
-        facts, calendars, types = page.records
+        (facts,) = page.records
         account, tenant = context.account, context.tenant
+        if not account.source_id:
+            _adopt(context, facts.id)
         account.source_id, account.country = facts.id, facts.country or account.country
         account.name = facts.name or account.name
         account.timezone = facts.timezone
@@ -64,9 +45,13 @@ class Account:
         )
         tenant.timezone, tenant.currency = facts.timezone, facts.currency
         tenant.save(update_fields=["timezone", "currency"])
-        upsert(tenant, Calendar, CALENDAR, _readable(calendars, calendar))
-        upsert(tenant, AppointmentType, TYPE, _readable(types, appointment_type))
         return Counts()
+
+
+def _adopt(context: Context, source_id: str) -> None:
+    """Rows from before anybody wrote down whose they are belong to the first account that asks."""
+    for model in (Client, Calendar, AppointmentType, Appointment):
+        context.account.rows(model).update(source_account=source_id)
 
 
 def _whose(context: Context) -> Facts:
@@ -85,8 +70,8 @@ def _whose(context: Context) -> Facts:
     if account.source_id and facts.id != account.source_id:
         shown = facts.id if is_own(account) else "another"
         raise AnotherAccount(
-            f"it was {account.source_id} and is {shown}; give it a tenant of its own,"
-            " or empty the account's source ID in the admin if that is right"
+            f"it was {account.source_id} and is {shown}; enter the key of {account.source_id}"
+            " in the admin, or add an account there for the other one"
         )
     currency = tenant.currency.upper()
     if facts.currency != currency and Payment.objects.filter(tenant=tenant).exists():
@@ -122,42 +107,3 @@ def _facts(me: Any, had: Facts) -> tuple[Facts, str]:
     if not facts.currency:
         return facts, f"currency code (ISO 4217): {money_[:16]!r}"
     return facts, ""
-
-
-def calendar(payload: dict[str, Any]) -> Row:
-    return (
-        number(payload.get("id"), "id"),
-        text(payload.get("name"), "name").strip()[:255],
-        _zone(text(payload.get("timezone"), "timezone")),
-        payload,
-        digest(payload),
-    )
-
-
-def _zone(name: str) -> str:
-    return (zones.resolve(name) or name)[:64]
-
-
-def appointment_type(payload: dict[str, Any]) -> Row:
-    duration = payload.get("duration")
-    return (
-        number(payload.get("id"), "id"),
-        text(payload.get("name"), "name").strip()[:255],
-        int(number(payload.get("duration"), "duration")) if duration not in (None, "") else None,
-        money(payload.get("price"), "price") if payload.get("price") is not None else Decimal(0),
-        yes(payload.get("active")),
-        payload,
-        digest(payload),
-    )
-
-
-def _readable(payloads: list[Any], parse: Callable[[Any], Row]) -> list[Row]:
-    """Calendars and types only explain bookings: an unreadable one is left out, not fatal."""
-    rows = {}
-    for payload in payloads:
-        try:
-            row = parse(payload)
-        except (Reject, AttributeError):
-            continue
-        rows[row[0]] = row
-    return list(rows.values())

@@ -18,6 +18,7 @@ from integrations.acuity.resources.catalog import Catalog
 from integrations.acuity.resources.scope import Extent, Position, Scope
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.forgotten import Forgotten
+from integrations.acuity.store.history import Seen
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, RejectedRecord
 
@@ -40,6 +41,8 @@ class Context:
     expect_new: bool = False
     # In a dry run: the requests that a resource would need, by name, seen while another was read.
     foreseen: Counter[str] = field(default_factory=Counter, repr=False)
+    # Who changes what is written: import, verify or webhook, as history says it.
+    by: str = "import"
 
     @classmethod
     def of(cls, scope: Scope, source: Fetcher, position: Position = NOWHERE) -> "Context":
@@ -52,6 +55,11 @@ class Context:
     @property
     def tenant(self) -> Tenant:
         return self.scope.account.tenant
+
+    def seen(self, resource: str) -> Seen:
+        """As what history keeps a change of this resource that is written now."""
+        run = None if self.by == "webhook" else self.scope.run
+        return Seen(self.tenant, resource, run, self.by)
 
     @property
     def identity(self) -> Identity:
@@ -97,6 +105,8 @@ class Found:
 
     save: list[Any] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
+    # Rows that the source denies in this look; None where nobody looked.
+    missing: list[int] | None = None
 
 
 @dataclass
@@ -166,6 +176,8 @@ class Resource(Step, Protocol):
     options: dict[str, tuple[str, ...]] = {}
     # Resources whose records it needs.
     after: tuple[str, ...] = ()
+    # Whether each run brings it, whatever else that is limited to: others' days depend on it.
+    always: bool = False
 
     @abstractmethod
     def stored(self, scope: Scope) -> int:

@@ -21,7 +21,7 @@ class Catalog:
 
     def clients(self, keys: set[str]) -> dict[str, int]:
         """Primary keys by client key: of these, as far as they exist, and of others met before."""
-        rows = Client.objects.filter(tenant=self.account.tenant_id, source="acuity")
+        rows = self.account.rows(Client)
         if not self._clients:
             self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
         if self.forgotten:
@@ -40,12 +40,12 @@ class Catalog:
     @cached_property
     def calendars(self) -> dict[str, str]:
         """Each calendar's time zone, by ID."""
-        rows = Calendar.objects.filter(tenant=self.account.tenant_id, source="acuity")
+        rows = self.account.rows(Calendar)
         return dict(rows.values_list("external_id", "timezone"))
 
     @cached_property
     def types(self) -> list[str]:
-        rows = AppointmentType.objects.filter(tenant=self.account.tenant_id, source="acuity")
+        rows = self.account.rows(AppointmentType)
         return list(rows.values_list("external_id", flat=True))
 
     @property

@@ -62,11 +62,15 @@ class Extent(NamedTuple):
     """Whose rows, and of which days: what a proof speaks of, without the source."""
 
     tenant: UUID
+    # The account's ID at the source.
+    account: str
     period: Period = ANY_DAY
 
     def rows(self, model: type[M]) -> QuerySet[M]:
         """All of them, of any day."""
-        return model._default_manager.filter(tenant_id=self.tenant, source="acuity")
+        return model._default_manager.filter(
+            tenant_id=self.tenant, source="acuity", source_account=self.account
+        )
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Scope:
 
     @property
     def extent(self) -> Extent:
-        return Extent(self.account.tenant_id, self.period)
+        return Extent(self.account.tenant_id, self.account.source_id, self.period)
 
     @property
     def origin(self) -> Origin:

@@ -1,15 +1,17 @@
 """What does a listing need that only comes whole? To be read at once, and compared at once."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
-from bookings.models import Imported
-from integrations.acuity.errors import BadAnswer
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from bookings.models import Listed
+from integrations.acuity.errors import BadAnswer, Forbidden, NotFound, PlanWithoutApi
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.reading.stored import Stored
-from integrations.acuity.reading.values import Reject, clean, digest, number
+from integrations.acuity.reading.values import Reject, clean, digest, listed, number
 from integrations.acuity.resources.base import (
     Checked,
     Context,
@@ -22,35 +24,75 @@ from integrations.acuity.resources.base import (
     many,
 )
 from integrations.acuity.resources.scope import Extent, Scope
-from integrations.acuity.store.bulk import Row
+from integrations.acuity.store.bulk import Row, insert
+from integrations.acuity.store.history import update
+from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
 from integrations.models import RejectedRecord
 
+# Acuity's own word that this account has no such list.
+REFUSALS = (NotFound, Forbidden, PlanWithoutApi)
 
-class Listed(Stored, frozen=True):
-    """How many rows were listed; and in a proof whether twice alike, and the IDs of stored ones
-    that were not."""
 
-    listed: int = 0
-    alike: bool = False
-    unlisted: list[str] = []
+class Part(NamedTuple):
+    """Rows that belong to one row alone, as an order's lines do: written anew whenever that is."""
+
+    model: type[Model]
+    # The column that says to which row they belong, then the others, as `read` fills them.
+    parent: str
+    columns: tuple[str, ...]
+    read: Callable[[dict[str, Any]], Iterable[Row]]
+
+
+class Record(NamedTuple):
+    """What is stored of one payload. A `Ref` among the values stands for another row's key."""
+
+    key: str
+    values: Row
+    parts: tuple[tuple[Row, ...], ...]
+    payload: Any
+    digest: str
+
+    def refs(self) -> Iterator[Ref]:
+        for row in (self.values, *(row for rows in self.parts for row in rows)):
+            yield from (value for value in row if isinstance(value, Ref))
+
+    def content_hash(self, keys: Keys) -> str:
+        """Which rows it refers to is content, too."""
+        found = [_key_of(ref, keys) for ref in self.refs()]
+        return f"{self.digest}:{digest(found)[:16]}" if found else self.digest
+
+
+@dataclass
+class Shown:
+    """What a question has shown: payloads, the evidence in words, and what it could not prove."""
+
+    rows: list[Any] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 class Whole(Resource):
     """One request, one page, one transaction: for the hundreds of rows that a business sets up.
 
     A subclass says `name`, `title`, `noun`, `model`, `path`, the `columns` that it fills besides
-    the ID, and how a payload is `read` into them. What is listed no longer stays stored.
+    the ID, and how a payload is `read` into them. A list that Acuity refuses to this account is not
+    asked for, and the scope says so.
     """
 
     path: str
-    # Columns of the model, in the order of what `read` returns.
+    # Columns of the model, in the order of what `read` returns; that of a `Ref` ends in `_id`.
     columns: tuple[str, ...]
-    # Sent with the request; the proof adds `second_look`, so as not to ask as the import did.
+    parts: tuple[Part, ...] = ()
+    # Sent with the request.
     params: dict[str, str] = {}
-    second_look: dict[str, str] = {}
-    model: type[Imported]
+    # Sent instead by the proof, for a list of which all must be in the first one, too.
+    second_look: dict[str, str] | None = None
+    # Of what names rows that no list has: those by which the list is proven to be cut short.
+    proves_cut: tuple[str, ...] = ()
+    model: type[Listed]
 
     @property
     def task(self) -> str:  # type: ignore[override]
@@ -64,101 +106,256 @@ class Whole(Resource):
     def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:
         """The values of `columns`. Raises Reject."""
 
+    def values(self, context: Context, payload: dict[str, Any]) -> tuple[Any, ...]:
+        """As `read`, for a resource that has to know more than the payload says."""
+        return self.read(payload)
+
+    def listing(self, context: Context) -> Shown:
+        """All payloads, as the import asks for them. Raises an `AcuityError`."""
+        return Shown(self.ask(context, **self.params))
+
+    def otherwise(self, context: Context, rows: list[Any]) -> Shown:
+        """What another question shows, when the list has shown `rows`."""
+        if self.second_look is None:
+            return Shown()
+        shown = self.ask(context, **self.second_look)
+        asked = ", ".join(f"{k}={v}" for k, v in {**self.params, **self.second_look}.items())
+        return Shown(shown, [f"asked with and without {asked}"])
+
+    def rows(self, scope: Scope) -> QuerySet[Any]:
+        """The stored rows that the list should show."""
+        return scope.account.rows(self.model).filter(known_from="", removed_at=None)
+
+    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
+        """After these records were written, by primary key: rows that belong to them."""
+        for n, part in enumerate(self.parts):
+            part.model._default_manager.filter(**{f"{part.parent}__in": list(records)}).delete()
+            rows = [
+                (pk, *values)
+                for pk, record in records.items()
+                for values in dict.fromkeys(_resolved(row, keys) for row in record.parts[n])
+            ]
+            if rows:
+                insert(part.model, [part.parent, *part.columns], rows)
+
     def fetch(self, context: Context) -> Fetched:
-        rows = self._list(context)
-        return Fetched(rows, Listed(len(rows)), done=True, total=len(rows))
+        try:
+            shown = self.listing(context)
+        except REFUSALS as refusal:
+            if self.always:
+                raise
+            return Fetched([], {"refused": refusal.status}, done=True, total=0)
+        rows = shown.rows
+        cursor = {"listed": len(rows), "digest": _digest(rows)}
+        return Fetched(rows, cursor, done=True, total=len(rows), gaps=shown.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return self._save(context, page.records)
 
     def stored(self, scope: Scope) -> int:
-        count: int = self._rows(scope.account.tenant_id).count()
-        return count
+        return self.rows(scope).count()
+
+    def gone(self, scope: Scope) -> int:
+        return scope.account.rows(self.model).exclude(removed_at=None).count()
 
     @property
     def line(self) -> str:  # type: ignore[override]
         return "|".join(["id", *self.columns])
 
     def lines(self, extent: Extent) -> Iterable[Line]:
-        rows = self._rows(extent.tenant).values_list("external_id", *self.columns)
-        return (Line("all", "|".join(map(str, row))) for row in rows.iterator())
+        rows = extent.rows(self.model).filter(known_from="", removed_at=None)
+        found = rows.values_list("external_id", *self.columns)
+        return (Line("all", "|".join(map(str, row))) for row in found.iterator())
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
-        payloads = self._list(context)
-        parsed = self._parse(payloads)
+        try:
+            payloads = self.listing(context).rows
+        except REFUSALS:
+            payloads = []
+        parsed = self._parse(context, payloads)
         saw(parsed.records)
-        counts = compare(self.model, context.tenant, {row[0]: row[-1] for row in parsed.records})
+        counts = compare(self.model, context.account, {r.key: r.digest for r in parsed.records})
         rejected = Counts(rejected=len(parsed.rejects))
         return {"fetched": len(payloads)} | asdict(counts + rejected)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """The listing is all there is to ask. One that is listed no longer stays rejected."""
-        self._save(context, [row for row in self._list(context) if _key(row) == record.external_id])
+        rows = self.listing(context).rows
+        self._save(context, [row for row in rows if _key(row) == record.external_id])
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
-        """The listing, asked twice anew, against what is stored."""
-        first, second = (self._list(context, **self.second_look) for _ in range(2))
-        payloads = {_key(payload): payload for payload in [*first, *second]}
-        parsed = self._parse(payloads.values())
-        stored = dict(self._rows(context.tenant.pk).values_list("external_id", "content_hash"))
-        changed = [payloads[row[0]] for row in parsed.records if stored.get(row[0]) != row[-1]]
-        facts = Listed(
-            listed=len(payloads),
-            alike=digest(first) == digest(second),
-            unlisted=[key for key in stored if key not in payloads],
-        )
-        return Checked(Found(changed), facts, done=True)
+        """The listing, asked anew and otherwise, against what is stored.
+
+        It was read twice alike if the import has just had the same list; else it is read again.
+        """
+        try:
+            shown = self.listing(context)
+            first = second = shown.rows
+            alike = not cursor.get("anew") and self._imported(context) == _digest(first)
+            if not alike:
+                second = self.listing(context).rows
+                alike = _digest(first) == _digest(second)
+            other = self.otherwise(context, first)
+        except REFUSALS as refusal:
+            return Checked(Found(), {"refused": refusal.status}, done=True)
+        payloads = {_key(payload): payload for payload in [*first, *second, *other.rows]}
+        parsed = self._parse(context, payloads.values())
+        keys = find(context.account, (ref for record in parsed.records for ref in record.refs()))
+        stored = {key: (pk, print_) for key, pk, print_ in self._stored(context)}
+        changed = [
+            record.payload
+            for record in parsed.records
+            if stored.get(record.key, (0, ""))[1] != record.content_hash(keys)
+        ]
+        gone = {key: pk for key, (pk, _) in stored.items() if key not in payloads}
+        facts: dict[str, Any] = {
+            "listed": len(payloads),
+            "alike": alike,
+            "cut": len(other.rows and {*map(_key, other.rows)} - {*map(_key, first + second)}),
+            "evidence": shown.evidence + other.evidence,
+            "gaps": shown.gaps + other.gaps,
+            "ignored": sorted({*shown.ignored, *other.ignored}),
+        }
+        many_gone = len(gone) > bool(other.evidence) and 2 * len(gone) >= len(stored)
+        if many_gone and not context.scope.accept_removals:
+            facts |= {"refused_gone": len(gone)}
+            gone = {}
+        elif alike:
+            facts |= {"gone": len(gone)}
+        else:
+            gone = {}
+        return Checked(Found(changed, list(gone.values())), facts, done=True)
 
     def heal(self, context: Context, found: Found) -> None:
         self._save(context, found.save)
+        # Without its hash, the row is written again when it comes back.
+        gone = self.model._default_manager.filter(pk__in=found.gone)
+        update(context.seen(self.name), gone, removed_at=timezone.now(), content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        seen = Listed.of(cursor)
-        alike, unlisted = seen.alike, seen.unlisted
-        gaps: list[Gap] = []
-        if not alike:
-            reason = f"Acuity's {self.title.lower()} were others each time they were listed."
-            gaps.append(Gap(self.name, reason))
-        if unlisted:
-            reason = f"{many(len(unlisted), self.noun)} stored that Acuity does not list."
-            gaps.append(Gap(self.name, reason, extra=len(unlisted)))
+        stored = self.stored(context.scope)
+        if "refused" in cursor:
+            return self._not_asked(cursor["refused"], stored)
+        alike = cursor.get("alike", False)
+        unlisted = self.unlisted(context)
+        gaps = [*map(Gap.of, cursor.get("gaps", [])), *self._gaps(cursor, unlisted)]
         scope = {
-            "listed": seen.listed,
-            "stored": self.stored(context.scope),
-            "evidence": ["listed twice, alike" if alike else "listed twice, not alike"],
+            "listed": cursor.get("listed", 0),
+            "stored": stored,
+            "evidence": [
+                "listed twice, alike" if alike else "listed twice, not alike",
+                *cursor.get("evidence", []),
+            ],
         }
-        return Said(scope, gaps)
+        if unlisted:
+            scope["only_named"] = unlisted
+        if gone := cursor.get("gone", 0):
+            scope["no_longer_listed"] = gone
+        if unlisted or gone:
+            scope["unproven"] = (
+                f"Whether {self.title.lower()} that are not listed were deleted, or are left out,"
+                " their list cannot say."
+            )
+        return Said(scope, gaps, ignored=cursor.get("ignored", []))
 
-    def _rows(self, tenant_id: Any) -> Any:
-        return self.model._default_manager.filter(tenant=tenant_id, source="acuity")
+    def _not_asked(self, status: int, stored: int) -> Said:
+        why = f"Acuity refuses this account its {self.title.lower()} (status {status})."
+        gap = Gap(self.name, f"{why} {many(stored, self.noun)} stored before.")
+        return Said({"not_asked": why, "stored": stored}, [gap] if stored else [])
 
-    def _list(self, context: Context, **params: str) -> list[Any]:
-        rows = context.source.get(self.path, **self.params | params)
-        if not isinstance(rows, list):
-            raise BadAnswer(f"{self.path} is not a list")
+    def _gaps(self, cursor: dict[str, Any], unlisted: dict[str, int]) -> Iterator[Gap]:
+        what = self.title.lower()
+        if not cursor.get("alike", False):
+            reason = f"Acuity's {what} were others each time they were listed."
+            yield Gap(self.name, reason)
+        if cut := cursor.get("cut", 0):
+            reason = f"Acuity cuts its {what} short: another question showed {cut:,} more."
+            yield Gap(self.name, reason, missing=cut)
+        for source in self.proves_cut:
+            if n := unlisted.get(source, 0):
+                named = f"{many(n, self.noun)} that {source.replace('_', ' ')} name"
+                yield Gap(self.name, f"{named}, and no list shows.", missing=n)
+        if n := cursor.get("refused_gone", 0):
+            reason = (
+                f"{many(n, self.noun)} stored that Acuity no longer lists, half or more;"
+                " import with --accept-removals if that is right."
+            )
+            yield Gap(self.name, reason, extra=n)
+
+    def unlisted(self, context: Context) -> dict[str, int]:
+        """How many rows no list has shown, by what names them."""
+        rows = context.account.rows(self.model)
+        names = rows.exclude(known_from="").values_list("known_from", flat=True)
+        found: dict[str, int] = {}
+        for name in names:
+            found[name] = found.get(name, 0) + 1
+        return found
+
+    def _imported(self, context: Context) -> str | None:
+        """The digest of the list that this run has imported."""
+        step = context.scope.steps.filter(resource=self.name, status="done").first()
+        return step.cursor.get("digest") if step else None
+
+    def _stored(self, context: Context) -> Iterable[tuple[str, int, str]]:
+        return self.rows(context.scope).values_list("external_id", "pk", "content_hash")
+
+    def ask(self, context: Context, path: str = "", **params: Any) -> list[Any]:
+        """The payloads of one answer. Raises an `AcuityError`."""
+        path = path or self.path
+        rows = listed(context.source.get(path, **params))
+        if rows is None:
+            raise BadAnswer(f"{path} is not a list")
         return [clean(row) for row in rows]
 
-    def _parse(self, payloads: Iterable[Any]) -> Parsed:
-        rows: dict[str, Row] = {}
+    def _parse(self, context: Context, payloads: Iterable[Any]) -> Parsed:
+        records: dict[str, Record] = {}
         parsed = Parsed()
         for payload in payloads:
             try:
                 if not isinstance(payload, dict):
                     raise Reject("not an object")
                 key = number(payload.get("id"), "id")
-                rows[key] = (key, *self.read(payload), payload, digest(payload))
+                parts = tuple(tuple(map(tuple, part.read(payload))) for part in self.parts)
+                values = self.values(context, payload)
+                records[key] = Record(key, values, parts, payload, digest(payload))
             except Reject as reason:
                 parsed.rejects.append((payload, str(reason)))
-        parsed.records = list(rows.values())
+        parsed.records = list(records.values())
         return parsed
 
     def _save(self, context: Context, payloads: list[Any]) -> Counts:
-        parsed = self._parse(payloads)
-        names = ["external_id", *self.columns, "raw", "content_hash"]
-        counts, _ = upsert(context.tenant, self.model, names, parsed.records)
-        resolve(context.scope.origin, self.name, [row[0] for row in parsed.records])
+        parsed = self._parse(context, payloads)
+        records: list[Record] = parsed.records
+        refs = (ref for record in records for ref in record.refs())
+        keys = find_or_make(context.account, refs, self.name)
+        names = ["external_id", *self.columns, "known_from", "removed_at", "raw", "content_hash"]
+        rows = [
+            (r.key, *_resolved(r.values, keys), "", None, r.payload, r.content_hash(keys))
+            for r in records
+        ]
+        counts, fresh, updated = upsert(
+            context.account, self.model, names, rows, seen=context.seen(self.name)
+        )
+        if fresh or updated:
+            made = find(context.account, [Ref(self.model, row[0]) for row in fresh])
+            pks = made.get(self.model, {}) | {row[0]: pk for pk, row in updated.items()}
+            self.written(context, {pks[r.key]: r for r in records if r.key in pks}, keys)
+        resolve(context.scope.origin, self.name, [r.key for r in records])
         return counts + reject(context.scope.origin, self.name, parsed.rejects)
 
 
 def _key(payload: Any) -> str:
     return str(payload.get("id") or "") if isinstance(payload, dict) else ""
+
+
+def _digest(payloads: Sequence[Any]) -> str:
+    """Alike for equal lists in whatever order."""
+    return digest(sorted(map(digest, payloads)))
+
+
+def _key_of(ref: Ref, keys: Mapping[type[Listed], Mapping[str, int]]) -> int | None:
+    return keys.get(ref.model, {}).get(ref.key)
+
+
+def _resolved(row: Row, keys: Keys) -> tuple[Any, ...]:
+    return tuple(_key_of(value, keys) if isinstance(value, Ref) else value for value in row)

@@ -91,7 +91,8 @@ def start(
     Raises ActiveRun if the account has a run already, ConfigurationError on bad input.
     """
     check(min_date=min_date, max_date=max_date, page_limit=page_limit, only=only)
-    chosen = {"account", *only} | ({"verify"} if verify else set())
+    always = (name for name, resource in RESOURCES.items() if resource.always)
+    chosen = {"account", *always, *only} | ({"verify"} if verify else set())
     try:
         with transaction.atomic():
             run = ImportRun.objects.create(

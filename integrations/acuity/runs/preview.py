@@ -32,6 +32,7 @@ def dry_run(
     context = Context.of(Scope(account, period, choices=choices), source, Position(limit=limit))
     try:
         me = source.get("/me")
+        account.source_id = account.source_id or str(me.get("id") or "")
         account.timezone = str(me.get("timezone") or "")
         account.clients_distinct_by_phone = me.get("clientsDistinctByPhone") is not False
         # What the account step would have stored.

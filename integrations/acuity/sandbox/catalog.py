@@ -5,6 +5,8 @@ from typing import Any
 Json = dict[str, Any]
 
 OWNER = 10000001
+# A key that only the sandbox knows: the row is shown on request only.
+HIDDEN = "-deleted"
 LABELS: list[Json] = [
     {"id": 240002, "name": "Checked In", "color": "green"},
     {"id": 240003, "name": "Completed", "color": "pink"},

@@ -4,12 +4,13 @@ import random
 import threading
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from . import catalog
+from . import catalog, shop
 from .booking import (
     CANCELED,
     LIVE,
@@ -38,6 +39,8 @@ class Account:
     calendars: list[Json]
     appointment_types: list[Json]
     deleted_calendar: Json
+    # The other lists, by the last word of their address; those above are among them.
+    lists: dict[str, list[Json]] = field(default_factory=dict, repr=False)
     persons: list[Person] = field(default_factory=list, repr=False)
     bookings: dict[int, Booking] = field(default_factory=dict, repr=False)
     payments: dict[int, list[Json]] = field(default_factory=dict, repr=False)
@@ -410,5 +413,24 @@ def make_account(
         persons=persons or strangers,
     )
     first, end = _months_before(today, months - 2), _months_before(today, -2)
-    _fill(rng, account, strangers, first, (end - first).days, appointments)
+    days = (end - first).days
+    _fill(rng, account, strangers, first, days, appointments)
+    _stock(random.Random(seed + 1), account, first, days)
     return account
+
+
+def _stock(rng: random.Random, account: Account, first: date, days: int) -> None:
+    """The lists beside clients and bookings."""
+    codes = [booking.certificate for booking in account.bookings.values() if booking.certificate]
+    orders = shop.orders(rng, account.persons, first, days)
+    account.lists |= {
+        "calendars": account.calendars,
+        "appointment-types": account.appointment_types,
+        "appointment-addons": deepcopy(catalog.ADDONS),
+        "forms": deepcopy(catalog.FORMS),
+        "labels": deepcopy(catalog.LABELS),
+        "products": shop.products(),
+        "orders": orders,
+        "certificates": shop.certificates(orders, codes),
+        "blocks": shop.blocks(rng, account.calendars, first, days),
+    }

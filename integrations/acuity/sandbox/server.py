@@ -9,14 +9,14 @@ import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from . import catalog
+from . import catalog, lists
 from .booking import encode, record
 from .data import Account
 from .oauth import OAuth
@@ -61,6 +61,9 @@ class SandboxOptions:
     shuffle_ties: bool = False  # rows of one instant in another order on each call
     timeout_above: int | None = None  # a `max` above this times out at the gateway
     exclude_forms_shape: str = "absent"  # or "empty": what excludeForms=true leaves
+    list_caps: dict[str, int] = field(default_factory=dict)  # rows of `/name` withheld above this
+    list_deaf: dict[str, set[str]] = field(default_factory=dict)  # parameters `/name` ignores
+    list_refused: dict[str, int] = field(default_factory=dict)  # statuses of `/name`, 403 or 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,18 +250,25 @@ class Sandbox:
                 return self._appointment(int(text))
             case ["appointments", text, "payments"] if text.isdigit():
                 return self._payments(int(text))
-            case ["calendars"]:
-                return rows(account.calendars)
-            case ["appointment-types"]:
-                deleted = flag(query, "includeDeleted")
-                return rows([t for t in account.appointment_types if deleted or t["active"]])
-            case ["appointment-addons"]:
-                return rows(catalog.ADDONS)
-            case ["forms"]:
-                return rows(catalog.FORMS)
-            case ["labels"]:
-                return rows(catalog.LABELS)
+            case ["orders", text] if text.isdigit():
+                return self._order(int(text))
+            case [name] if name in account.lists:
+                return self._list(name, query)
         return problem(404)
+
+    def _list(self, name: str, query: Query) -> Answer:
+        options = self.options
+        if status := options.list_refused.get(name):
+            return problem(status)
+        heard = {k: v for k, v in query.items() if k not in options.list_deaf.get(name, ())}
+        with self.account.lock:
+            found = lists.select(name, self.account.lists[name], heard, self.account.timezone)
+        return rows(found[: options.list_caps.get(name)])
+
+    def _order(self, wanted: int) -> Answer:
+        with self.account.lock:
+            found = [row for row in self.account.lists["orders"] if row["id"] == wanted]
+        return Answer(200, encode(found[0]), rows=1) if found else problem(404)
 
     def _clients(self, query: Query) -> Answer:
         with self.account.lock:

@@ -34,14 +34,15 @@ class Everything:
 
     def rows(self) -> list[Any]:
         """What was found, oldest first; `gaps` says what could not be proven."""
-        self._all_of({"showall": "true"})
+        self.all_of({"showall": "true"})
         if not any(map(is_canceled, self.found.values())):
-            self._all_of({"canceled": "true"})
+            self.all_of({"canceled": "true"})
             if not any(map(is_canceled, self.found.values())) and "canceled" in self.source.ignored:
                 self.gaps.append(unseen_canceled())
         return sorted(self.found.values(), key=lambda row: (row.day, str(row.starts), row.key))
 
-    def _all_of(self, what: dict[str, str]) -> None:
+    def all_of(self, what: dict[str, str]) -> None:
+        """Add to `found` all that these further parameters select, and to `gaps` what is unproven."""
         ways = []
         if "maxDate" not in self.source.ignored:
             ways.append(self._newest_first)

@@ -158,7 +158,8 @@ class Keyset:
             if {row.key for row in unseen} - {row.key for row in fresh}:
                 return self._anew(source, cursor)
             return Page(fresh, self._following(source, day, fresh, cursor))
-        return Page([], cursor, done=True, gaps=gaps, ignored=frozenset(source.ignored))
+        learned = replace(cursor, ignored=sorted(source.ignored), ceiling=source.ceiling)
+        return Page([], learned, done=True, gaps=gaps, ignored=frozenset(source.ignored))
 
     def _since(self, day: date, rows: list[Any], seen: dict[str, str]) -> list[Any]:
         """Rows not seen although the walk has passed them, or stands before them."""

@@ -4,6 +4,7 @@ Libraries were looked at first: pyrate-limiter and limits count requests in wind
 which lets bursts through, and neither can push everybody's next request back after a 429.
 """
 
+import re
 import secrets
 import threading
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+from integrations.acuity import events
 from integrations.acuity.errors import ConfigurationError
 from integrations.conf import conf
 
@@ -129,12 +131,29 @@ class RedisBudget:
     def __init__(self, url: str, key: str = "acuity:throttle") -> None:
         if not HAS_REDIS:
             raise ConfigurationError(NO_REDIS)
+        # The broker's library takes `CERT_NONE`, Redis' own only `none`: one URL is for both.
+        url = re.sub(r"(?<=ssl_cert_reqs=)CERT_\w+", lambda m: m.group()[5:].lower(), url)
         self._redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
         self._key = key
         self._take = self._redis.register_script(_TAKE)
         self._delay = self._redis.register_script(_DELAY)
         # Better a slow request than none: without Redis each process keeps to the budget itself.
         self._fallback = LocalBudget()
+        self._said = False
+
+    def trouble(self) -> str:
+        """Why the budget cannot be shared now, in a word; nothing if it can."""
+        try:
+            self._redis.ping()
+        except redis.RedisError as error:
+            return type(error).__name__
+        return ""
+
+    def _alone(self, error: Exception) -> None:
+        """Say once that each process keeps to the budget by itself, which together is too much."""
+        if not self._said:
+            self._said = True
+            events.log("acuity_budget_not_shared", redis=type(error).__name__)
 
     def take(
         self, interval: float, connections: int, pace: Pace | None, token: str
@@ -144,8 +163,10 @@ class RedisBudget:
         args: list[Any] = [int(interval * 1e6), connections, *(int(s * 1e6) for s in spans), token]
         try:
             granted, wait = self._take(keys=keys, args=args)
-        except redis.RedisError:
+        except redis.RedisError as error:
+            self._alone(error)
             return self._fallback.take(interval, connections, pace, token)
+        self._said = False
         return bool(granted), wait / 1e6
 
     def give_back(self, token: str) -> None:
@@ -195,6 +216,11 @@ class Throttle:
             self._budget.give_back(token)
             return False
         return granted
+
+    @property
+    def trouble(self) -> str:
+        """Why the budget is not shared as the settings want it, in a word; nothing if it is."""
+        return self._budget.trouble() if isinstance(self._budget, RedisBudget) else ""
 
     def penalty(self, seconds: float) -> None:
         self._budget.delay(seconds)

@@ -3,15 +3,20 @@
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import JSONField
 
-from bookings.models import Appointment, Imported, Tenant
+from bookings.models import Appointment, Imported
 from integrations.acuity.store.bulk import Row, insert
+from integrations.acuity.store.history import Seen, compared, keep
+from integrations.models import AcuityAccount
 
+# In place of a content hash: nobody has read this row's columns yet, so that filling them is no change.
+# It was made where something named it, or is from before there were these columns.
+UNREAD = "unread:-"
 LINKS: dict[type[Imported], tuple[str, ...]] = {
     Appointment: ("client_id", "calendar_id", "appointment_type_id")
 }
@@ -33,6 +38,14 @@ class Counts:
         )
 
 
+class Written(NamedTuple):
+    """What an upsert has done: the rows that are new, and by primary key those that changed."""
+
+    counts: Counts
+    fresh: Sequence[Row]
+    updated: dict[int, Row]
+
+
 @dataclass
 class Parsed:
     """What a page holds: records to store and records that could not be read."""
@@ -42,13 +55,13 @@ class Parsed:
 
 
 def _stored(
-    model: type[Imported], tenant: Tenant, ids: Iterable[str]
+    model: type[Imported], account: AcuityAccount, ids: Iterable[str]
 ) -> dict[str, tuple[int, str]]:
     """Primary key and content hash by ID; no hash where a link is not what it was stored with."""
-    rows = model._default_manager.filter(tenant=tenant, source="acuity", external_id__in=list(ids))
+    rows = account.rows(model).filter(external_id__in=list(ids))
     found = rows.values_list("external_id", "pk", "content_hash", *LINKS.get(model, ()))
     return {
-        key: (pk, content if linked(content, tuple(links)) else "")
+        key: (pk, content if content == UNREAD or linked(content, tuple(links)) else "")
         for key, pk, content, *links in found
     }
 
@@ -62,9 +75,9 @@ def linked(content_hash: str, keys: tuple[int | None, ...]) -> bool:
     return content_hash.endswith(links(*keys))
 
 
-def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Counts:
+def compare(model: type[Imported], account: AcuityAccount, hashes: dict[str, str]) -> Counts:
     """What an upsert of these content hashes by ID would do."""
-    stored, counts = _stored(model, tenant, hashes), Counts()
+    stored, counts = _stored(model, account, hashes), Counts()
     for key, content in hashes.items():
         if key not in stored:
             counts.created += 1
@@ -76,25 +89,27 @@ def compare(model: type[Imported], tenant: Tenant, hashes: dict[str, str]) -> Co
 
 
 def upsert(
-    tenant: Tenant,
+    account: AcuityAccount,
     model: type[Imported],
     names: Sequence[str],
     rows: Sequence[Row],
     expect_new: bool = False,
     waiting: Callable[[], None] = lambda: None,
-) -> tuple[Counts, list[int]]:
-    """Insert or update rows of `names` by (tenant, source, external_id).
+    *,
+    seen: Seen,
+) -> Written:
+    """Insert or update the account's rows of `names`, by external_id.
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
-    not written. The counts, and the primary keys of the updated rows. `waiting` is called when the
-    rest is the database's work.
+    not written. `waiting` is called when the rest is the database's work. What changes is kept as
+    `seen`.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
-            insert(model, names, rows, waiting, tenant_id=tenant.pk)
-            return Counts(created=len(rows)), []
-    stored = _stored(model, tenant, [row[0] for row in rows])
+            insert(model, names, rows, waiting, **account.marks)
+            return Written(Counts(created=len(rows)), rows, {})
+    stored = _stored(model, account, [row[0] for row in rows])
     fresh, differing, counts = [], {}, Counts()
     for row in rows:
         pk, content = stored.get(row[0], (None, None))
@@ -108,22 +123,24 @@ def upsert(
         del differing[pk]
         counts.unchanged += 1
     changed = [
-        model(id=pk, tenant=tenant, **dict(zip(names, map(_plain, row), strict=True)))
+        model(id=pk, **account.marks, **dict(zip(names, map(_plain, row), strict=True)))
         for pk, row in differing.items()
     ]
     if fresh:
-        insert(model, names, fresh, waiting, tenant_id=tenant.pk)
+        insert(model, names, fresh, waiting, **account.marks)
     if changed:
+        read = {pk: row for pk, row in differing.items() if stored[row[0]][1] != UNREAD}
+        keep(seen, model, compared(model, names, read))
         # By primary key, hence an update for every row; new rows never pass here.
         model._default_manager.bulk_create(
             changed,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[name.removesuffix("_id") for name in names[1:]],
+            update_fields=[model._meta.get_field(name).name for name in names[1:]],
             batch_size=500,
         )
     counts.created, counts.updated = len(fresh), len(changed)
-    return counts, [row.id for row in changed]
+    return Written(counts, fresh, differing)
 
 
 def _alike(

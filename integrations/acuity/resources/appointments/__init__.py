@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from bookings.models import Appointment
 from integrations.acuity.errors import AcuityError, Gone
-from integrations.acuity.resources.appointments import check, said, save
+from integrations.acuity.resources.appointments import check, missing, said, save
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.walk import (
     by_month,
+    ceiling,
     estimate,
     first_booking,
     last_booking,
@@ -30,6 +31,7 @@ from integrations.acuity.resources.base import (
     Log,
     Resource,
     Said,
+    in_window,
     kept,
     plain,
 )
@@ -55,6 +57,7 @@ class Appointments(Resource):
                 return Fetched([], cursor, done=True)
             began = timezone.now().isoformat()
             cursor = replace(cursor, first=first, last=last_booking(context), began=began)
+            cursor = replace(cursor, ceiling=ceiling(context))
         first = cursor.first or ""
         # What was fetched ahead was asked for with the limit of that time.
         limit = min(cursor.limit or position.limit, position.limit)
@@ -83,11 +86,11 @@ class Appointments(Resource):
         return save.save_appointments(context, page.records)
 
     def stored(self, scope: Scope) -> int:
-        rows = Appointment.objects.filter(tenant=scope.tenant, source="acuity")
+        rows = scope.account.rows(Appointment)
         return scope.period.filter(rows.filter(removed_at=None)).count()
 
     def gone(self, scope: Scope) -> int:
-        rows = Appointment.objects.filter(tenant=scope.tenant, source="acuity")
+        rows = scope.account.rows(Appointment)
         return scope.period.filter(rows.exclude(removed_at=None)).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
@@ -110,7 +113,7 @@ class Appointments(Resource):
                 counts, fetched = Counts(), 0
             parsed = save.parse(context, page.records)
             hashes = {record.id: record.content_hash for record in parsed.records}
-            counts += compare(Appointment, context.tenant, hashes)
+            counts += compare(Appointment, context.account, hashes)
             counts += Counts(rejected=len(parsed.rejects))
             saw(parsed.records)
             fetched += len(page.records)
@@ -133,7 +136,9 @@ class Appointments(Resource):
     def heal(self, context: Context, found: Found) -> None:
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
         save.save_appointments(context, found.save, anywhere=True)
-        save.remove(Appointment.objects.filter(pk__in=found.gone))
+        save.remove(context, Appointment.objects.filter(pk__in=found.gone))
+        if found.missing is not None:
+            missing.remember(in_window(context), found.missing)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return said.statement(context, ProofCursor.of(cursor))

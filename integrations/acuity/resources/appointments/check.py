@@ -12,10 +12,11 @@ from integrations.acuity.reading.listing import Row, core_of
 from integrations.acuity.reading.values import fingerprint
 from integrations.acuity.resources.appointments import cuts, said
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
+from integrations.acuity.resources.appointments.missing import denied_before
 from integrations.acuity.resources.appointments.save import Stored, stored
-from integrations.acuity.resources.appointments.walk import by_month, first_booking, walk
+from integrations.acuity.resources.appointments.walk import by_month, first_booking, list_days, walk
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
-from integrations.acuity.source.paging import DayCursor, Page
+from integrations.acuity.source.paging import Page
 from integrations.models import RejectedRecord
 
 RECHECKS = 2
@@ -74,7 +75,11 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     known = {row.key for row in listed} | cursor.seen.keys() | page.cursor.seen.keys()
     held = stored(_between(context, low, high))
     unseen = {key: had for key, had in held.items() if key not in known}
-    refreshed = _ask(context, _changed(context, listed, held))[0]
+    # A day beside those that were asked for is listed, too: what is stored in them has moved there.
+    keys = {row.key for row in listed}
+    beside = [row.key for row in page.records if row.key not in keys]
+    moved = stored(in_window(context).filter(external_id__in=beside)) if beside else {}
+    refreshed = _ask(context, [*_changed(context, listed, held), *moved])[0]
     following = replace(
         page.cursor,
         first=first,
@@ -122,10 +127,14 @@ def _unlisted(context: Context, cursor: ProofCursor) -> Checked:
     unlisted = cursor.strays
     keys = sorted(unlisted)[:MOST_UNLISTED]
     found, missing = _ask(context, keys)
-    hidden = {row.key: unlisted[row.key] for row in found}
-    left = _without(unlisted, {*hidden, *missing})
+    # What moved out of the days that were asked for is no fault of their listing.
+    period = context.scope.period
+    inside = [row for row in found if not (at := row.instant) or period.contains(at.date())]
+    hidden = {row.key: unlisted[row.key] for row in inside}
+    left = _without(unlisted, {*(row.key for row in found), *missing})
     following = replace(cursor, hidden=hidden, missing=missing, strays={}, unasked=len(left))
-    return Checked(Found(found), following, done=True)
+    looked = Found(found, missing=_pks(context, missing))
+    return Checked(looked, following, done=True)
 
 
 def _month(context: Context, cursor: ProofCursor) -> Checked:
@@ -134,15 +143,7 @@ def _month(context: Context, cursor: ProofCursor) -> Checked:
     month, *again = cursor.again or []
     first = date.fromisoformat(f"{month}-01")
     last = (first + timedelta(days=31)).replace(day=1)
-    day = (first - timedelta(days=1)).isoformat()
-    pages = walk(context, day, context.position.listing, last_day=last, excludeForms="true")
-    position = DayCursor()
-    rows: list[Row] = []
-    done = False
-    while not done:
-        page = pages.page(position)
-        rows = page.records if page.anew else rows + page.records
-        position, done = page.cursor, page.done
+    rows = list_days(context, first - timedelta(days=1), last)
     listed = [row for row in _listed(context, rows) if row.day[:7] == month]
     keys = {row.key for row in rows}
     refreshed = _ask(context, _changed(context, listed, {}))[0]
@@ -152,20 +153,23 @@ def _month(context: Context, cursor: ProofCursor) -> Checked:
         months=cursor.months | {month: len(listed)},
         hidden=_without(cursor.hidden, keys),
         apart=_without(cursor.apart, keys),
+        missing=[key for key in cursor.missing if key not in keys],
     )
     return Checked(Found(refreshed), following)
 
 
 def _gone(context: Context, cursor: ProofCursor) -> Checked:
-    """The second look at what answered 404 and was in no listing: only what does so twice is gone,
-    and nothing if it is so much that the source is the likelier fault."""
+    """Another look at what answered 404 and was in no listing: only what does so in two looks, far
+    enough apart, is gone, and nothing if it is so much that the source is the likelier fault."""
     found, missing = _ask(context, cursor.missing)
-    gone = in_window(context).filter(external_id__in=missing)
-    pks = list(gone.values_list("pk", flat=True))
+    denied = _pks(context, missing)
     most = max(MANY_GONE, in_window(context).count() // 50)
-    if len(pks) > most and not context.scope.accept_removals:
-        cursor, pks = replace(cursor, refused=len(pks)), []
-    return Checked(Found(found, pks), cursor, done=True)
+    if len(denied) > most and not context.scope.accept_removals:
+        cursor = replace(cursor, refused=len(denied))
+        return Checked(Found(found, missing=denied), cursor, done=True)
+    gone = list(denied_before(in_window(context).filter(pk__in=denied)))
+    cursor = replace(cursor, pending=len(denied) - len(gone))
+    return Checked(Found(found, gone, denied), cursor, done=True)
 
 
 def _listed(context: Context, rows: list[Row]) -> list[Row]:
@@ -226,6 +230,10 @@ def _ask(context: Context, keys: list[str]) -> tuple[list[Row], list[str]]:
     answers = context.source.each([f"/appointments/{key}" for key in keys])
     found = [answer for answer in answers if isinstance(answer, Row)]
     return found, [key for key, answer in zip(keys, answers, strict=True) if answer is None]
+
+
+def _pks(context: Context, keys: list[str]) -> list[int]:
+    return list(in_window(context).filter(external_id__in=keys).values_list("pk", flat=True))
 
 
 def _months_of(stored: dict[str, Stored], context: Context) -> dict[str, str]:

@@ -62,4 +62,6 @@ class ProofCursor(DayCursor, frozen=True):
     again: list[str] | None = None
     # Bookings that would have been marked as gone, had they not been so many.
     refused: int = 0
+    # Bookings that were denied for the first time, or too short a time ago.
+    pending: int = 0
     gaps: list[Gap] = []

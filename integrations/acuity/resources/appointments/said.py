@@ -7,7 +7,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from bookings.models import Appointment
-from integrations.acuity.reading.findings import Gap, Pair
+from integrations.acuity.reading.findings import NAMED, Gap, Pair, named
 from integrations.acuity.resources.appointments import cuts
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.base import Context, Said, in_window, many
@@ -33,7 +33,9 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
         "evidence": cursor.evidence or cuts.EVIDENCE[:1],
     }
     gaps = [*cursor.gaps, *_missing(coverage), *_unlisted(context, coverage, cursor)]
-    return Said(scope, gaps, coverage, ignored=cursor.cut.ignored)
+    walked = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
+    ignored = {*walked.ignored, *cursor.ignored, *cursor.cut.ignored}
+    return Said(scope, gaps, coverage, ignored=sorted(ignored))
 
 
 def stored_by_month(context: Context) -> dict[str, int]:
@@ -82,26 +84,35 @@ def _unlisted(context: Context, coverage: dict[str, Pair], cursor: ProofCursor) 
     if hidden:
         months = set(hidden.values())
         calendars = set(
-            Appointment.objects.filter(tenant=context.tenant, external_id__in=hidden)
-            .values_list("calendar__external_id", flat=True)
+            context.account.rows(Appointment)
+            .filter(external_id__in=hidden)
+            .values_list("calendar__name", flat=True)
             .distinct()
         )
         shared = f" All of them are in {months.pop()}." if len(months) == 1 else ""
         if len(calendars) == 1 and len(hidden) > 1 and (calendar := calendars.pop()):
             shared += f" All of them are in calendar {calendar}."
         least = "At least " if cursor.unasked else ""
-        reason = f"{least}{many(len(hidden), 'booking')} exist that no listing shows; others may too.{shared}"
-        gaps.append(Gap("unlisted", reason, missing=len(hidden)))
+        keys = sorted(hidden)
+        exist = f"{least}{many(len(hidden), 'booking')} exist that no listing shows{named(keys)}"
+        reason = f"{exist}; others may too.{shared}"
+        gaps.append(Gap("unlisted", reason, missing=len(hidden), ids=keys[:NAMED]))
     if refused := cursor.refused:
         reason = (
             f"Acuity no longer shows {many(refused, 'booking')}, and none was marked as gone:"
             " if that is right, import again with --accept-removals."
         )
         gaps.append(Gap("removals", reason, missing=refused))
+    if cursor.pending:
+        reason = (
+            f"Acuity neither lists {many(cursor.pending, 'booking')} nor finds them by their ID. A second"
+            " look, at least a minute after the first, decides if they are gone: prove this run again."
+        )
+        gaps.append(Gap("removals", reason, missing=cursor.pending))
     known = Counter(hidden.values())
     for month, pair in coverage.items():
         extra = pair.stored - pair.source - known[month]
-        if extra > 0 and not refused:
+        if extra > 0 and not refused and not cursor.pending:
             reason = f"{many(extra, 'appointment')} stored that Acuity's listing does not show."
             gaps.append(Gap("unlisted", reason, month=month, extra=extra))
     return gaps

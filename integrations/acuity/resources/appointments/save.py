@@ -8,14 +8,25 @@ import msgspec
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment
+from bookings.models import (
+    Appointment,
+    AppointmentType,
+    Calendar,
+    Certificate,
+    Client,
+    Label,
+    Payment,
+)
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
-from integrations.acuity.reading.records import AppointmentRecord, Place, parse_appointment
-from integrations.acuity.reading.values import PRINT, Reject, canonical, digest, fingerprint
+from integrations.acuity.reading.records import AppointmentRecord, Person, Place, parse_appointment
+from integrations.acuity.reading.values import PRINT, Reject, canonical, digest, fingerprint, plain
+from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.store.bulk import Row as Values
 from integrations.acuity.store.forgotten import rest
+from integrations.acuity.store.history import keep, update
+from integrations.acuity.store.references import Ref, find_or_make, make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
 
@@ -34,6 +45,21 @@ FIELDS = [
     "canceled",
     "no_show",
     "certificate",
+    "certificate_ref_id",
+    "label_id",
+    "created_at",
+    "duration",
+    "price_sold",
+    "type_name",
+    "category",
+    "calendar_name",
+    "calendar_timezone",
+    "location",
+    "class_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
     "notes",
     "forms",
     "labels",
@@ -152,30 +178,65 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
     clients = _clients(context, records)
     nameless = context.forgotten.clients
     records = [_nameless(r) if clients[r.client_key] in nameless else r for r in records]
+    labels, certificates = _labels(context, records), _certificates(context, records)
     values = [
-        _values(r, clients[r.client_key], calendars.get(r.calendar_id), types.get(r.type_id))
+        _values(
+            r,
+            clients[r.client_key],
+            calendars.get(r.calendar_id),
+            types.get(r.type_id),
+            certificates.get(r.certificate),
+            labels.get(r.label[0]),
+        )
         for r in records
     ]
-    counts, updated = upsert(
-        context.tenant, Appointment, FIELDS, values, expect_new, context.source.parse_prefetched
+    written = upsert(
+        context.account,
+        Appointment,
+        FIELDS,
+        values,
+        expect_new,
+        context.source.parse_prefetched,
+        seen=context.seen("appointments"),
     )
-    if updated:
-        _move_payments(updated)
-    return counts
+    if written.updated:
+        _move_payments(context, written.updated)
+    parts.save(context, records, written)
+    return written.counts
 
 
 def _nameless(record: AppointmentRecord) -> AppointmentRecord:
     """The booking of somebody who was forgotten: when, what, and the money."""
     raw = msgspec.Raw(canonical(rest(msgspec.json.decode(record.raw))))
-    return msgspec.structs.replace(record, notes="", forms=msgspec.Raw(b"[]"), raw=raw)
+    return msgspec.structs.replace(
+        record,
+        person=Person("", "", "", ""),
+        notes="",
+        forms=msgspec.Raw(b"[]"),
+        raw=raw,
+        scheduled_by="",
+    )
 
 
-def remove(rows: QuerySet[Appointment]) -> None:
+def remove(context: Context, rows: QuerySet[Appointment]) -> None:
     """Mark as gone at the source. Without its hash, a row is written again when it comes back."""
-    rows.update(removed_at=timezone.now(), content_hash="", fingerprint="")
+    gone = {
+        "removed_at": timezone.now(),
+        "missing_since": None,
+        "content_hash": "",
+        "fingerprint": "",
+    }
+    update(context.seen("appointments"), rows, **gone)
 
 
-def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int | None) -> Values:
+def _values(
+    r: AppointmentRecord,
+    client: int,
+    calendar: int | None,
+    kind: int | None,
+    certificate: int | None,
+    label: int | None,
+) -> Values:
     """As FIELDS has it."""
     return (
         r.id,
@@ -192,6 +253,18 @@ def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int |
         r.canceled,
         r.no_show,
         r.certificate,
+        certificate,
+        label,
+        r.created_at,
+        r.duration,
+        r.price_sold,
+        plain(r.place.type),
+        r.category,
+        plain(r.place.calendar),
+        r.place.timezone[:64],
+        r.location,
+        r.class_id,
+        *r.person.as_booked(),
         r.notes,
         r.forms,
         r.labels,
@@ -203,20 +276,22 @@ def _values(r: AppointmentRecord, client: int, calendar: int | None, kind: int |
     )
 
 
-def _move_payments(appointments: list[int]) -> None:
+def _move_payments(context: Context, appointments: Iterable[int]) -> None:
     """Revenue goes by the date of service, so payments follow a booking that was moved."""
     day = Appointment.objects.filter(pk=OuterRef("appointment_id")).values("service_date")
-    moved = Payment.objects.filter(appointment__in=appointments)
-    moved.exclude(service_date=F("appointment__service_date")).update(service_date=Subquery(day))
+    theirs = Payment.objects.filter(appointment__in=appointments)
+    moved = theirs.exclude(service_date=F("appointment__service_date"))
+    days = moved.values_list("pk", "external_id", "service_date", "appointment__service_date")
+    differences = [(pk, key, {"service_date": (old, new)}) for pk, key, old, new in days]
+    keep(context.seen("payments"), Payment, differences)
+    moved.update(service_date=Subquery(day))
 
 
 def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[str, int]:
     """Primary keys by ID; a deleted calendar or type is made from what the booking says of it."""
     found = context.catalog.keys.setdefault(model, {})
     if unknown := places.keys() - found.keys() - {""}:
-        rows = model._default_manager.filter(
-            tenant=context.tenant, source="acuity", external_id__in=unknown
-        )
+        rows = context.account.rows(model).filter(external_id__in=unknown)
         found.update(rows.values_list("external_id", "pk"))
     for external_id in unknown - found.keys():
         place = places[external_id]
@@ -224,10 +299,28 @@ def _referred(context: Context, model: Any, places: dict[str, Place]) -> dict[st
         if model is Calendar:
             says = {"name": place.calendar, "timezone": place.timezone[:64]}
         says["name"] = str(says["name"] or "").strip()[:255]
-        row = model._default_manager.create(tenant=context.tenant, external_id=external_id, **says)
-        found[external_id] = row.pk
+        found[external_id] = make(context.account, model, external_id, says, "appointments")
         context.catalog.relearn()
     return found
+
+
+def _labels(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
+    """Primary keys by ID of the labels that the records carry."""
+    refs = {
+        Ref(Label, key, (("name", name), ("color", color)))
+        for key, name, color in {r.label for r in records}
+        if key
+    }
+    return find_or_make(context.account, refs, "appointments").get(Label, {}) if refs else {}
+
+
+def _certificates(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
+    """Primary keys by code; a code in no list is a coupon."""
+    codes = {r.certificate for r in records} - {""}
+    if not codes:
+        return {}
+    rows = context.account.rows(Certificate).filter(code__in=codes)
+    return dict(rows.values_list("code", "pk"))
 
 
 def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, int]:
@@ -242,7 +335,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
                 found[r.client_key] = pk
         missing = [r for r in missing if r.client_key not in found]
     if missing and context.identity.by_phone:
-        known = Client.objects.filter(tenant=context.tenant, source="acuity")
+        known = context.account.rows(Client)
         # Not clients of the other rule, of whom the name is the whole key.
         known = known.exclude(external_id=F("name_key")).exclude(email="")
         rows = known.filter(name_key__in=[r.client_name_key for r in missing])
@@ -257,7 +350,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
                 found[record.client_key] = matches[0]
     born = [
         Client(
-            tenant=context.tenant,
+            **context.account.marks,
             external_id=r.client_key,
             name_key=r.client_name_key,
             listed=False,

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
@@ -11,8 +13,12 @@ from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments.cursors import WalkCursor
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.closed import FIRST
-from integrations.acuity.source.paging import ALL, Keyset
+from integrations.acuity.source.paging import ALL, DayCursor, Keyset
 from integrations.acuity.source.slices import People, Person
+from integrations.models import ImportStep
+
+# For so long a refused page size is not tried again.
+REFUSAL_HOLDS = timedelta(days=30)
 
 
 def list_appointments(context: Context, **params: Any) -> list[Row]:
@@ -44,6 +50,17 @@ def last_booking(context: Context) -> str:
     ).isoformat()
 
 
+def ceiling(context: Context) -> int | None:
+    """The largest `max` that the source did not refuse in the last import, if it refused one."""
+    earlier = ImportStep.objects.filter(
+        run__account=context.account,
+        resource="appointments",
+        run__created_at__gte=timezone.now() - REFUSAL_HOLDS,
+    )
+    last = earlier.exclude(run=context.scope.run).order_by("-run__created_at").first()
+    return DayCursor.of(last.cursor).ceiling if last else None
+
+
 def estimate(read: int, cursor: WalkCursor) -> int | None:
     """How many there will be, if the rest of the time is as busy as what was read of it."""
     if not cursor.begins:
@@ -70,9 +87,23 @@ def walk(
     )
 
 
+def list_days(context: Context, first: date, last: date) -> list[Row]:
+    """What is listed from `first` to `last`, whatever the run's window is."""
+    pages = walk(
+        context, first.isoformat(), context.position.listing, last_day=last, excludeForms="true"
+    )
+    position, done = DayCursor(), False
+    rows: list[Row] = []
+    while not done:
+        page = pages.page(position)
+        rows = page.records if page.anew else rows + page.records
+        position, done = page.cursor, page.done
+    return rows
+
+
 def known_people(context: Context) -> People:
     """Who might have booked; asked of the database only where a day has to be divided by people."""
-    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
+    rows = context.account.rows(Client)
     names = rows.values_list("first_name", "last_name", "email", "phone", "listed")
     return (Person(*person) for person in names.iterator())
 

@@ -21,8 +21,9 @@ from integrations.acuity.resources.base import (
     Resource,
     Said,
 )
-from integrations.acuity.resources.clients import check, save
+from integrations.acuity.resources.clients import check, renamed, save
 from integrations.acuity.resources.scope import Extent, Scope
+from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord, StagedPage
 
@@ -52,8 +53,8 @@ class Clients(Resource):
         if not cursor.staged:
             entries = save.list_clients(context)
             groups = save.grouped(entries, context.identity)
-            n = len(entries)
-            return Fetched(groups, WholeCursor(staged=True), not groups, total=n, count=0, listed=n)
+            found, n = [groups, renamed.look(context, groups)], len(entries)
+            return Fetched(found, WholeCursor(staged=True), not groups, total=n, count=0, listed=n)
         staged = StagedPage.objects.filter(step=position.step, offset=position.offset).first()
         if staged is None:
             return Fetched([], cursor, done=True)
@@ -64,7 +65,9 @@ class Clients(Resource):
 
     def save(self, context: Context, page: Fetched) -> Counts:
         if not WholeCursor.of(context.position.cursor).staged:
-            save.stage(context, page.records)
+            groups, found = page.records
+            save.stage(context, groups)
+            renamed.write(context, found)
             return Counts()
         counts = save.save_clients(context, page.records)
         if page.done:
@@ -73,7 +76,7 @@ class Clients(Resource):
         return counts
 
     def stored(self, scope: Scope) -> int:
-        rows = Client.objects.filter(tenant=scope.tenant, source="acuity")
+        rows = scope.account.rows(Client)
         return rows.exclude(external_id__startswith=Client.FORGOTTEN).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
@@ -91,7 +94,7 @@ class Clients(Resource):
                 rejected += len(group)
                 continue
             records[record.key] = record.content_hash
-        counts = compare(Client, context.tenant, records)
+        counts = compare(Client, context.account, records)
         return {"fetched": len(entries)} | asdict(counts + Counts(rejected=rejected))
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
@@ -107,7 +110,8 @@ class Clients(Resource):
     def heal(self, context: Context, found: Found) -> None:
         save.save_clients(context, found.save)
         # Without its hash, the row is written again when its client comes back.
-        Client.objects.filter(pk__in=found.gone).update(listed=False, content_hash="")
+        gone = Client.objects.filter(pk__in=found.gone)
+        update(context.seen(self.name), gone, listed=False, content_hash="")
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         proof = ProofCursor.of(cursor)

@@ -24,7 +24,7 @@ def compare_all(
     """Groups of entries whose client is not stored, or stored otherwise than listed; the rows of
     clients that are listed no longer, because they were renamed, merged or deleted; what the readings
     of the list have shown; and the gaps in it."""
-    known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=True)
+    known = context.account.rows(Client).filter(listed=True)
     changed: list[list[Any]] = []
     found: set[str] = set()
     entries, facts, gaps = people.read(context)
@@ -53,7 +53,7 @@ def compare_all(
 
 
 def scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
-    rows = Client.objects.filter(tenant=context.tenant, source="acuity")
+    rows = context.account.rows(Client)
     alike = "listed twice, alike" if answers.get("alike") else "listed twice, not alike"
     searched = (
         "searched: more than listed" if answers.get("cut") else "searched for a few: no others"

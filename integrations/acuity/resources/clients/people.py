@@ -54,7 +54,7 @@ def cut(hidden: int) -> Gap:
 
 def _strangers(context: Context) -> list[str]:
     """Some who are known only from bookings, each by the name that is rarer."""
-    known = Client.objects.filter(tenant=context.tenant, source="acuity", listed=False)
+    known = context.account.rows(Client).filter(listed=False)
     return some_names(known.order_by("pk"))
 
 

@@ -27,6 +27,7 @@ FIELDS = [
     "notes",
     "name_key",
     "listed",
+    "review",
     "raw",
     "content_hash",
 ]
@@ -62,8 +63,9 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
             parsed.records.append(parse_client(group, context.identity))
         except Reject as reason:
             parsed.rejects += [(entry, str(reason)) for entry in group]
-    counts, _ = upsert(context.tenant, Client, FIELDS, [_row(record) for record in parsed.records])
-    return counts + reject(context.scope.origin, "clients", parsed.rejects)
+    rows = [_row(record) for record in parsed.records]
+    written = upsert(context.account, Client, FIELDS, rows, seen=context.seen("clients"))
+    return written.counts + reject(context.scope.origin, "clients", parsed.rejects)
 
 
 def settle(context: Context) -> None:
@@ -102,6 +104,7 @@ def _row(r: ClientRecord) -> tuple[Any, ...]:
         r.notes,
         r.name_key,
         True,
+        "",
         {"entries": r.entries},
         r.content_hash,
     )

@@ -55,11 +55,12 @@ class Payments(Resource):
         return save.save_payments(context, page.records)
 
     def stored(self, scope: Scope) -> int:
-        rows = Payment.objects.filter(tenant=scope.tenant, removed_at=None)
-        return scope.period.filter(rows.filter(appointment__removed_at=None)).count()
+        bookings = scope.account.rows(Appointment).filter(removed_at=None)
+        rows = Payment.objects.filter(appointment__in=bookings, removed_at=None)
+        return scope.period.filter(rows).count()
 
     def gone(self, scope: Scope) -> int:
-        rows = Payment.objects.filter(tenant=scope.tenant)
+        rows = Payment.objects.filter(appointment__in=scope.account.rows(Appointment))
         lost = Q(removed_at__isnull=False) | Q(appointment__removed_at__isnull=False)
         return scope.period.filter(rows.filter(lost)).count()
 
@@ -76,9 +77,8 @@ class Payments(Resource):
         return {"requests": context.foreseen[self.name]}
 
     def foresee(self, context: Context, records: list[AppointmentRecord]) -> None:
-        rows = Appointment.objects.filter(
-            tenant=context.tenant, external_id__in=[record.id for record in records]
-        )
+        rows = context.account.rows(Appointment)
+        rows = rows.filter(external_id__in=[record.id for record in records])
         had = dict(rows.values_list("external_id", "payments_fetched_for"))
         for record in records:
             wanted = record.paid or record.amount_paid or save.all_wanted(context)

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F, Min, Sum
 
 from bookings.models import Appointment, Payment
-from integrations.acuity.reading.findings import Difference, Gap
+from integrations.acuity.reading.findings import NAMED, Difference, Gap, named
 from integrations.acuity.resources.base import Checked, Context, Found, Said, in_window, many
 from integrations.acuity.resources.payments.save import (
     ParentCursor,
@@ -16,6 +16,7 @@ from integrations.acuity.resources.payments.save import (
     page_size,
     with_sums,
 )
+from integrations.models import RejectedRecord
 
 MOST_DIFFERENCES = 500
 
@@ -64,11 +65,16 @@ def _scope(context: Context) -> dict[str, Any]:
 
 
 def _unread(context: Context) -> list[Gap]:
-    unread = due(context).count()
-    if not unread:
+    # What was rejected is a gap of its own.
+    rejected = RejectedRecord.objects.filter(
+        run__in=context.scope.runs, resource="payments", resolved_at=None
+    )
+    unread = due(context).exclude(external_id__in=rejected.values("external_id"))
+    if not (n := unread.count()):
         return []
-    reason = f"{many(unread, 'appointment')} whose payments could not be stored."
-    return [Gap("payments", reason, missing=unread)]
+    keys = list(unread.order_by("pk").values_list("external_id", flat=True)[: NAMED + 1])
+    reason = f"{many(n, 'appointment')}{named(keys)} whose payments could not be stored."
+    return [Gap("payments", reason, missing=n, ids=keys[:NAMED])]
 
 
 def _differences(context: Context) -> list[Difference]:

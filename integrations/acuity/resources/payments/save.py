@@ -14,12 +14,14 @@ from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources.base import Context, in_window
+from integrations.acuity.store.bulk import Row
+from integrations.acuity.store.history import compared, keep
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5
-FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at"]
+FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at", "raw"]
 Answers = list[tuple[Appointment, Any]]
 
 
@@ -131,6 +133,7 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         appointment.payments_fetched = len(records)
         appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
         read.append(appointment)
+    keep(context.seen("payments"), Payment, compared(Payment, FIELDS, _rows(changed)))
     Payment.objects.bulk_create(fresh, batch_size=500)
     Payment.objects.bulk_update(changed, FIELDS, batch_size=500)
     Appointment.objects.bulk_update(
@@ -140,6 +143,10 @@ def save_payments(context: Context, answers: Answers) -> Counts:
     )
     resolve(context.scope.origin, "payments", [appointment.external_id for appointment in read])
     return counts + Counts(created=len(fresh), updated=len(changed))
+
+
+def _rows(payments: list[Payment]) -> dict[int, Row]:
+    return {row.pk: tuple(getattr(row, name) for name in FIELDS) for row in payments}
 
 
 def _differs(old: Payment, new: Payment) -> bool:
@@ -164,4 +171,5 @@ def _row(context: Context, appointment: Appointment, record: PaymentRecord) -> P
         currency=context.tenant.currency,
         paid_at=record.paid_at,
         service_date=appointment.service_date,
+        raw=record.raw,
     )

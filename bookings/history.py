@@ -1,0 +1,125 @@
+"""What was there on a day, and what has changed since?"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from django.db.models import Model, QuerySet
+
+from bookings import models
+from bookings.models import Change, Tenant
+
+TABLES: dict[str, type[Model]] = {
+    "calendars": models.Calendar,
+    "addons": models.Addon,
+    "forms": models.Form,
+    "questions": models.Question,
+    "appointment_types": models.AppointmentType,
+    "labels": models.Label,
+    "clients": models.Client,
+    "products": models.Product,
+    "orders": models.Order,
+    "certificates": models.Certificate,
+    "appointments": models.Appointment,
+    "payments": models.Payment,
+    "blocks": models.Block,
+}
+# What recognises a row, and what an import keeps for itself.
+LEFT_OUT = {
+    "id",
+    "tenant",
+    "source",
+    "source_account",
+    "raw",
+    "content_hash",
+    "fingerprint",
+    "known_from",
+    "first_seen",
+    "name_key",
+    "review",
+    "missing_since",
+    "certificate_ref",
+    "payment_state",
+    "payments_fetched_for",
+    "payments_read_at",
+    "payments_fetched",
+    "payments_fetched_sum",
+}
+AT_ONCE = 1000
+Row = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """As history writes it: money as text with cents, times in ISO and UTC."""
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%S}Z" if not value.microsecond else value.isoformat()
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def columns(model: type[Model]) -> list[str]:
+    """The columns whose history is kept; one that refers to another row is that row's ID."""
+    return [field.name for field in model._meta.concrete_fields if field.name not in LEFT_OUT]
+
+
+def as_of(
+    tenant: Tenant, at: datetime, resource: str, ids: list[str] | None = None
+) -> Iterator[tuple[str, Row]]:
+    """(ID, row) of each row that was known at that time, as it was then."""
+    model = TABLES[resource]
+    names = columns(model)
+    paths = [
+        f"{name}__external_id" if model._meta.get_field(name).is_relation else name
+        for name in names
+    ]
+    rows = model._default_manager.filter(tenant=tenant).exclude(first_seen__gt=at)
+    if ids:
+        rows = rows.filter(external_id__in=ids)
+    found = iter(rows.order_by("pk").values_list("pk", *paths).iterator(AT_ONCE))
+    while chunk := list(islice(found, AT_ONCE)):
+        now = {pk: dict(zip(names, map(plain, values), strict=True)) for pk, *values in chunk}
+        later = Change.objects.filter(resource=resource, row__in=list(now), seen_at__gt=at)
+        for pk, changed in later.order_by("-seen_at", "-pk").values_list("row", "changed"):
+            now[pk] |= {name: before for name, (before, _) in changed.items() if name in now[pk]}
+        for row in now.values():
+            yield row.pop("external_id"), row
+
+
+def since(
+    tenant: Tenant, at: datetime, resources: list[str], ids: list[str] | None = None
+) -> QuerySet[Change]:
+    """The changes seen after that time, oldest first."""
+    found = Change.objects.filter(tenant=tenant, seen_at__gt=at, resource__in=resources)
+    return (found.filter(external_id__in=ids) if ids else found).order_by("seen_at", "pk")
+
+
+def months(tenant: Tenant, at: datetime) -> dict[str, tuple[int, int]]:
+    """Bookings and cents of payments by month of service, as they were known at that time."""
+    bookings: Counter[str] = Counter()
+    cents: Counter[str] = Counter()
+    kept = set()
+    for key, row in as_of(tenant, at, "appointments"):
+        if row["removed_at"] is None:
+            kept.add(key)
+            bookings[row["service_date"][:7]] += 1
+    for _, row in as_of(tenant, at, "payments"):
+        if row["removed_at"] is None and row["appointment"] in kept:
+            cents[row["service_date"][:7]] += round(Decimal(row["amount"]) * 100)
+    return {month: (bookings[month], cents[month]) for month in sorted({*bookings, *cents})}
+
+
+def closed_months(tenant: Tenant, at: datetime, now: datetime, before: str) -> dict[str, Any]:
+    """Of the months before `before` (`2025-11`), those that are others than they were `at`."""
+    then, today = months(tenant, at), months(tenant, now)
+    return {
+        month: {
+            what: [then.get(month, (0, 0))[n], today.get(month, (0, 0))[n]]
+            for n, what in enumerate(("bookings", "cents"))
+        }
+        for month in sorted(then.keys() | today.keys())
+        if month < before and then.get(month) != today.get(month)
+    }

@@ -1,0 +1,66 @@
+"""What do all rows have in common: the business, and where they were copied from?"""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+
+class Tenant(models.Model):
+    """A business. Times are reported in `timezone`, money in `currency` (ISO 4217)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, default="UTC")
+    currency = models.CharField(max_length=3, default="USD")
+
+    class Meta:
+        permissions = [("view_revenue", "Can see revenue")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Imported(models.Model):
+    """A row copied from a source, recognised by (tenant, source, source_account, external_id)."""
+
+    id = models.BigAutoField(primary_key=True)
+    # Foreign keys that an index of several columns begins with need none of their own.
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
+    external_id = models.CharField(max_length=255)
+    source = models.CharField(max_length=20, default="acuity")
+    # Whose it is there: accounts of one tenant number their rows independently.
+    source_account = models.CharField(
+        max_length=64, blank=True, default="", help_text="The account's ID at the source."
+    )
+    raw = models.JSONField(default=dict, blank=True)
+    content_hash = models.CharField(max_length=128, blank=True, default="")
+    first_seen = models.DateTimeField(
+        null=True,
+        blank=True,
+        default=timezone.now,
+        editable=False,
+        help_text="Since when it is here.",
+    )
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "source", "source_account", "external_id"],
+                name="%(class)s_identity",
+            )
+        ]
+
+
+class Listed(Imported):
+    """A row of a list that comes whole. One that leaves the list stays, with `removed_at` set."""
+
+    # Something named it before any list had it, or without one ever having it.
+    known_from = models.CharField(
+        max_length=32, blank=True, default="", help_text="What names it, where no list has it."
+    )
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+
+    class Meta(Imported.Meta):
+        abstract = True

@@ -1,0 +1,27 @@
+"""What was a row before?"""
+
+from django.db import models
+
+from bookings.models.base import Tenant
+
+
+class Change(models.Model):
+    """What one write has changed of one row. Written with it, never changed, never deleted."""
+
+    seen_at = models.DateTimeField()
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
+    resource = models.CharField(max_length=32)
+    row = models.BigIntegerField(help_text="Primary key of the row.")
+    external_id = models.CharField(max_length=255)
+    run = models.UUIDField(null=True, blank=True, help_text="The import that saw it, if one did.")
+    by = models.CharField(max_length=16, help_text="import, verify or webhook")
+    changed = models.JSONField(help_text="Column: [before, after].")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["resource", "row", "seen_at"]),
+            models.Index(fields=["tenant", "seen_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.external_id}: {', '.join(self.changed)}"

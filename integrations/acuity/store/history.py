@@ -1,0 +1,124 @@
+"""What did a write change? Kept in the transaction that writes it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from bookings.history import plain
+from bookings.models import Change, Tenant
+from integrations.acuity.store.bulk import Row
+
+# How a row is recognised, and what is made of its other columns.
+NO_CONTENT = {
+    "external_id",
+    "raw",
+    "content_hash",
+    "fingerprint",
+    "payment_state",
+    "known_from",
+    "certificate_ref_id",
+    "name_key",
+    "review",
+}
+COLUMNS = ["seen_at", "resource", "row", "external_id", "run", "by", "changed"]
+
+
+class Seen(NamedTuple):
+    """Who saw what is written, and what it is called."""
+
+    tenant: Tenant
+    resource: str
+    # None outside imports.
+    run: UUID | None
+    by: str
+
+
+Difference = tuple[int, str, dict[str, tuple[Any, Any]]]
+
+
+def keep(seen: Seen, model: type[Model], differences: Iterable[Difference]) -> None:
+    """Remember what changes: primary key, ID, and by column the values before and after."""
+    found = [each for each in differences if each[2]]
+    if not found:
+        return
+    ids = _ids(model, found)
+    now = timezone.now()
+    rows = [
+        (
+            now,
+            seen.resource,
+            pk,
+            external_id,
+            seen.run,
+            seen.by,
+            {
+                model._meta.get_field(name).name: [
+                    plain(ids[name].get(value, value) if name in ids else value) for value in pair
+                ]
+                for name, pair in changed.items()
+            },
+        )
+        for pk, external_id, changed in found
+    ]
+    Change.objects.bulk_create(
+        (Change(tenant=seen.tenant, **dict(zip(COLUMNS, row, strict=True))) for row in rows),
+        batch_size=500,
+    )
+
+
+def compared(model: type[Model], names: Sequence[str], rows: Mapping[int, Row]) -> list[Difference]:
+    """How `rows` of `names`, by primary key, differ from what is stored."""
+    at = [n for n, name in enumerate(names) if name not in NO_CONTENT]
+    wanted = [names[n] for n in at]
+    stored = model._default_manager.filter(pk__in=list(rows)).values_list(
+        "pk", "external_id", *wanted
+    )
+    return [
+        (pk, external_id, _differing(wanted, had, [_value(rows[pk][n]) for n in at]))
+        for pk, external_id, *had in stored
+    ]
+
+
+def update(seen: Seen, rows: QuerySet[Any], **columns: Any) -> int:
+    """`rows.update(**columns)`, remembered. How many rows were written."""
+    names = [name for name in columns if name not in NO_CONTENT]
+    found = rows.values_list("pk", "external_id", *names)
+    keep(
+        seen,
+        rows.model,
+        [
+            (pk, external_id, _differing(names, had, [columns[name] for name in names]))
+            for pk, external_id, *had in found
+        ],
+    )
+    return rows.update(**columns)
+
+
+def _differing(
+    names: Sequence[str], had: Sequence[Any], now: Sequence[Any]
+) -> dict[str, tuple[Any, Any]]:
+    pairs = zip(names, had, now, strict=True)
+    return {name: (before, after) for name, before, after in pairs if before != after}
+
+
+def _value(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+
+
+def _ids(model: type[Model], found: Iterable[Difference]) -> dict[str, dict[int, str]]:
+    """IDs at the source by primary key, for each column that refers to other rows."""
+    wanted: dict[str, set[int]] = {}
+    for _, _, changed in found:
+        for name, pair in changed.items():
+            if model._meta.get_field(name).is_relation:
+                wanted.setdefault(name, set()).update(pk for pk in pair if pk is not None)
+    ids = {}
+    for name, pks in wanted.items():
+        other: Any = model._meta.get_field(name).related_model
+        rows = other._default_manager.filter(pk__in=pks)
+        ids[name] = dict(rows.values_list("pk", "external_id"))
+    return ids
