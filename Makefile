@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser pictures test worlds mutants laws chaos endurance bench matrix lock sbom
+.PHONY: install demo up lint quick browser pictures test worlds mutants laws chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -60,6 +60,14 @@ laws: install
 
 chaos: install
 	$(PY) -m tests.chaos 500
+
+# One import whose PostgreSQL is stopped five times, and its Redis three times.
+outages: install
+	$(PY) -m tests.outages --database 8 8 8 8 90 --broker 3
+
+# 500 webhooks in bursts, with a worker killed, Redis emptied and PostgreSQL restarted.
+webhooks: install
+	$(PY) -m tests.webhooks 500
 
 endurance: install
 	$(PY) -m pytest -s -m endurance

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
@@ -195,6 +196,10 @@ ACUITY_MAX_CONNECTIONS = number("ACUITY_MAX_CONNECTIONS", 20, int)
 ACUITY_CONNECT_TIMEOUT = number("ACUITY_CONNECT_TIMEOUT", 5)
 ACUITY_READ_TIMEOUT = number("ACUITY_READ_TIMEOUT", 60)
 ACUITY_STALL_SECONDS = number("ACUITY_STALL_SECONDS", 120, int)
+ACUITY_KEEP_PAGES_DAYS = number("ACUITY_KEEP_PAGES_DAYS", 90, int)
+ACUITY_KEEP_STAGED_DAYS = number("ACUITY_KEEP_STAGED_DAYS", 30, int)
+ACUITY_KEEP_WEBHOOKS_DAYS = number("ACUITY_KEEP_WEBHOOKS_DAYS", 30, int)
+ACUITY_KEEP_REJECTS_DAYS = number("ACUITY_KEEP_REJECTS_DAYS", 90, int)
 ACUITY_LOG_LEVEL = env("ACUITY_LOG_LEVEL", default="INFO").upper()
 ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
 # This database is the importer's alone: `acuity_import` migrates it on first use.
@@ -232,8 +237,13 @@ CELERY_BEAT_SCHEDULE = {
     },
     "acuity-resend-refreshes": {
         "task": "acuity.resend_refreshes",
-        "schedule": 60.0,
-        "options": {"expires": 60},
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "acuity-prune": {
+        "task": "acuity.prune",
+        "schedule": crontab(hour="3", minute="20"),
+        "options": {"expires": 3600},
     },
 }
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from bookings.models import Imported, Tenant
 from integrations.secrets import SecretField
@@ -320,11 +321,17 @@ class ApiToken(models.Model):
 
 
 class RefreshRequest(models.Model):
-    """A webhook asked for this appointment to be read again. One row however often it is asked."""
+    """A webhook asked for this appointment to be read again. One row however often it is asked,
+    until what was read is stored and nobody asked since."""
 
     account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="refreshes")
     external_id = models.CharField(max_length=32)
     requested_at = models.DateTimeField(auto_now_add=True)
+    asked = models.PositiveIntegerField(default=1, help_text="How often it was asked for.")
+    attempts = models.PositiveIntegerField(default=0, help_text="How often it was tried.")
+    # Who reads it now, until `due_at`; then it is sent again, whoever has it.
+    token = models.CharField(max_length=32, blank=True, default="")
+    due_at = models.DateTimeField(default=timezone.now, help_text="When it is sent again.")
 
     class Meta:
         constraints = [

@@ -173,8 +173,8 @@ class Slices:
                     return False
 
     def _everybody(self) -> bool:
-        """Whether the names that are known are the names of all who booked: the client list is
-        longer than any answer that was cut, and all seen share a name with somebody in it."""
+        """Whether the names that are known are the names of all who booked: the client list was not
+        cut where these answers are, and all seen share a name with somebody in it."""
         listed = [person for person in self._known if person.listed]
         firsts, lasts = {p.firstName for p in listed}, {p.lastName for p in listed}
         strangers = [
@@ -182,7 +182,7 @@ class Slices:
             for person in self._booked()
             if person.firstName not in firsts and person.lastName not in lasts
         ]
-        return len(listed) > self.source.longest and not strangers
+        return len(listed) != self.source.longest and not strangers
 
     def _names(self, asked: dict[str, Any], way: str) -> set[str]:
         """Of the people that the question selects."""

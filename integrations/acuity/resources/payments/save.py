@@ -134,7 +134,14 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
         read.append(appointment)
     keep(context.seen("payments"), Payment, compared(Payment, FIELDS, _rows(changed)))
-    Payment.objects.bulk_create(fresh, batch_size=500)
+    # Another worker may have stored the same list meanwhile.
+    Payment.objects.bulk_create(
+        fresh,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["appointment", "external_id"],
+        update_fields=FIELDS,
+    )
     Payment.objects.bulk_update(changed, FIELDS, batch_size=500)
     Appointment.objects.bulk_update(
         read,
