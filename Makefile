@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test worlds mutants laws year chaos outages webhooks endurance bench matrix lock sbom
+.PHONY: install demo up lint quick browser pictures test worlds mutants laws year chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -34,6 +34,10 @@ browser: install
 	|| command -v google-chrome >/dev/null \
 	|| (apt-get update -qq && apt-get install -qq -y chromium) >/dev/null 2>&1 \
 	|| $(PY) -m playwright install --with-deps chromium
+
+# The pictures in the docs, made anew.
+pictures: browser
+	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py
 
 test: lint browser
 	$(PY) -m coverage erase

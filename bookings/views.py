@@ -5,10 +5,11 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -21,11 +22,26 @@ from bookings.reports import revenue
 def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str, Any]]:
     if not request.user.has_perm("bookings.view_revenue"):
         raise PermissionDenied
-    tenant = get_object_or_404(
-        scope.rules.narrow(request.user, Tenant.objects.all(), "revenue"), pk=object_id
-    )
+    tenant = get_object_or_404(_tenants(request), pk=object_id)
     by = "paid_at" if request.GET.get("by") == "paid_at" else "service_date"
     return tenant, by, revenue(tenant, by=by)
+
+
+@require_GET
+def revenues(request: HttpRequest) -> HttpResponse:
+    """The first business whose revenue the user may see; its page leads to the others."""
+    if not request.user.has_perm("bookings.view_revenue"):
+        raise PermissionDenied
+    first = _tenants(request).first()
+    if first is None:
+        messages.info(request, "No business yet whose revenue you may see.")
+        return redirect("admin:index")
+    return redirect("admin:bookings_revenue", first.pk)
+
+
+def _tenants(request: HttpRequest) -> QuerySet[Tenant]:
+    rows: QuerySet[Tenant] = scope.rules.narrow(request.user, Tenant.objects.all(), "revenue")
+    return rows.order_by("name", "pk")
 
 
 @require_GET

@@ -176,6 +176,7 @@ UNFOLD = {
     "SITE_HEADER": "Acuity importer",
     "SITE_SYMBOL": "sync_alt",
     "SHOW_HISTORY": False,
+    "SIDEBAR": {"navigation": "integrations.console.menu.groups"},
     "STYLES": [lambda request: static("integrations/console.css")],
 }
 # Where Flower is, for the link on the run page; empty: no link.

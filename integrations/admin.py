@@ -15,15 +15,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from bookings import zones
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
 from bookings.models import Client, Tenant
-from bookings.theme import button, label
+from bookings.theme import PasswordInput, URLInput, button, label
 from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import AcuityError, ConfigurationError, PrivateAddress
 from integrations.acuity.sync import freshness, plans
 from integrations.acuity.sync import webhooks as hooks_of
 from integrations.console import connect, gone, hooks, views
+from integrations.console.looks import COLOURS, LOOKS
 from integrations.models import (
     AcuityAccount,
     ApiToken,
@@ -38,20 +40,8 @@ from integrations.models import (
 from integrations.notices import sending
 from integrations.privacy import deleting
 
-COLOURS = {
-    "queued": "info",
-    "running": "info",
-    "verifying": "info",
-    "pausing": "warning",
-    "paused": "warning",
-    "cancelling": "warning",
-    "cancelled": "warning",
-    "failed": "danger",
-    "completed": "success",
-    "completed_with_gaps": "danger",
-}
-
-
+# A project's own home page stays.
+admin.site.index_template = admin.site.index_template or "integrations/home.html"
 KEY_AGAIN = (
     "The address changed: enter the API key again, so that the stored one is not sent there."
 )
@@ -63,7 +53,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     api_key = forms.CharField(
         label="API key",
         required=False,
-        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        widget=PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Acuity: Integrations → API. Never shown again; leave empty to keep the stored one.",
     )
 
@@ -71,6 +61,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Address",
         required=False,
         assume_scheme="https",
+        widget=URLInput(),
         help_text="Only for a server that is not Acuity's own.",
     )
 
@@ -312,18 +303,33 @@ class PlanAdmin(Scoped):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(Mirror):
-    list_display = ["short", "account", "state", "created_at", "finished_at", "gap_count"]
+    words = "imports"
+    empty = "No import yet: start one from the home page."
+    list_display = ["short", "business", "account", "state", "began", "ended", "gap_count"]
     list_filter = ["status", "account"]
-    list_select_related = ["account"]
+    list_select_related = ["account__tenant"]
+    times = {"began": ("created_at", "Began"), "ended": ("finished_at", "Ended")}
     ordering = ["-created_at"]
 
     @admin.display(description="Run")
     def short(self, run: ImportRun) -> str:
         return str(run.pk)[:8]
 
+    @admin.display(description="Business", ordering="account__tenant__name")
+    def business(self, run: ImportRun) -> str:
+        return str(run.account.tenant)
+
+    @admin.display(description="Began", ordering="created_at")
+    def began(self, run: ImportRun) -> str:
+        return zones.written(run.created_at, zones.of(run.account.tenant), named=True)
+
+    @admin.display(description="Ended", ordering="finished_at")
+    def ended(self, run: ImportRun) -> str:
+        return zones.written(run.finished_at, zones.of(run.account.tenant), named=True)
+
     @label("State", COLOURS, ordering="status")
     def state(self, run: ImportRun) -> tuple[str, str]:
-        return run.status, run.get_status_display()
+        return LOOKS[run.status].word, LOOKS[run.status].word
 
     @admin.display(description="Gaps")
     def gap_count(self, run: ImportRun) -> int:
@@ -338,6 +344,7 @@ class ImportRunAdmin(Mirror):
         view = self.admin_site.admin_view
         proof = view(views.proof)
         return [
+            path("proofs/", view(views.proofs_page), name="acuity_proofs"),
             path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act"),
             path("<uuid:object_id>/changes/", view(views.changed), name="acuity_changes"),
             path("<uuid:object_id>/proof/", proof, {"form": "html"}, name="acuity_proof"),
@@ -348,11 +355,33 @@ class ImportRunAdmin(Mirror):
 
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(Mirror):
-    list_display = ["external_id", "resource", "reason", "run_link", "created_at", "resolved_at"]
+    words = "rejected records"
+    empty = "No record was rejected: everything that came could be read."
+    list_display = ["what", "reason", "business", "account", "run_link", "seen", "settled"]
     list_filter = ["resource", "account", ("resolved_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["run"]
+    list_select_related = ["run", "account__tenant"]
     search_fields = ["=external_id", "reason"]
-    exclude = ["digest"]
+    fields = ["what", "reason", "business", "account", "run_link", "seen", "settled", "payload"]
+    readonly_fields = ["what", "business", "run_link", "seen", "settled"]
+    times = {"seen": ("created_at", "Seen"), "settled": ("resolved_at", "Settled")}
+
+    @admin.display(description="Record", ordering="external_id")
+    def what(self, record: RejectedRecord) -> str:
+        return f"{record.resource} {record.external_id}".strip()
+
+    @admin.display(description="Business", ordering="account__tenant__name")
+    def business(self, record: RejectedRecord) -> str:
+        return str(record.account.tenant)
+
+    @admin.display(description="Seen", ordering="created_at")
+    def seen(self, record: RejectedRecord) -> str:
+        where = zones.of(record.account.tenant)
+        return zones.written(record.created_at, where, named=True)
+
+    @admin.display(description="Settled", ordering="resolved_at")
+    def settled(self, record: RejectedRecord) -> str:
+        where = zones.of(record.account.tenant)
+        return zones.written(record.resolved_at, where, named=True) or "not yet"
 
     @admin.display(description="Run")
     def run_link(self, record: RejectedRecord) -> str:
@@ -363,7 +392,6 @@ class RejectedRecordAdmin(Mirror):
 class ApiTokenAdmin(Scoped):
     list_display = ["name", "role", "created_at", "last_used_at"]
     fields = ["name", "role", "tenants"]
-    filter_horizontal = ["tenants"]
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         if not change:
@@ -440,8 +468,8 @@ class ForgettableClientAdmin(ClientAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         names = super().get_fields(request, obj)
         if obj and access.of_user(request.user).may("forget", obj.tenant_id):
-            return names
-        return [name for name in names if name != "forget"]
+            return [*names, "forget"]
+        return names
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(gone.forget_page)

@@ -1,5 +1,6 @@
 """The pages around an import: starting it, watching it, steering it."""
 
+import calendar
 import uuid
 from typing import Any
 
@@ -10,7 +11,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from bookings import theme
 from integrations import access, audit
 from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import AcuityError, ConfigurationError
@@ -18,9 +18,10 @@ from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.sync import changes, plans
-from integrations.console import proof_page
+from integrations.console import proof_page, proofs
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
+from integrations.console.words import for_people
 from integrations.models import AcuityAccount, ImportRun
 
 SHOWN_CHANGES = 50
@@ -31,8 +32,8 @@ def _need(request: HttpRequest, deed: str, tenant: Any = None) -> None:
         raise PermissionDenied
 
 
-def _render(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-    shared = admin.site.each_context(request) | {"title": title}
+def _render(request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+    shared = admin.site.each_context(request)
     return TemplateResponse(request, f"integrations/{template}", shared | context)
 
 
@@ -46,7 +47,8 @@ def start_page(request: HttpRequest) -> HttpResponse:
     if not accounts:
         messages.warning(request, "Choose at least one account to import.")
         return redirect("admin:integrations_acuityaccount_changelist")
-    form = StartForm(request.POST or None)
+    given = {name: request.GET.get(name, "") for name in ("min_date", "max_date")}
+    form = StartForm(request.POST or None, initial=given)
     with audit.acting("person", request.user.get_username()):
         outcomes = start(accounts, form) if request.method == "POST" and form.is_valid() else []
     begun = [outcome.run for outcome in outcomes if outcome.run]
@@ -58,7 +60,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     return _render(
         request,
         "start.html",
-        "Import from Acuity",
+        title="Import from Acuity",
         form=form,
         checks=checks,
         outcomes=outcomes,
@@ -90,10 +92,24 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
         "may_print": bool(run.digests) and scope.may("revenue", run.account.tenant_id),
         "opts": ImportRun._meta,
     }
-    if request.headers.get("HX-Request"):
+    if request.headers.get("X-Live"):
         return TemplateResponse(request, "integrations/run/body.html", context)
-    context["has_htmx"] = theme.UNFOLD
-    return _render(request, "run/page.html", f"Import of {run.account}", **context)
+    return _render(request, "run/page.html", **context)
+
+
+@require_GET
+def proofs_page(request: HttpRequest) -> HttpResponse:
+    """What is proven of each account, month by month."""
+    if not request.user.has_perm("integrations.view_importrun"):
+        raise PermissionDenied
+    return _render(
+        request,
+        "proofs.html",
+        title="Proof",
+        parts=proofs.page(request),
+        names=calendar.month_abbr[1:],
+        may_run=access.of_user(request.user).may("run"),
+    )
 
 
 @require_GET
@@ -128,7 +144,7 @@ def changed(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     return _render(
         request,
         "changes.html",
-        "What changed",
+        title="What changed",
         run=run,
         closed=found.closed_words(run.account.tenant.currency),
         lines=found.lines[:SHOWN_CHANGES],
@@ -139,7 +155,7 @@ def changed(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
-    """Pause, resume, cancel, retry rejects, keep in step, or change the pace. Pressing twice does no harm."""
+    """Pause, resume, cancel, prove again, retry rejects, keep in step, or change the pace. Pressing twice does no harm."""
     run = _run(request, object_id)
     _need(request, "cancel" if what == "cancel" else "run", run.account.tenant_id)
     with audit.acting("person", request.user.get_username()):
@@ -154,6 +170,8 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
         control.resume(run, by="person")
     elif what == "cancel":
         control.cancel(run)
+    elif what == "prove":
+        _prove(request, run)
     elif what == "retry":
         _retry(request, run)
     elif what == "plan":
@@ -165,13 +183,20 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
         raise Http404
 
 
+def _prove(request: HttpRequest, run: ImportRun) -> None:
+    try:
+        control.verify(run, by="person")
+    except (control.ActiveRun, ConfigurationError) as error:
+        messages.error(request, for_people(str(error)))
+
+
 def _retry(request: HttpRequest, run: ImportRun) -> None:
     try:
         with briefly.turn():
             source = Fetcher(briefly.client(run.account), briefly.deadline(), every=0.2)
             taken, left = retry.retry(run, source)
     except (AcuityError, ConfigurationError) as error:
-        messages.error(request, str(error))
+        messages.error(request, for_people(str(error)))
         return
     messages.info(request, f"Taken in: {taken}. Still rejected: {left}.")
 

@@ -100,6 +100,8 @@ PLAIN |= {
     "integrations_plan_add": OPERATOR,
     "integrations_noticechannel_add": OWNER,
     "imports": STAFF,
+    "acuity_proofs": STAFF,
+    "bookings_revenues": VIEWER,
 }
 # What beat sends is the deployment's, not a tenant's.
 PLAIN |= {

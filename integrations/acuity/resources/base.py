@@ -185,6 +185,10 @@ class Resource(Step, Protocol):
     def stored(self, scope: Scope) -> int:
         """How many rows of the scope are now in the database."""
 
+    def gone(self, scope: Scope) -> int | None:
+        """How many rows of the scope the source no longer has; None where it never says so."""
+        return None
+
     # What `lines` writes of a row.
     line: str
 

@@ -157,6 +157,9 @@ class Whole(Resource):
     def stored(self, scope: Scope) -> int:
         return self.rows(scope).count()
 
+    def gone(self, scope: Scope) -> int:
+        return scope.account.rows(self.model).exclude(removed_at=None).count()
+
     @property
     def line(self) -> str:  # type: ignore[override]
         return "|".join(["id", *self.columns])

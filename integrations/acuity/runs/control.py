@@ -17,7 +17,7 @@ from integrations.acuity.resources.scope import NOTHING_AGAIN, Reread
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.lines import in_log, summary
-from integrations.acuity.runs.results import stored
+from integrations.acuity.runs.results import rejected, stored
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.steps import STEPS
@@ -316,7 +316,7 @@ def finish(run_id: Any) -> bool:
             in_log(stored(run)),
             tenant_id=str(run.account.tenant_id),
             run_id=str(run.pk),
-            skipped=sum(step.rejected for step in steps.values()),
+            skipped=sum(rejected(run).values()),
             gaps=len(run.gaps),
             finished_at=run.finished_at or timezone.now(),
         )

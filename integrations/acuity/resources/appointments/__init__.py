@@ -89,6 +89,10 @@ class Appointments(Resource):
         rows = scope.account.rows(Appointment)
         return scope.period.filter(rows.filter(removed_at=None)).count()
 
+    def gone(self, scope: Scope) -> int:
+        rows = scope.account.rows(Appointment)
+        return scope.period.filter(rows.exclude(removed_at=None)).count()
+
     def lines(self, extent: Extent) -> Iterable[Line]:
         names = ("service_date", "external_id", "starts_at", "canceled", "amount_paid")
         rows = kept(extent).order_by("service_date").values_list(*names)
