@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser test worlds mutants laws chaos endurance bench wall fleet matrix lock sbom
+.PHONY: install demo up lint quick browser pictures test worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 
 .venv/stamp: pyproject.toml constraints.txt
@@ -35,6 +35,10 @@ browser: install
 	|| (apt-get update -qq && apt-get install -qq -y chromium) >/dev/null 2>&1 \
 	|| $(PY) -m playwright install --with-deps chromium
 
+# The pictures in the docs, made anew.
+pictures: browser
+	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py
+
 test: lint browser
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest -n 4 --dist worksteal
@@ -54,8 +58,20 @@ mutants: install
 laws: install
 	$(PY) -m tests.worlds.laws
 
+# A year of an account with time moved: how late is each change seen? DAYS=14 for less.
+year: install
+	$(PY) -m pytest -s -m endurance tests/sync/test_year.py
+
 chaos: install
 	$(PY) -m tests.chaos 500
+
+# One import whose PostgreSQL is stopped five times, and its Redis three times.
+outages: install
+	$(PY) -m tests.outages --database 8 8 8 8 90 --broker 3
+
+# 500 webhooks in bursts, with a worker killed, Redis emptied and PostgreSQL restarted.
+webhooks: install
+	$(PY) -m tests.webhooks 500
 
 endurance: install
 	$(PY) -m pytest -s -m endurance

@@ -1,14 +1,15 @@
 """What does a business see of its clients, appointments and payments?"""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
-from bookings import lists, revenue, scope
+from bookings import lists, phones, scope, tables, views, zones
 from bookings.models import (
     Addon,
     Appointment,
@@ -26,7 +27,7 @@ from bookings.models import (
     Question,
     Tenant,
 )
-from bookings.theme import DateFilter, ModelAdmin
+from bookings.theme import DateFilter, ModelAdmin, label
 
 
 class Related(admin.RelatedFieldListFilter):
@@ -93,6 +94,79 @@ class Mirror(Scoped):
     paginator = lists.KeyPaginator
     show_full_result_count = False
     list_filter_submit = True
+    change_list_template = "bookings/list.html"
+    # What its rows are called, and what a list without any says.
+    words = ""
+    empty = "Nothing here yet: import an account first."
+    # Columns that a list sums up, by what the sum is called.
+    summed: dict[str, str] = {}
+    # The way to a phone number that a search finds in any form.
+    phone = ""
+    # Columns with a time: the field, and the head that the zone stands beside.
+    times: dict[str, tuple[str, str]] = {}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if self.phone and (wanted := phones.digits(search_term)):
+            found, _ = super().get_search_results(request, queryset, search_term)
+            by_phone = phones.having(queryset.model._default_manager.all(), self.phone, wanted)
+            matching = Q(pk__in=found.values("pk")) | Q(pk__in=by_phone.values("pk"))
+            return queryset.filter(matching), False
+        result: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, search_term
+        )
+        return result
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """With the zone in the head of a column of times, and the business where there are more."""
+        if not hasattr(request, "columns"):
+            tenants = scope.rules.narrow(request.user, Tenant.objects.all())
+            found = list(tenants.values_list("timezone", flat=True))
+            columns = [self._column(name, set(found)) for name in super().get_list_display(request)]
+            if len(found) > 1 and self.summed and "tenant" not in columns:
+                columns.append("tenant")
+            request.columns = columns  # type: ignore[attr-defined]
+        columns = request.columns  # type: ignore[attr-defined]
+        return list(columns)
+
+    def _column(self, name: Any, found: set[str]) -> Any:
+        if name not in self.times or len(found) != 1:
+            return name
+        field, head = self.times[name]
+        where = zones.zone(found.pop())
+
+        @admin.display(description=f"{head} ({where.key})", ordering=field)
+        def column(row: Any) -> str:
+            if field == "starts_at":
+                return zones.start(row)
+            return zones.written(getattr(row, field), where)
+
+        return column
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        told = {"words": self.words, "empty": self.empty} | (extra_context or {})
+        if self.words:
+            told["title"] = self.words.capitalize()
+        answer = super().changelist_view(request, told)
+        context = getattr(answer, "context_data", None)
+        if context and "cl" in context and scope.rules.may(request.user, "revenue"):
+            context["sums"] = self._sums(context["cl"].queryset)
+        return answer
+
+    def _sums(self, rows: QuerySet[Any]) -> list[tuple[str, str]]:
+        """In words; none where the rows are of more than one currency."""
+        currencies = (
+            set(rows.order_by().values_list("tenant__currency").distinct()) if self.summed else []
+        )
+        if len(currencies) != 1:
+            return []
+        [(currency,)] = currencies
+        summed = rows.order_by().aggregate(**{f"sum_{f}": Sum(f) for f in self.summed.values()})
+        return [
+            (name, tables.money(summed[f"sum_{field}"], currency))
+            for name, field in self.summed.items()
+        ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -102,21 +176,6 @@ class Mirror(Scoped):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-class Searched(Mirror):
-    """Each word of a search narrows the list, by what an index finds."""
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        for word in search_term.split():
-            queryset = queryset.filter(self.having(word))
-        return queryset, False
-
-    def having(self, word: str) -> Q:
-        """The rows that have the word."""
-        raise NotImplementedError
 
 
 def link(label: str, name: str, **query: Any) -> str:
@@ -144,41 +203,175 @@ class TenantAdmin(Scoped):
 
     def get_urls(self) -> list[URLPattern]:
         page, table = (
-            self.admin_site.admin_view(v) for v in (revenue.revenue_page, revenue.revenue_csv)
+            self.admin_site.admin_view(v) for v in (views.revenue_page, views.revenue_csv)
         )
         own = [
+            path("revenue/", self.admin_site.admin_view(views.revenues), name="bookings_revenues"),
             path("<uuid:object_id>/revenue/", page, name="bookings_revenue"),
             path("<uuid:object_id>/revenue.csv", table, name="bookings_revenue_csv"),
         ]
         return [*own, *super().get_urls()]
 
 
+SHOWN = 20
+
+
+def open_amount(booking: Appointment) -> Decimal:
+    """What is still to be paid; nothing for a booking that will not be."""
+    if booking.canceled or booking.removed_at:
+        return Decimal(0)
+    return max(Decimal(0), booking.price - booking.amount_paid)
+
+
+def state_of(booking: Appointment) -> str:
+    if booking.removed_at:
+        return "gone at the source"
+    if booking.no_show:
+        return "no-show"
+    return "canceled" if booking.canceled else "booked"
+
+
+STATES = {
+    "booked": "success",
+    "canceled": "warning",
+    "no-show": "danger",
+    "gone at the source": "info",
+}
+
+
+def right(text: str) -> str:
+    """A number in a list's column, which stands to the right."""
+    return format_html('<span class="amount">{}</span>', text)
+
+
+def booking_link(booking: Appointment) -> str:
+    """Its type and start, as a link to its page."""
+    words = f"{booking.appointment_type or 'Booking'}, {zones.start(booking)}"
+    return link(words, "bookings_appointment_change", pk=booking.pk)
+
+
+def payments_table(payments: Any, with_booking: bool = True) -> str:
+    rows = [
+        [
+            zones.written(payment.paid_at, zones.of(payment.tenant)),
+            payment.processor,
+            *([booking_link(payment.appointment)] if with_booking else []),
+            link(
+                tables.money(payment.amount, payment.currency)
+                + (" refund" if payment.amount < 0 else ""),
+                "bookings_payment_change",
+                pk=payment.pk,
+            ),
+        ]
+        for payment in payments
+    ]
+    heads = ["Paid", "Processor", *(["Booking"] if with_booking else []), "Amount"]
+    return tables.table("Payments", heads, rows, [len(heads) - 1]) if rows else "none"
+
+
 @admin.register(Client)
 class ClientAdmin(Mirror):
-    list_display = ["__str__", "email", "phone", "listed", "tenant", "appointments"]
+    words = "clients"
+    list_display = ["__str__", "email", "phone", "listed"]
     list_filter = ["tenant", "listed", ("review", admin.EmptyFieldListFilter)]
     search_fields = ["first_name", "last_name", "email", "phone"]
+    search_help_text = "Name, e-mail, or a phone number in any form"
+    phone = "phone"
     list_select_related = ["tenant"]
     ordering = ["last_name", "first_name", "pk"]
-    exclude = ["raw", "content_hash", "name_key"]
-    readonly_fields = ["appointments"]
+    fields = [
+        "name",
+        "email",
+        "phone",
+        "tenant",
+        "known",
+        "review",
+        "notes",
+        "totals",
+        "bookings",
+        "payments",
+    ]
+    readonly_fields = ["name", "known", "totals", "bookings", "payments"]
 
-    @admin.display(description="Appointments")
-    def appointments(self, client: Client) -> str:
-        return link("show", "bookings_appointment_changelist", client__id__exact=client.pk)
+    @admin.display(description="Name")
+    def name(self, client: Client) -> str:
+        return str(client)
+
+    @admin.display(description="Known from")
+    def known(self, client: Client) -> str:
+        entries = len(client.raw.get("entries", [])) if isinstance(client.raw, dict) else 1
+        if not client.listed:
+            return "bookings only: not in the source's list of clients"
+        return "the list of clients" if entries < 2 else f"{entries} entries of the list of clients"
+
+    @admin.display(description="Totals")
+    def totals(self, client: Client) -> str:
+        kept = client.appointments.filter(removed_at=None)
+        paid = Payment.objects.filter(appointment__in=kept, removed_at=None)
+        sums = paid.aggregate(n=Count("pk"), amount=Sum("amount"))
+        unpaid = sum((open_amount(row) for row in kept), Decimal(0))
+        currency = client.tenant.currency
+        return (
+            f"{kept.count():,} bookings; {sums['n']:,} payments,"
+            f" {tables.money(sums['amount'] or Decimal(0), currency)};"
+            f" open {tables.money(unpaid, currency)}"
+        )
+
+    @admin.display(description="Bookings")
+    def bookings(self, client: Client) -> str:
+        rows = client.appointments.select_related("tenant", "appointment_type", "calendar")
+        found = list(rows.order_by("-starts_at")[: SHOWN + 1])
+        cells = [
+            [
+                link(zones.start(row), "bookings_appointment_change", pk=row.pk),
+                row.appointment_type or "–",
+                row.calendar or "–",
+                state_of(row),
+                tables.money(row.price),
+                tables.money(row.amount_paid),
+            ]
+            for row in found[:SHOWN]
+        ]
+        if not cells:
+            return "none"
+        heads = [
+            f"Starts ({zones.of(client.tenant).key})",
+            "Type",
+            "Calendar",
+            "State",
+            "Price",
+            "Paid",
+        ]
+        return self._all(
+            tables.table("Bookings", heads, cells, [4, 5]),
+            found,
+            link("All bookings", "bookings_appointment_changelist", client__id__exact=client.pk),
+        )
+
+    @admin.display(description="Payments")
+    def payments(self, client: Client) -> str:
+        rows = Payment.objects.filter(appointment__client=client, removed_at=None)
+        rows = rows.select_related("tenant", "appointment__tenant", "appointment__appointment_type")
+        found = list(rows.order_by("-paid_at", "-pk")[: SHOWN + 1])
+        every = link("All payments", "bookings_payment_changelist", appointment__client=client.pk)
+        return self._all(payments_table(found[:SHOWN]), found, every)
+
+    def _all(self, shown: str, found: list[Any], every: str) -> str:
+        return format_html("{}{}", shown, every) if len(found) > SHOWN else shown
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(Searched):
+class AppointmentAdmin(Mirror):
+    words = "bookings"
+    summed = {"price": "price", "paid": "amount_paid"}
     list_display = [
-        "external_id",
-        "starts_at",
         "client",
+        "starts",
         "appointment_type",
-        "calendar",
         "state",
-        "price",
-        "amount_paid",
+        "price_amount",
+        "paid_amount",
+        "open",
     ]
     list_filter = [
         ("service_date", DateFilter),
@@ -189,75 +382,163 @@ class AppointmentAdmin(Searched):
         "appointment_type",
         "tenant",
     ]
-    # What `having` looks into.
-    search_fields = ["external_id", "client"]
-    search_help_text = "A booking's ID, or parts of its client's name or e-mail address."
-    list_select_related = ["client", "appointment_type", "calendar"]
+    search_fields = ["=external_id", "client__last_name", "client__first_name", "client__email"]
+    search_help_text = "Client, e-mail, phone number in any form, or the booking's ID"
+    phone = "client__phone"
+    list_select_related = ["client", "appointment_type", "calendar", "tenant"]
     ordering = ["-starts_at"]
-    exclude = [
-        "raw",
-        "content_hash",
-        "payment_state",
-        "payments_fetched_for",
-        "payments_fetched",
-        "payments_fetched_sum",
+    times = {"starts": ("starts_at", "Starts"), "ends": ("ends_at", "Ends")}
+    fields = [
+        "client",
+        "starts",
+        "ends",
+        "appointment_type",
+        "calendar",
+        "state_word",
+        "price",
+        "amount_paid",
+        "open",
+        "payment_list",
+        "certificate",
+        "notes",
+        "answers",
+        "label_names",
+        "history_list",
+        "external_id",
+        "tenant",
     ]
-    readonly_fields = ["payment_list", "history_list"]
+    readonly_fields = [
+        "starts",
+        "ends",
+        "state_word",
+        "open",
+        "payment_list",
+        "answers",
+        "label_names",
+        "history_list",
+    ]
 
-    def having(self, word: str) -> Q:
-        return Q(external_id=word) | lists.of_client(word)
+    @admin.display(description="Starts", ordering="starts_at")
+    def starts(self, row: Appointment) -> str:
+        return zones.start(row, named=True)
+
+    @admin.display(description="Ends")
+    def ends(self, row: Appointment) -> str:
+        return zones.written(row.ends_at, zones.of(row.tenant), named=True)
+
+    @label("State", STATES, ordering="canceled")
+    def state(self, row: Appointment) -> tuple[str, str]:
+        return state_of(row), state_of(row)
 
     @admin.display(description="State")
-    def state(self, row: Appointment) -> str:
-        if row.removed_at:
-            return "gone at the source"
-        if row.no_show:
-            return "no-show"
-        return "canceled" if row.canceled else "booked"
+    def state_word(self, row: Appointment) -> str:
+        return state_of(row)
+
+    @admin.display(description="Price", ordering="price")
+    def price_amount(self, row: Appointment) -> str:
+        return right(tables.money(row.price))
+
+    @admin.display(description="Paid", ordering="amount_paid")
+    def paid_amount(self, row: Appointment) -> str:
+        return right(tables.money(row.amount_paid))
+
+    @admin.display(description="Open")
+    def open(self, row: Appointment) -> str:
+        return right(tables.money(open_amount(row)))
 
     @admin.display(description="History")
     def history_list(self, row: Appointment) -> str:
         query = {"resource": "appointments", "q": row.external_id}
-        return link("show", "bookings_change_changelist", **query)
+        return link("what changed", "bookings_change_changelist", **query)
 
     @admin.display(description="Payments")
     def payment_list(self, row: Appointment) -> str:
-        return link("show", "bookings_payment_changelist", appointment__id__exact=row.pk)
+        rows = row.payments.filter(removed_at=None).select_related("tenant").order_by("-paid_at")
+        return payments_table(rows, with_booking=False)
+
+    @admin.display(description="Answers")
+    def answers(self, row: Appointment) -> str:
+        asked = [
+            (value.get("name", ""), value.get("value", ""))
+            for form in row.forms
+            if isinstance(form, dict)
+            for value in form.get("values", [])
+            if isinstance(value, dict)
+        ]
+        return format_html_join("", "<p><b>{}</b><br>{}</p>", asked) or "none"
+
+    @admin.display(description="Labels")
+    def label_names(self, row: Appointment) -> str:
+        names = [str(each.get("name", "")) for each in row.labels if isinstance(each, dict)]
+        return ", ".join(names) or "none"
 
 
 @admin.register(Payment)
-class PaymentAdmin(Searched):
-    list_display = [
-        "service_date",
-        "paid_at",
-        "processor",
-        "amount",
-        "currency",
-        "booking",
-        "tenant",
-    ]
+class PaymentAdmin(Mirror):
+    words = "payments"
+    summed = {"sum": "amount"}
+    list_display = ["client", "booking", "paid", "processor", "sum", "service_date"]
     list_filter = [
         ("service_date", DateFilter),
         ("paid_at", DateFilter),
         ("processor", lists.FewValues),
         "tenant",
     ]
-    search_fields = ["transaction_id", "appointment"]
-    search_help_text = "The whole ID of a transaction or of a booking."
-    list_select_related = ["tenant", "appointment"]
+    search_fields = [
+        "transaction_id",
+        "=appointment__external_id",
+        "=amount",
+        "appointment__client__last_name",
+        "appointment__client__first_name",
+        "appointment__client__email",
+    ]
+    search_help_text = "Client, phone number in any form, amount, or transaction"
+    phone = "appointment__client__phone"
+    list_select_related = [
+        "tenant",
+        "appointment__client",
+        "appointment__appointment_type",
+        "appointment__tenant",
+    ]
     ordering = ["-service_date", "-pk"]
+    times = {"paid": ("paid_at", "Paid")}
+    fields = [
+        "client",
+        "booking",
+        "paid",
+        "processor",
+        "sum",
+        "transaction_id",
+        "service_date",
+        "gone",
+        "tenant",
+    ]
+    readonly_fields = ["client", "booking", "paid", "sum", "gone"]
 
-    def having(self, word: str) -> Q:
-        booked = Appointment.objects.filter(external_id=word).values_list("pk", flat=True)
-        return Q(transaction_id=word) | Q(appointment__in=list(booked))
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        return lookup == "appointment__client" or super().lookup_allowed(lookup, value, request)
 
-    @admin.display(description="Appointment")
+    @admin.display(description="Client", ordering="appointment__client__last_name")
+    def client(self, payment: Payment) -> str:
+        return str(payment.appointment.client)
+
+    @admin.display(description="For")
     def booking(self, payment: Payment) -> str:
-        return link(
-            payment.appointment.external_id,
-            "bookings_appointment_change",
-            pk=payment.appointment_id,
-        )
+        return booking_link(payment.appointment)
+
+    @admin.display(description="Paid", ordering="paid_at")
+    def paid(self, payment: Payment) -> str:
+        return zones.written(payment.paid_at, zones.of(payment.tenant), named=True)
+
+    @admin.display(description="Amount", ordering="amount")
+    def sum(self, payment: Payment) -> str:
+        mark = " refund" if payment.amount < 0 else ""
+        text = tables.money(payment.amount, payment.currency) + mark
+        return right(text)
+
+    @admin.display(description="Gone at the source")
+    def gone(self, payment: Payment) -> str:
+        return zones.written(payment.removed_at, zones.of(payment.tenant), named=True) or "no"
 
 
 class ListedAdmin(Mirror):

@@ -27,7 +27,7 @@ def line(
     now = f"{last:,.0f}" if last >= 10 or last == int(last) else f"{last:.1f}"
     of = f", budget {limit:g}" if limit else ""
     return format_html(
-        '<figure class="chart"><figcaption>{} <b>{} {}</b>{}</figcaption>'
+        '<figure class="spark"><figcaption>{} <b>{} {}</b>{}</figcaption>'
         '<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}: now {} {}">'
         '{}<polyline points="{}"/></svg></figure>',
         label,

@@ -12,15 +12,19 @@ if UNFOLD:
     from unfold.admin import ModelAdmin
     from unfold.decorators import action as unfold_action
     from unfold.decorators import display as unfold_display
+    from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
+    from unfold.widgets import UnfoldAdminURLInputWidget as URLInput
 else:
     from django.contrib.admin import ModelAdmin as ModelAdmin
+    from django.contrib.admin.widgets import AdminURLFieldWidget as URLInput
+    from django.forms import PasswordInput as PasswordInput
 
 if apps.is_installed("unfold.contrib.filters"):
     from unfold.contrib.filters.admin import RangeDateFilter as DateFilter
 else:
     from django.contrib.admin import DateFieldListFilter as DateFilter
 
-__all__ = ["DateFilter", "ModelAdmin", "button", "label"]
+__all__ = ["DateFilter", "ModelAdmin", "PasswordInput", "URLInput", "button", "label"]
 
 
 def label(description: str, colours: dict[str, str], ordering: str) -> Callable[..., Any]:

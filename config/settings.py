@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
@@ -16,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
-VAR.mkdir(exist_ok=True)  # the keys of a demo, its database, beat's schedule
+VAR.mkdir(exist_ok=True)  # the keys of a demo, its database
 
 
 def local_secret(name: str) -> str:
@@ -116,6 +117,7 @@ INSTALLED_APPS = [
     "bookings",
     "integrations",
     "axes",
+    "django_celery_beat",
 ]
 MIDDLEWARE = [
     "integrations.api.health.HealthFirst",
@@ -174,6 +176,7 @@ UNFOLD = {
     "SITE_HEADER": "Acuity importer",
     "SITE_SYMBOL": "sync_alt",
     "SHOW_HISTORY": False,
+    "SIDEBAR": {"navigation": "integrations.console.menu.groups"},
     "STYLES": [lambda request: static("integrations/console.css")],
 }
 # Where Flower is, for the link on the run page; empty: no link.
@@ -196,6 +199,10 @@ ACUITY_EGRESS = env("ACUITY_EGRESS", default="")
 ACUITY_CONNECT_TIMEOUT = number("ACUITY_CONNECT_TIMEOUT", 5)
 ACUITY_READ_TIMEOUT = number("ACUITY_READ_TIMEOUT", 60)
 ACUITY_STALL_SECONDS = number("ACUITY_STALL_SECONDS", 120, int)
+ACUITY_KEEP_PAGES_DAYS = number("ACUITY_KEEP_PAGES_DAYS", 90, int)
+ACUITY_KEEP_STAGED_DAYS = number("ACUITY_KEEP_STAGED_DAYS", 30, int)
+ACUITY_KEEP_WEBHOOKS_DAYS = number("ACUITY_KEEP_WEBHOOKS_DAYS", 30, int)
+ACUITY_KEEP_REJECTS_DAYS = number("ACUITY_KEEP_REJECTS_DAYS", 90, int)
 ACUITY_LOG_LEVEL = env("ACUITY_LOG_LEVEL", default="INFO").upper()
 ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
 # This database is the importer's alone: `acuity_import` migrates it on first use.
@@ -224,6 +231,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 280_000
+# Where notices are mailed through: smtp+tls://user:password@mail.example.com:587
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="importer@localhost")
+
+# What beat sends, and when it did last, are rows: a container needs no disk for it.
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "acuity-resume-stalled": {
         "task": "acuity.resume_stalled",
@@ -231,10 +245,25 @@ CELERY_BEAT_SCHEDULE = {
         # Sweeps don't pile up while no worker is there to take them.
         "options": {"expires": 15},
     },
-    "acuity-resend-refreshes": {
-        "task": "acuity.resend_refreshes",
+    "acuity-begin-planned": {
+        "task": "acuity.begin_planned",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "acuity-send-notices": {
+        "task": "acuity.send_notices",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "acuity-resend-refreshes": {
+        "task": "acuity.resend_refreshes",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "acuity-prune": {
+        "task": "acuity.prune",
+        "schedule": crontab(hour="3", minute="20"),
+        "options": {"expires": 3600},
     },
 }
 

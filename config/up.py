@@ -1,9 +1,13 @@
-"""What does `make up` start? Web, worker, beat, Flower, a sandbox, and a Redis where none is set."""
+"""What does `make up` start? Web, worker, beat, Flower, a sandbox, and a Redis where none is set.
+
+The sandbox's account is imported before, once, so that there is something to see.
+"""
 
 import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -49,6 +53,13 @@ def login() -> tuple[str, str]:
     return user.username, path.read_text()
 
 
+def import_sandbox() -> None:
+    """By a command that does all the work itself, as nothing else runs yet."""
+    alone = {"REDIS_URL": "", "CELERY_BROKER_URL": "memory://"}
+    command = [sys.executable, "manage.py", "acuity_import", "--sandbox"]
+    subprocess.run(command, cwd=BASE, env=os.environ | alone, stdout=subprocess.DEVNULL, check=True)
+
+
 def main() -> int:
     VAR.mkdir(exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -72,23 +83,25 @@ def main() -> int:
         )
     call_command("migrate", verbosity=0)
     from integrations.acuity.accounts import find
+    from integrations.models import ImportRun
 
+    if not ImportRun.objects.exists():
+        print("Importing an invented account, so that there is something to see …", flush=True)
+        import_sandbox()
     find.ensure("10000001", "sandbox-key", f"http://127.0.0.1:{sandbox}/api/v1", name="Sandbox")
     user, password = login()
     run, celery = sys.executable, f"{sys.executable} -m celery -A config"
     processes = {
         "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web}",
         "worker": f"{celery} worker -Q acuity --concurrency 2",
-        "beat": f"{celery} beat --schedule {VAR}/celerybeat-schedule",
+        "beat": f"{celery} beat",
         "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --read_only --tasks_columns=name,kwargs,result,state,runtime,received,worker --basic_auth={user}:{password}",
         "sandbox": f"{run} manage.py acuity_sandbox --port {sandbox}",
     }
     for name, command in processes.items():
         manager.add_process(name, command, env=env, cwd=str(BASE))
     print(
-        f"\n  Admin    http://127.0.0.1:{web}/admin/   login {user}, password {password}"
-        f"\n  Flower   http://127.0.0.1:{flower}/         the same login, read-only"
-        f"\n  API      http://127.0.0.1:{web}/api/docs"
+        f"\n  Open   http://127.0.0.1:{web}/admin/   and log in as {user}, password {password}"
         "\n  Ctrl-C stops everything.\n",
         flush=True,
     )

@@ -67,7 +67,7 @@ def path_to_tenant(model: type[Model]) -> str:
     names = {field.name for field in model._meta.get_fields()}
     if "tenant" in names:
         return "tenant"
-    way = next(name for name in ("account", "run", "step") if name in names)
+    way = next(name for name in ("account", "run", "step", "channel") if name in names)
     inner = model._meta.get_field(way).related_model
     assert isinstance(inner, type)
     return f"{way}__{path_to_tenant(inner)}"

@@ -7,43 +7,41 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core import validators
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
+from bookings import zones
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
 from bookings.models import Client, Tenant
-from bookings.theme import button, label
+from bookings.theme import PasswordInput, URLInput, button, label
 from integrations import access, audit
 from integrations.acuity.accounts import addresses, keys, oauth
-from integrations.acuity.errors import ConfigurationError, PrivateAddress
-from integrations.console import connect, gone, views
+from integrations.acuity.errors import AcuityError, ConfigurationError, PrivateAddress
+from integrations.acuity.sync import freshness, plans
+from integrations.acuity.sync import webhooks as hooks_of
+from integrations.console import connect, gone, hooks, views
+from integrations.console.looks import COLOURS, LOOKS
 from integrations.models import (
     AcuityAccount,
     ApiToken,
     AuditEntry,
     ImportRun,
     Membership,
+    NoticeChannel,
+    Plan,
     RejectedRecord,
+    Webhooks,
 )
+from integrations.notices import sending
 from integrations.privacy import deleting
 
-COLOURS = {
-    "queued": "info",
-    "running": "info",
-    "verifying": "info",
-    "pausing": "warning",
-    "paused": "warning",
-    "cancelling": "warning",
-    "cancelled": "warning",
-    "failed": "danger",
-    "completed": "success",
-    "completed_with_gaps": "danger",
-}
-
-
+# A project's own home page stays.
+admin.site.index_template = admin.site.index_template or "integrations/home.html"
 KEY_AGAIN = (
     "The address changed: enter the API key again, so that the stored one is not sent there."
 )
@@ -55,7 +53,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     api_key = forms.CharField(
         label="API key",
         required=False,
-        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        widget=PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Acuity: Integrations → API. Never shown again; leave empty to keep the stored one.",
     )
 
@@ -63,6 +61,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Address",
         required=False,
         assume_scheme="https",
+        widget=URLInput(),
         help_text="Only for a server that is not Acuity's own.",
     )
 
@@ -124,7 +123,7 @@ class AcuityAccountAdmin(Deletable):
     list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
-    readonly_fields = ["connection"]
+    readonly_fields = ["connection", "hooks", "fresh"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
 
@@ -149,7 +148,7 @@ class AcuityAccountAdmin(Deletable):
         writes = (
             self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         )
-        hidden = set() if writes else {"api_key", "connection"}
+        hidden = set() if writes else {"api_key", "connection", "hooks"}
         if not oauth.offered():
             hidden.add("connection")
         return [name for name in super().get_fields(request, obj) if name not in hidden]
@@ -169,6 +168,26 @@ class AcuityAccountAdmin(Deletable):
             again,
             reverse("admin:acuity_disconnect", args=[account.pk]),
         )
+
+    @admin.display(description="Webhooks")
+    def hooks(self, account: AcuityAccount) -> str:
+        if not account.pk:
+            return "once the account is saved"
+        known = Webhooks.objects.filter(account=account).first()
+        said = "not registered"
+        if known:
+            said = known.trouble or f"registered; {hooks_of.this_week(account).words}"
+        return format_html(
+            '{} <button type="submit" name="webhooks" value="{}" formaction="{}" formnovalidate>{}</button>',
+            said,
+            "remove" if known else "register",
+            reverse("admin:acuity_webhooks", args=[account.pk]),
+            "Remove them" if known else "Register webhooks",
+        )
+
+    @admin.display(description="As fresh as")
+    def fresh(self, account: AcuityAccount) -> str:
+        return freshness.of(account).words(account.timezone) if account.pk else "not yet imported"
 
     @admin.display(description="Key")
     def key(self, account: AcuityAccount) -> str:
@@ -200,24 +219,117 @@ class AcuityAccountAdmin(Deletable):
                 view(connect.disconnect),
                 name="acuity_disconnect",
             ),
+            path("<int:object_id>/webhooks/", view(hooks.change), name="acuity_webhooks"),
         ]
         return [*own, *super().get_urls()]
 
 
+class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The secret goes in and never comes out again."""
+
+    secret = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="Signs what a webhook gets. Never shown again; empty keeps the stored one.",
+    )
+
+    def clean_secret(self) -> str:
+        return str(self.cleaned_data["secret"] or self.instance.secret)
+
+    def clean(self) -> dict[str, Any] | None:
+        data = super().clean() or {}
+        mail = data.get("kind") == NoticeChannel.Kind.MAIL
+        check = validators.validate_email if mail else validators.URLValidator(["http", "https"])
+        try:
+            check(data.get("address", ""))
+        except forms.ValidationError:
+            what = "an e-mail address" if mail else "an address like https://hooks.example.com/in"
+            self.add_error("address", f"Enter {what}.")
+        return data
+
+
+@admin.register(NoticeChannel)
+class NoticeChannelAdmin(Scoped):
+    """Who is told when something happens."""
+
+    form = ChannelForm
+    list_display = ["__str__", "address", "digest", "active"]
+    list_select_related = ["tenant"]
+    actions = ["send_test"]
+
+    @admin.action(description="Send a test", permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[NoticeChannel]) -> None:
+        for channel in access.of_user(request.user).narrow(queryset, "own"):
+            try:
+                sending.send(channel, "Test of a notice", "This is how you will be told.")
+            except (sending.NotSent, AcuityError) as error:
+                messages.error(request, f"{channel}: not sent ({error}). Look at its address.")
+            else:
+                messages.info(request, f"{channel}: sent.")
+
+
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        try:
+            plans.check(self.instance)
+        except ConfigurationError as error:
+            self.add_error(None, str(error))
+
+
+@admin.register(Plan)
+class PlanAdmin(Scoped):
+    """When an account is looked at by itself."""
+
+    form = PlanForm
+    deed = "run"
+    list_display = ["account", "hourly", "nightly", "next_turn", "passed_at", "audited_at"]
+    list_select_related = ["account__tenant"]
+    readonly_fields = ["next_turn", "cost"]
+
+    @admin.display(description="Next")
+    def next_turn(self, plan: Plan) -> Any:
+        return (plan.pk and plans.following(plan, timezone.now())) or "nothing planned"
+
+    @admin.display(description="What the audit costs")
+    def cost(self, plan: Plan) -> str:
+        return plans.cost(plan).words if plan.pk else "known once it is saved"
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        with audit.acting("person", request.user.get_username()):
+            audit.write("planned", tenant=obj.account.tenant_id, note=plans.words(obj))
+
+
 @admin.register(ImportRun)
 class ImportRunAdmin(Mirror):
-    list_display = ["short", "account", "state", "created_at", "finished_at", "gap_count"]
+    words = "imports"
+    empty = "No import yet: start one from the home page."
+    list_display = ["short", "business", "account", "state", "began", "ended", "gap_count"]
     list_filter = ["status", "account"]
-    list_select_related = ["account"]
+    list_select_related = ["account__tenant"]
+    times = {"began": ("created_at", "Began"), "ended": ("finished_at", "Ended")}
     ordering = ["-created_at"]
 
     @admin.display(description="Run")
     def short(self, run: ImportRun) -> str:
         return str(run.pk)[:8]
 
+    @admin.display(description="Business", ordering="account__tenant__name")
+    def business(self, run: ImportRun) -> str:
+        return str(run.account.tenant)
+
+    @admin.display(description="Began", ordering="created_at")
+    def began(self, run: ImportRun) -> str:
+        return zones.written(run.created_at, zones.of(run.account.tenant), named=True)
+
+    @admin.display(description="Ended", ordering="finished_at")
+    def ended(self, run: ImportRun) -> str:
+        return zones.written(run.finished_at, zones.of(run.account.tenant), named=True)
+
     @label("State", COLOURS, ordering="status")
     def state(self, run: ImportRun) -> tuple[str, str]:
-        return run.status, run.get_status_display()
+        return LOOKS[run.status].word, LOOKS[run.status].word
 
     @admin.display(description="Gaps")
     def gap_count(self, run: ImportRun) -> int:
@@ -232,7 +344,9 @@ class ImportRunAdmin(Mirror):
         view = self.admin_site.admin_view
         proof = view(views.proof)
         return [
+            path("proofs/", view(views.proofs_page), name="acuity_proofs"),
             path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act"),
+            path("<uuid:object_id>/changes/", view(views.changed), name="acuity_changes"),
             path("<uuid:object_id>/proof/", proof, {"form": "html"}, name="acuity_proof"),
             path("<uuid:object_id>/proof.json", proof, {"form": "json"}, name="acuity_proof_file"),
             *super().get_urls(),
@@ -241,11 +355,33 @@ class ImportRunAdmin(Mirror):
 
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(Mirror):
-    list_display = ["external_id", "resource", "reason", "run_link", "created_at", "resolved_at"]
+    words = "rejected records"
+    empty = "No record was rejected: everything that came could be read."
+    list_display = ["what", "reason", "business", "account", "run_link", "seen", "settled"]
     list_filter = ["resource", "account", ("resolved_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["run"]
+    list_select_related = ["run", "account__tenant"]
     search_fields = ["=external_id", "reason"]
-    exclude = ["digest"]
+    fields = ["what", "reason", "business", "account", "run_link", "seen", "settled", "payload"]
+    readonly_fields = ["what", "business", "run_link", "seen", "settled"]
+    times = {"seen": ("created_at", "Seen"), "settled": ("resolved_at", "Settled")}
+
+    @admin.display(description="Record", ordering="external_id")
+    def what(self, record: RejectedRecord) -> str:
+        return f"{record.resource} {record.external_id}".strip()
+
+    @admin.display(description="Business", ordering="account__tenant__name")
+    def business(self, record: RejectedRecord) -> str:
+        return str(record.account.tenant)
+
+    @admin.display(description="Seen", ordering="created_at")
+    def seen(self, record: RejectedRecord) -> str:
+        where = zones.of(record.account.tenant)
+        return zones.written(record.created_at, where, named=True)
+
+    @admin.display(description="Settled", ordering="resolved_at")
+    def settled(self, record: RejectedRecord) -> str:
+        where = zones.of(record.account.tenant)
+        return zones.written(record.resolved_at, where, named=True) or "not yet"
 
     @admin.display(description="Run")
     def run_link(self, record: RejectedRecord) -> str:
@@ -256,7 +392,6 @@ class RejectedRecordAdmin(Mirror):
 class ApiTokenAdmin(Scoped):
     list_display = ["name", "role", "created_at", "last_used_at"]
     fields = ["name", "role", "tenants"]
-    filter_horizontal = ["tenants"]
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         if not change:
@@ -333,8 +468,8 @@ class ForgettableClientAdmin(ClientAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         names = super().get_fields(request, obj)
         if obj and access.of_user(request.user).may("forget", obj.tenant_id):
-            return names
-        return [name for name in names if name != "forget"]
+            return [*names, "forget"]
+        return names
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(gone.forget_page)

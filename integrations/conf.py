@@ -43,6 +43,11 @@ class Settings:
     ACUITY_OAUTH_CLIENT_ID = Setting("")
     ACUITY_OAUTH_CLIENT_SECRET = Setting("")
     ACUITY_MIGRATE = Setting(False)
+    # Days; 0 keeps for ever.
+    ACUITY_KEEP_PAGES_DAYS = Setting(90)
+    ACUITY_KEEP_STAGED_DAYS = Setting(30)
+    ACUITY_KEEP_WEBHOOKS_DAYS = Setting(30)
+    ACUITY_KEEP_REJECTS_DAYS = Setting(90)
     REDIS_URL = Setting("")
     FLOWER_URL = Setting("")
     METRICS_TOKEN = Setting("")

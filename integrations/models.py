@@ -1,11 +1,13 @@
 """What an import remembers: the account, the run, its steps, and what could not be stored."""
 
 import uuid
+from datetime import time
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from bookings.models import Imported, Tenant
 from integrations.secrets import SecretField
@@ -75,8 +77,14 @@ class ImportRun(models.Model):
     ACTIVE = ["queued", "running", "verifying", "pausing", "paused", "cancelling"]
     WORKING = ["queued", "running", "verifying"]
 
+    class Kind(models.TextChoices):
+        IMPORT = "import", "Import"
+        PASS = "pass", "Hourly pass"
+        AUDIT = "audit", "Nightly audit"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="runs")
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.IMPORT)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     reason = models.TextField(blank=True, help_text="Why it failed, in words.")
     error_class = models.CharField(max_length=64, blank=True)
@@ -96,6 +104,9 @@ class ImportRun(models.Model):
         default=False, help_text="Go on however many are rejected."
     )
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    reread = models.JSONField(
+        default=dict, blank=True, help_text="Up to which reading payment lists are read again."
+    )
     payments_mode = models.CharField(max_length=8, default="paid")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -135,6 +146,113 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return f"Import {str(self.id)[:8]} ({self.status})"
+
+
+class Plan(models.Model):
+    """When an account is looked at by itself. See `acuity/sync/plans.py`."""
+
+    account = models.OneToOneField(AcuityAccount, on_delete=models.CASCADE, related_name="plan")
+    hourly = models.BooleanField("hourly pass", default=True)
+    nightly = models.BooleanField("nightly audit", default=True)
+    # Times of day are the account's own.
+    night_from = models.TimeField(default=time(1), help_text="The audit begins from here on …")
+    night_to = models.TimeField(default=time(5), help_text="… to here, in the account's zone.")
+    quiet_from = models.TimeField(null=True, blank=True, help_text="Nothing begins from here on …")
+    quiet_to = models.TimeField(null=True, blank=True, help_text="… to here.")
+    nights = models.PositiveSmallIntegerField(
+        default=7, help_text="Every list of payments is read again within so many nights."
+    )
+    allowance = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Lists read again a night, at most; empty: as `nights` takes.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    passed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    audited_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"Plan of {self.account}"
+
+
+class Webhooks(models.Model):
+    """The account's webhooks are wanted, at this address. See `acuity/sync/webhooks.py`."""
+
+    account = models.OneToOneField(AcuityAccount, on_delete=models.CASCADE, related_name="webhooks")
+    target = models.URLField(max_length=500)
+    since = models.DateTimeField(null=True, help_text="All of them without a break.")
+    checked_at = models.DateTimeField(null=True)
+    trouble = models.TextField(blank=True, help_text="Why the last look failed, in words.")
+
+    class Meta:
+        verbose_name_plural = "webhooks"
+
+
+class WebhookDay(models.Model):
+    """Changes of a day (UTC): those that webhooks told, and those that a pass had to find."""
+
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="told")
+    day = models.DateField()
+    received = models.PositiveIntegerField(default=0)
+    missed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "day"], name="day_identity")]
+
+
+class NoticeChannel(models.Model):
+    """Where a tenant's people are told. See `integrations/notices`."""
+
+    class Kind(models.TextChoices):
+        MAIL = "mail", "E-mail"
+        WEBHOOK = "webhook", "Signed webhook"
+        SLACK = "slack", "Slack-compatible"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="channels")
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.MAIL)
+    address = models.CharField(max_length=500, help_text="Of the mailbox, or of the webhook.")
+    secret = SecretField(blank=True, default="", help_text="Signs what a webhook gets.")
+    digest = models.BooleanField(default=False, help_text="Also a summary each Monday.")
+    active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} to {self.tenant}"
+
+
+class Notice(models.Model):
+    """Something that people are told of, as long as it lasts."""
+
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="notices")
+    cause = models.CharField(max_length=16)
+    text = models.TextField()
+    opened_at = models.DateTimeField(auto_now_add=True)
+    recovered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "cause"],
+                name="one_open_notice",
+                condition=Q(recovered_at=None),
+            )
+        ]
+
+
+class NoticeMessage(models.Model):
+    """What one channel is sent, once: the outbox of notices."""
+
+    channel = models.ForeignKey(NoticeChannel, on_delete=models.CASCADE, related_name="messages")
+    key = models.CharField(max_length=64, help_text="What is told, so that it is told once.")
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    not_before = models.DateTimeField(null=True, help_text="Empty: at once.")
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    trouble = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "key"], name="message_identity")]
 
 
 class ImportStep(models.Model):
@@ -320,11 +438,17 @@ class ApiToken(models.Model):
 
 
 class RefreshRequest(models.Model):
-    """A webhook asked for this appointment to be read again. One row however often it is asked."""
+    """A webhook asked for this appointment to be read again. One row however often it is asked,
+    until what was read is stored and nobody asked since."""
 
     account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="refreshes")
     external_id = models.CharField(max_length=32)
     requested_at = models.DateTimeField(auto_now_add=True)
+    asked = models.PositiveIntegerField(default=1, help_text="How often it was asked for.")
+    attempts = models.PositiveIntegerField(default=0, help_text="How often it was tried.")
+    # Who reads it now, until `due_at`; then it is sent again, whoever has it.
+    token = models.CharField(max_length=32, blank=True, default="")
+    due_at = models.DateTimeField(default=timezone.now, help_text="When it is sent again.")
 
     class Meta:
         constraints = [

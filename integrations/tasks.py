@@ -8,20 +8,29 @@ from celery.signals import worker_ready
 
 from integrations import logs
 from integrations.acuity.errors import Unforeseen
-from integrations.acuity.runs import control, messages, stalls, troubles, window
+from integrations.acuity.runs import control, messages, outages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
-from integrations.acuity.sync import refresh
+from integrations.acuity.sync import (
+    completed,  # noqa: F401 - receives what a run tells when it completes
+    plans,
+    refresh,
+)
 from integrations.models import ImportRun
+from integrations.notices import watch
+from integrations.privacy import retention
 
 
 class Discreet(Task[Any, Any]):
-    """What it fails with reaches logs, events and results: the error's class and place, no value."""
+    """What it fails with reaches logs, events and results: the error's class and place, no value.
+
+    An outage of the database is waited out, so whatever a task does must be safe to do again.
+    """
 
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self.run(*args, **kwargs)
+            return outages.outlast(lambda: self.run(*args, **kwargs))
         except TaskPredicate:
             raise
         except Exception as error:
@@ -89,6 +98,22 @@ def resend_refreshes() -> int:
     for account, appointment in late:
         messages.send_refresh(account, appointment)
     return len(late)
+
+
+@shared_task(base=Discreet, name="acuity.begin_planned", send_events=False)
+def begin_planned() -> int:
+    return len(plans.begin_due())
+
+
+@shared_task(base=Discreet, name="acuity.send_notices", send_events=False)
+def send_notices() -> int:
+    return watch.look()
+
+
+@shared_task(base=Discreet, name="acuity.prune")
+def prune() -> str:
+    gone = retention.prune()
+    return f"deleted: {', '.join(f'{n} {name}' for name, n in gone.items())}"
 
 
 @worker_ready.connect

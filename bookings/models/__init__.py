@@ -12,6 +12,7 @@ from bookings.models.money import (
     Payment,
     Product,
     ProductAppointmentType,
+    Refund,
 )
 from bookings.models.people import Client, Tombstone
 
@@ -37,6 +38,7 @@ __all__ = [
     "Product",
     "ProductAppointmentType",
     "Question",
+    "Refund",
     "Tenant",
     "Tombstone",
 ]

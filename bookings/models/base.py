@@ -27,7 +27,7 @@ class Imported(models.Model):
     id = models.BigAutoField(primary_key=True)
     # Foreign keys that an index of several columns begins with need none of their own.
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
-    external_id = models.CharField(max_length=255)
+    external_id = models.CharField(max_length=255, help_text="ID at the source.")
     source = models.CharField(max_length=20, default="acuity")
     # Whose it is there: accounts of one tenant number their rows independently.
     source_account = models.CharField(

@@ -17,13 +17,17 @@ class Appointment(Imported):
     appointment_type = models.ForeignKey(
         AppointmentType, null=True, blank=True, on_delete=models.SET_NULL, db_index=False
     )
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
+    starts_at = models.DateTimeField(help_text="When it begins.")
+    ends_at = models.DateTimeField(help_text="When it ends.")
     timezone = models.CharField(max_length=64, blank=True, help_text="The client's.")
     created_at = models.DateTimeField(null=True, blank=True, help_text="When it was booked.")
     duration = models.PositiveIntegerField(default=0, help_text="minutes")
     service_date = models.DateField(help_text="The local date of the booking.")
-    price = models.DecimalField(max_digits=12, decimal_places=2)
+    price = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        help_text="The price when it was booked, in the business's currency.",
+    )
     price_sold = models.DecimalField(
         max_digits=12,
         decimal_places=2,
@@ -31,10 +35,12 @@ class Appointment(Imported):
         blank=True,
         help_text="With add-ons and discounts.",
     )
-    paid = models.BooleanField(default=False)
-    amount_paid = models.DecimalField(max_digits=12, decimal_places=2)
-    canceled = models.BooleanField(default=False)
-    no_show = models.BooleanField(default=False)
+    paid = models.BooleanField(default=False, help_text="Whether the source calls it paid.")
+    amount_paid = models.DecimalField(
+        max_digits=12, decimal_places=2, help_text="What was paid, in the business's currency."
+    )
+    canceled = models.BooleanField(default=False, help_text="Whether it was canceled.")
+    no_show = models.BooleanField(default=False, help_text="Whether the client did not come.")
     certificate = models.CharField(max_length=255, blank=True, help_text="The code that was used.")
     certificate_ref = models.ForeignKey(
         "bookings.Certificate",
@@ -44,24 +50,38 @@ class Appointment(Imported):
         related_name="appointments",
         help_text="Whose code it is, where a list shows it; others are coupons.",
     )
-    notes = models.TextField(blank=True)
+    notes = models.TextField(blank=True, help_text="What the business noted on it.")
     forms = models.JSONField(default=list, blank=True)
     labels = models.JSONField(default=list, blank=True)
     label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.SET_NULL)
-    # As they were called when it was booked.
-    type_name = models.TextField(blank=True, default="")
-    category = models.TextField(blank=True, default="")
-    calendar_name = models.TextField(blank=True, default="")
-    calendar_timezone = models.CharField(max_length=64, blank=True, default="")
-    location = models.TextField(blank=True, default="")
+    type_name = models.TextField(
+        blank=True, default="", help_text="What its type was called when it was booked."
+    )
+    category = models.TextField(
+        blank=True, default="", help_text="The type's heading when it was booked."
+    )
+    calendar_name = models.TextField(
+        blank=True, default="", help_text="What its calendar was called when it was booked."
+    )
+    calendar_timezone = models.CharField(
+        max_length=64, blank=True, default="", help_text="The calendar's time zone."
+    )
+    location = models.TextField(blank=True, default="", help_text="Where it takes place.")
     class_id = models.CharField(
         max_length=32, blank=True, default="", help_text="Shared by those in one class."
     )
-    # As the client was called when it was booked.
-    first_name = models.TextField(blank=True, default="")
-    last_name = models.TextField(blank=True, default="")
-    email = models.TextField(blank=True, default="")
-    phone = models.TextField(blank=True, default="")
+    first_name = models.TextField(
+        blank=True, default="", help_text="The client's first name when it was booked."
+    )
+    last_name = models.TextField(
+        blank=True, default="", help_text="The client's last name when it was booked."
+    )
+    email = models.TextField(
+        blank=True, default="", help_text="The client's e-mail address when it was booked."
+    )
+    phone = models.TextField(
+        blank=True, default="", help_text="The client's phone number when it was booked."
+    )
     scheduled_by = models.TextField(
         blank=True, default="", help_text="Who entered it, as far as Acuity has said so."
     )
@@ -107,7 +127,7 @@ class Appointment(Imported):
 class AppointmentAddon(models.Model):
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="addons")
     addon = models.ForeignKey(Addon, on_delete=models.CASCADE)
-    quantity = models.PositiveIntegerField(default=1)
+    quantity = models.PositiveIntegerField(default=1, help_text="How many of it.")
 
 
 class Answer(models.Model):
@@ -115,13 +135,17 @@ class Answer(models.Model):
 
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="answers")
     form = models.ForeignKey(Form, null=True, on_delete=models.SET_NULL, db_index=False)
-    form_name = models.TextField(blank=True, default="")
+    form_name = models.TextField(blank=True, default="", help_text="What the form was called then.")
     question = models.ForeignKey(
         Question, null=True, on_delete=models.SET_NULL, related_name="answers", db_index=False
     )
-    external_id = models.CharField(max_length=32, blank=True, default="")
-    question_text = models.TextField(blank=True, default="")
-    value = models.TextField(blank=True, default="")
+    external_id = models.CharField(
+        max_length=32, blank=True, default="", help_text="The answer's ID at the source."
+    )
+    question_text = models.TextField(
+        blank=True, default="", help_text="The question, as it was asked then."
+    )
+    value = models.TextField(blank=True, default="", help_text="What was answered.")
 
     class Meta:
         # A long answer does not fit into an index; its question is what narrows the search.
@@ -138,11 +162,13 @@ class Block(Listed):
         Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="blocks"
     )
     service_group = models.CharField(max_length=32, blank=True, default="", help_text="Acuity's ID")
-    calendar_timezone = models.CharField(max_length=64, blank=True, default="")
-    starts_at = models.DateTimeField(null=True)
-    ends_at = models.DateTimeField(null=True)
-    notes = models.TextField(blank=True, default="")
-    managed = models.BooleanField(default=False)
+    calendar_timezone = models.CharField(
+        max_length=64, blank=True, default="", help_text="The calendar's time zone."
+    )
+    starts_at = models.DateTimeField(null=True, help_text="When it begins.")
+    ends_at = models.DateTimeField(null=True, help_text="When it ends.")
+    notes = models.TextField(blank=True, default="", help_text="Why nobody can book.")
+    managed = models.BooleanField(default=False, help_text="Whether another system keeps it.")
     recurring = models.TextField(blank=True, default="", help_text="In Acuity's words.")
     until = models.TextField(blank=True, default="", help_text="In Acuity's words.")
 

@@ -6,7 +6,7 @@ from bookings.models.base import Listed
 
 
 class Named(Listed):
-    name = models.CharField(max_length=255, blank=True)
+    name = models.CharField(max_length=255, blank=True, help_text="What it is called.")
 
     class Meta(Listed.Meta):
         abstract = True
@@ -16,14 +16,16 @@ class Named(Listed):
 
 
 class Calendar(Named):
-    timezone = models.CharField(max_length=64, blank=True)
-    email = models.TextField(blank=True, default="")
-    reply_to = models.TextField(blank=True, default="")
-    description = models.TextField(blank=True, default="")
-    location = models.TextField(blank=True, default="")
+    timezone = models.CharField(max_length=64, blank=True, help_text="Its time zone.")
+    email = models.TextField(blank=True, default="", help_text="Where its notices go.")
+    reply_to = models.TextField(
+        blank=True, default="", help_text="Where answers to its notices go."
+    )
+    description = models.TextField(blank=True, default="", help_text="What clients read of it.")
+    location = models.TextField(blank=True, default="", help_text="Where it takes place.")
     image = models.TextField(blank=True, default="", help_text="Address of the image.")
     thumbnail = models.TextField(blank=True, default="", help_text="Address of the small image.")
-    valid = models.BooleanField(default=True)
+    valid = models.BooleanField(default=True, help_text="Whether it can be booked.")
 
 
 class Label(Named):
@@ -32,14 +34,20 @@ class Label(Named):
 
 class Addon(Named):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="minutes")
-    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    private = models.BooleanField(default=False)
-    active = models.BooleanField(default=True)
+    price = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Its price, in the business's currency.",
+    )
+    private = models.BooleanField(default=False, help_text="Whether only staff can book it.")
+    active = models.BooleanField(default=True, help_text="Whether it is offered.")
 
 
 class Form(Named):
-    description = models.TextField(blank=True, default="")
-    hidden = models.BooleanField(default=False)
+    description = models.TextField(blank=True, default="", help_text="What clients read of it.")
+    hidden = models.BooleanField(default=False, help_text="Whether only staff see it.")
 
 
 class Question(Listed):
@@ -47,9 +55,9 @@ class Question(Listed):
 
     form = models.ForeignKey(Form, null=True, on_delete=models.CASCADE, related_name="questions")
     position = models.PositiveIntegerField(default=0, help_text="From 0, within its form.")
-    text = models.TextField(blank=True, default="")
+    text = models.TextField(blank=True, default="", help_text="The question, as it is asked now.")
     kind = models.CharField(max_length=32, blank=True, default="", help_text="As Acuity calls it.")
-    required = models.BooleanField(default=False)
+    required = models.BooleanField(default=False, help_text="Whether it has to be answered.")
     options = models.JSONField(default=list, blank=True, help_text="List of texts to choose from.")
 
     def __str__(self) -> str:
@@ -58,12 +66,22 @@ class Question(Listed):
 
 class AppointmentType(Named):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="minutes")
-    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    active = models.BooleanField(default=True)
-    description = models.TextField(blank=True, default="")
-    category = models.CharField(max_length=255, blank=True, default="")
-    color = models.CharField(max_length=32, blank=True, default="")
-    private = models.BooleanField(default=False)
+    price = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Its price now, in the business's currency.",
+    )
+    active = models.BooleanField(default=True, help_text="Whether it is offered.")
+    description = models.TextField(blank=True, default="", help_text="What clients read of it.")
+    category = models.CharField(
+        max_length=255, blank=True, default="", help_text="Under which heading it is offered."
+    )
+    color = models.CharField(
+        max_length=32, blank=True, default="", help_text="Its color in the calendar."
+    )
+    private = models.BooleanField(default=False, help_text="Whether only staff can book it.")
     kind = models.CharField(
         max_length=32, blank=True, default="", help_text="service, class or series"
     )

@@ -14,14 +14,20 @@ class Payment(models.Model):
     appointment = models.ForeignKey(
         Appointment, on_delete=models.CASCADE, related_name="payments", db_index=False
     )
-    external_id = models.CharField(max_length=64)
-    transaction_id = models.CharField(max_length=255, blank=True)
-    processor = models.CharField(max_length=64)
-    amount = models.DecimalField(max_digits=12, decimal_places=2)
-    currency = models.CharField(max_length=3)
-    paid_at = models.DateTimeField()
-    service_date = models.DateField()
-    removed_at = models.DateTimeField(null=True, blank=True)
+    external_id = models.CharField(
+        max_length=64, help_text="What tells it from the booking's other payments."
+    )
+    transaction_id = models.CharField(
+        max_length=255, blank=True, help_text="The processor's own ID of it."
+    )
+    processor = models.CharField(
+        max_length=64, help_text="Through whom it was paid: cash, stripe, …"
+    )
+    amount = models.DecimalField(max_digits=12, decimal_places=2, help_text="What was paid.")
+    currency = models.CharField(max_length=3, help_text="ISO 4217.")
+    paid_at = models.DateTimeField(help_text="When it was paid.")
+    service_date = models.DateField(help_text="The local date of its booking.")
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
     raw = models.JSONField(default=dict, blank=True)
     first_seen = models.DateTimeField(
         null=True,
@@ -52,18 +58,36 @@ class Payment(models.Model):
 class Product(Named):
     """A package, gift certificate, subscription or thing that is sold."""
 
-    description = models.TextField(blank=True, default="")
-    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    description = models.TextField(blank=True, default="", help_text="What buyers read of it.")
+    price = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Its price, in the business's currency.",
+    )
     type = models.CharField(
         max_length=32, blank=True, default="", help_text="What it is used up by: minutes, say."
     )
     kind = models.CharField(max_length=32, blank=True, default="", help_text="package, say")
-    hidden = models.BooleanField(default=False)
-    unavailable = models.BooleanField(default=False)
+    hidden = models.BooleanField(default=False, help_text="Whether it is left out of the shop.")
+    unavailable = models.BooleanField(
+        default=False, help_text="Whether it can no longer be bought."
+    )
     expires_days = models.PositiveIntegerField(null=True, blank=True, help_text="days")
-    minutes = models.PositiveIntegerField(null=True, blank=True)
-    value = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    is_gift_certificate = models.BooleanField(default=False)
+    minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many minutes it is good for."
+    )
+    value = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What it is worth, in the business's currency.",
+    )
+    is_gift_certificate = models.BooleanField(
+        default=False, help_text="Whether it is a gift certificate."
+    )
 
 
 class ProductAppointmentType(models.Model):
@@ -77,18 +101,36 @@ class ProductAppointmentType(models.Model):
 class Order(Listed):
     """A sale that is no booking. Who bought is kept as it was typed then."""
 
-    first_name = models.TextField(blank=True, default="")
-    last_name = models.TextField(blank=True, default="")
-    email = models.TextField(blank=True, default="")
-    phone = models.TextField(blank=True, default="")
+    first_name = models.TextField(
+        blank=True, default="", help_text="The buyer's first name, as typed."
+    )
+    last_name = models.TextField(
+        blank=True, default="", help_text="The buyer's last name, as typed."
+    )
+    email = models.TextField(
+        blank=True, default="", help_text="The buyer's e-mail address, as typed."
+    )
+    phone = models.TextField(
+        blank=True, default="", help_text="The buyer's phone number, as typed."
+    )
     client = models.ForeignKey(
         Client, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
     )
-    placed_at = models.DateTimeField(null=True, blank=True)
-    total = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    status = models.CharField(max_length=32, blank=True, default="")
-    title = models.TextField(blank=True, default="")
-    notes = models.TextField(blank=True, default="")
+    placed_at = models.DateTimeField(null=True, blank=True, help_text="When it was placed.")
+    total = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What it cost, in the business's currency.",
+    )
+    status = models.CharField(
+        max_length=32, blank=True, default="", help_text="In the source's words."
+    )
+    title = models.TextField(
+        blank=True, default="", help_text="What was bought, in the source's words."
+    )
+    notes = models.TextField(blank=True, default="", help_text="What the business noted on it.")
 
     class Meta(Listed.Meta):
         indexes = [models.Index(fields=["tenant", "placed_at"])]
@@ -97,32 +139,80 @@ class Order(Listed):
         return f"{self.external_id} {self.title}".strip()
 
 
+class Refund(models.Model):
+    """Money given back by a processor, as its own file says: the source of bookings never does."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="refunds")
+    external_id = models.CharField(max_length=255, help_text="The processor's ID of it.")
+    amount = models.DecimalField(
+        max_digits=12, decimal_places=2, help_text="What was given back: above zero."
+    )
+    refunded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When; empty where the file does not say."
+    )
+    origin = models.CharField(max_length=64, help_text="Whose file says so: stripe, square, …")
+    file_hash = models.CharField(max_length=64, help_text="SHA-256 of that file.")
+    first_seen = models.DateTimeField(default=timezone.now, help_text="Since when it is here.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["payment", "origin", "external_id"], name="refund_identity"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} of {self.payment}"
+
+
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.SET_NULL)
     product_name = models.TextField(blank=True, default="", help_text="As it was called then.")
-    quantity = models.PositiveIntegerField(default=1)
-    total = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    quantity = models.PositiveIntegerField(default=1, help_text="How many of it.")
+    total = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What the line cost, in the business's currency.",
+    )
 
 
 class Certificate(Listed):
     """A code with a balance: a gift certificate, a package, a subscription."""
 
-    code = models.CharField(max_length=255, blank=True, default="")
-    kind = models.CharField(max_length=32, blank=True, default="")
+    code = models.CharField(
+        max_length=255, blank=True, default="", help_text="The code that is typed when booking."
+    )
+    kind = models.CharField(
+        max_length=32, blank=True, default="", help_text="In the source's words."
+    )
     product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.SET_NULL)
     order = models.ForeignKey(
         Order, null=True, blank=True, on_delete=models.SET_NULL, related_name="certificates"
     )
-    name = models.TextField(blank=True, default="")
-    email = models.TextField(blank=True, default="")
-    product_type = models.CharField(max_length=64, blank=True, default="")
+    name = models.TextField(blank=True, default="", help_text="What it is called.")
+    email = models.TextField(blank=True, default="", help_text="Whose it is.")
+    product_type = models.CharField(
+        max_length=64, blank=True, default="", help_text="What was bought, in the source's words."
+    )
     type = models.CharField(
         max_length=32, blank=True, default="", help_text="value, counts, minutes or unlimited"
     )
-    remaining_minutes = models.PositiveIntegerField(null=True, blank=True)
-    remaining_value = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    expires_on = models.DateField(null=True, blank=True)
+    remaining_minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many minutes are left."
+    )
+    remaining_value = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What is left of its value, in the business's currency.",
+    )
+    expires_on = models.DateField(
+        null=True, blank=True, help_text="The last day on which it can be used."
+    )
 
     class Meta(Listed.Meta):
         indexes = [models.Index(fields=["tenant", "code"])]

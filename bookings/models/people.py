@@ -6,15 +6,16 @@ from bookings.models.base import Imported, Tenant
 
 
 class Client(Imported):
-    first_name = models.TextField(blank=True)
-    last_name = models.TextField(blank=True)
-    email = models.TextField(blank=True)
-    phone = models.TextField(blank=True)
-    notes = models.TextField(blank=True)
+    first_name = models.TextField(blank=True, help_text="First name.")
+    last_name = models.TextField(blank=True, help_text="Last name.")
+    email = models.TextField(blank=True, help_text="E-mail address.")
+    phone = models.TextField(blank=True, help_text="Phone number, as it was typed.")
+    notes = models.TextField(blank=True, help_text="What the business noted on the client.")
     # The identity's name part: lets a booking find its client by e-mail within the same name.
     name_key = models.CharField(max_length=255, blank=True, default="")
-    # False: not in the source's client list, known only from a booking.
-    listed = models.BooleanField(default=True)
+    listed = models.BooleanField(
+        default=True, help_text="Whether the source's client list has it; else bookings alone do."
+    )
     # Empty, or why a person should look: it may be somebody who was renamed.
     review = models.TextField(blank=True, default="")
 

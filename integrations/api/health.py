@@ -16,9 +16,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from integrations.acuity.runs import messages, stalls
 from integrations.acuity.source.throttle import default_throttle
+from integrations.acuity.sync import freshness
 from integrations.api.problems import problem
 from integrations.conf import conf
-from integrations.models import EndpointMetric, ImportRun, ImportStep, RejectedRecord
+from integrations.models import AcuityAccount, EndpointMetric, ImportRun, ImportStep, RejectedRecord
 
 OUTCOMES = ("created", "updated", "unchanged", "rejected")
 LOOPBACK = {"127.0.0.1", "::1"}
@@ -89,6 +90,7 @@ class FromDatabase:
         yield from self.requests()
         yield from self.records()
         yield from self.runs()
+        yield from self.ages()
 
     def requests(self) -> Iterator[Any]:
         sent = CounterMetricFamily(
@@ -145,3 +147,23 @@ class FromDatabase:
         yield GaugeMetricFamily(
             "acuity_oldest_progress_seconds", "Longest silence of a working run", oldest
         )
+
+    def ages(self) -> Iterator[Any]:
+        """By account; one that has no age yet is left out."""
+        listed = GaugeMetricFamily(
+            "acuity_bookings_age_seconds", "Since bookings were listed whole", labels=["account"]
+        )
+        read = GaugeMetricFamily(
+            "acuity_payments_age_seconds", "Of the oldest payment list", labels=["account"]
+        )
+        unread = GaugeMetricFamily(
+            "acuity_payments_unread", "Payment lists never read", labels=["account"]
+        )
+        now = timezone.now()
+        for account in AcuityAccount.objects.order_by("pk"):
+            fresh, label = freshness.of(account), [str(account.pk)]
+            for family, at in ((listed, fresh.bookings), (read, fresh.payments)):
+                if at:
+                    family.add_metric(label, (now - at).total_seconds())
+            unread.add_metric(label, fresh.unread)
+        yield from (listed, read, unread)

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from integrations.acuity.accounts import keys
 from integrations.acuity.runs import messages
-from integrations.acuity.sync import refresh
+from integrations.acuity.sync import refresh, webhooks
 from integrations.api.problems import problem
 from integrations.models import AcuityAccount
 
@@ -60,5 +60,6 @@ def _accept(account: AcuityAccount, form: dict[str, list[str]]) -> HttpResponse:
         return problem(400, "The webhook names no appointment.")
     asked = refresh.request(account, number)
     if asked:
+        webhooks.received(account)
         transaction.on_commit(lambda: messages.send_refresh(account.pk, number))
     return JsonResponse({"status": "queued" if asked else "queued already"})

@@ -31,6 +31,10 @@ RANGES = {
     "ACUITY_CONNECT_TIMEOUT": Range(0.1, 3600, "seconds"),
     "ACUITY_READ_TIMEOUT": Range(0.1, 3600, "seconds"),
     "ACUITY_STALL_SECONDS": Range(5, 86_400, "seconds", whole=True),
+    "ACUITY_KEEP_PAGES_DAYS": Range(0, 36_500, "days, 0 for ever", whole=True),
+    "ACUITY_KEEP_STAGED_DAYS": Range(0, 36_500, "days, 0 for ever", whole=True),
+    "ACUITY_KEEP_WEBHOOKS_DAYS": Range(0, 36_500, "days, 0 for ever", whole=True),
+    "ACUITY_KEEP_REJECTS_DAYS": Range(0, 36_500, "days, 0 for ever", whole=True),
 }
 REDIS = ("redis", "rediss", "unix")
 

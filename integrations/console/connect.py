@@ -14,6 +14,7 @@ from bookings.models import Tenant
 from integrations import access, audit
 from integrations.acuity.accounts import oauth
 from integrations.acuity.errors import AcuityError, ConfigurationError
+from integrations.acuity.sync import webhooks
 from integrations.models import AcuityAccount
 
 # What is kept in the session until the owner comes back from Acuity.
@@ -86,6 +87,8 @@ def connected(request: HttpRequest) -> HttpResponse:
 def disconnect(request: HttpRequest, object_id: int) -> HttpResponse:
     rows = AcuityAccount.objects.filter(tenant__in=_tenants(request)).exclude(oauth_token="")
     account = get_object_or_404(rows, pk=object_id)
+    with audit.acting("person", request.user.get_username()):
+        webhooks.remove(account)
     told = oauth.disconnect(account)
     with audit.acting("person", request.user.get_username()):
         audit.write("disconnected", tenant=account.tenant_id, note=f"Account {account.user_id}")

@@ -1,51 +1,67 @@
-"""What does the run page show? Everything from the run's own rows: no table of records is counted."""
+"""What does the run page show? Every number is one that the database, asked the same, gives."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from bookings import charts
+from bookings import charts, zones
 from integrations.acuity.proof.headline import headline
-from integrations.acuity.resources.scope import Period
-from integrations.acuity.runs import progress, states
+from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.base import many
+from integrations.acuity.resources.scope import Period, Scope
+from integrations.acuity.runs import progress, results, states
+from integrations.acuity.steps import STEPS
+from integrations.acuity.sync import plans
 from integrations.conf import conf
-from integrations.models import ImportRun
+from integrations.console import coverage
+from integrations.console.looks import LOOKS
+from integrations.console.words import for_people
+from integrations.models import ImportRun, ImportStep, PageFetch, Plan
 
 PAGES = 120
 SHOWN_PAGES = 20
 SHOWN_REJECTS = 20
 SHOWN_TRAIL = 20
-# The look and the words of each state; one small template each.
-LOOKS = {
-    "queued": "queued",
-    "running": "running",
-    "verifying": "running",
-    "pausing": "paused",
-    "paused": "paused",
-    "cancelling": "cancelled",
-    "cancelled": "cancelled",
-    "failed": "failed",
-    "completed": "completed",
-    "completed_with_gaps": "gaps",
+# Requests are averaged over so many seconds: a page alone may have been asked for before it began.
+AVERAGED = 10.0
+# Who begins a run, in words.
+BEGUN = {
+    "person": "started in the admin",
+    "command": "started in a terminal",
+    "token": "started over HTTP",
+    "schedule": "started by the schedule",
+    "code": "started by the project",
 }
+COUNTED = ("stored", "created", "updated", "unchanged", "rejected")
 
 
 def context(run: ImportRun) -> dict[str, Any]:
-    """At most nine queries, whatever the size of the import."""
+    """A number of queries that does not grow with the import."""
     steps = list(run.steps.all())
     now = timezone.now()
     waiting = next((s for s in steps if s.not_before and s.not_before > now), None)
-    look = LOOKS[run.status]
-    if look == "running" and waiting:
-        look = "waiting"
+    template = LOOKS[run.status].template
+    if template == "running" and waiting:
+        template = "waiting"
     pages = list(run.pages.order_by("-fetched_at", "-pk")[:PAGES])
     rejects = list(run.rejects.filter(resolved_at=None).order_by("pk")[: SHOWN_REJECTS + 1])
+    counts = results.counts(run, {step.resource: step for step in steps})
+    gaps = coverage.unexplained(run)
     active = run.status in ImportRun.ACTIVE
+    plan = Plan.objects.filter(account=run.account_id).first()
+    where = zones.of(run.account.tenant)
     return {
         "run": run,
+        "reason": for_people(run.reason),
+        "zone": where.key,
         "headline": headline(run.scope, run.verified),
-        "look": look,
-        "state_template": f"integrations/run/{look}.html",
+        "look": template,
+        "word": LOOKS[run.status].word,
+        "title": title(run),
+        "started_by": BEGUN.get(run.started_by, f"started by {run.started_by}"),
+        "state_template": f"integrations/run/{template}.html",
         "live": active and run.status != "paused",
         "waiting": waiting,
         "wait_seconds": progress.duration((waiting.not_before - now).total_seconds())
@@ -53,15 +69,17 @@ def context(run: ImportRun) -> dict[str, Any]:
         else "",
         "steps": [progress.of(step) for step in steps],
         "period": Period(run.min_date, run.max_date).words,
-        "elapsed": progress.duration(
-            ((run.finished_at or now) - (run.started_at or run.created_at)).total_seconds()
-        ),
+        **_times(run, steps),
+        **_left(run, steps),
         "requests": sum(step.requests for step in steps),
         "retries": sum(step.retries for step in steps),
         "throttled": sum(step.throttled for step in steps),
-        "charts": _charts(pages),
-        "pages": pages[:SHOWN_PAGES],
-        "months": _months(run.coverage),
+        "counts": _counts(run, counts, {step.resource for step in steps}),
+        "read": _read(run, steps),
+        "charts": _charts(run, pages),
+        "pages": [_page(page) for page in pages if page.count][:SHOWN_PAGES],
+        "gaps": gaps,
+        "months": coverage.months(run),
         "rejects": rejects[:SHOWN_REJECTS],
         "trail": list(run.audit.order_by("-at", "-pk")[:SHOWN_TRAIL]),
         "more_rejects": len(rejects) > SHOWN_REJECTS,
@@ -69,35 +87,110 @@ def context(run: ImportRun) -> dict[str, Any]:
         "can_pause": run.status in states.TRANSITIONS[ImportRun.Status.PAUSING],
         "can_resume": run.status in ("paused", "failed", "pausing"),
         "can_cancel": active and run.status != "cancelling",
+        "can_prove": run.status in states.PROVABLE,
         "tunable": active,
+        "plan": plans.words(plan) if plan else "",
+        "can_plan": not plan and run.status in states.PROVABLE,
     }
 
 
-def _charts(pages: list[Any]) -> list[Any]:
+def title(run: ImportRun) -> str:
+    """Of the browser's tab: how it ended, and of which account."""
+    mark = {"completed": "✓ ", "completed_with_gaps": "! ", "failed": "✗ "}.get(run.status, "")
+    return f"{mark}{run.account}" if mark else f"{LOOKS[run.status].word}: {run.account}"
+
+
+def _times(run: ImportRun, steps: Sequence[ImportStep]) -> dict[str, str]:
+    """Working apart from waiting; neither begins anew when the run is resumed."""
+    working = sum(step.active_ms for step in steps) / 1000
+    end = run.finished_at or timezone.now()
+    resting = (end - (run.started_at or run.created_at)).total_seconds() - working
+    return {
+        "working": progress.duration(working) if working else "",
+        "resting": progress.duration(resting) if resting >= 1 else "",
+    }
+
+
+def _left(run: ImportRun, steps: Sequence[ImportStep]) -> dict[str, Any]:
+    if run.status not in ImportRun.WORKING:
+        return {}
+    finished = ImportRun.objects.filter(account=run.account_id, status__in=states.PROVABLE)
+    last = finished.exclude(pk=run.pk).order_by("-finished_at").values("pk")[:1]
+    earlier = ImportStep.objects.filter(run__in=last).values_list("resource", "active_ms")
+    seconds = progress.seconds_left(steps, dict(earlier))
+    if seconds is None:
+        return {}
+    done = timezone.now() + timedelta(seconds=seconds)
+    return {"left": progress.duration(seconds), "done_at": done}
+
+
+def _counts(
+    run: ImportRun, counts: dict[str, dict[str, int]], chosen: set[str]
+) -> list[dict[str, Any]]:
+    gone = results.gone(run)
+    return [
+        {
+            "title": resource.title,
+            "cells": [counts[name][what] for what in COUNTED],
+            "gone": gone[name],
+        }
+        for name, resource in RESOURCES.items()
+        if name in chosen
+    ]
+
+
+def _read(run: ImportRun, steps: Sequence[ImportStep]) -> list[str]:
+    """What was read, which is not what is stored: lists have entries, and bookings have lists."""
+    said = []
+    if part := run.scope.get("clients"):
+        said.append(f"{part['listed']:,} entries of the client list are {part['stored']:,} clients")
+        if others := part.get("only_in_bookings"):
+            said.append(f"{others:,} more are known only from their bookings")
+    payments = next((step for step in steps if step.resource == "payments"), None)
+    if payments and payments.offset:
+        lists = many(payments.offset, "list")
+        said.append(f"{lists} read, {many(payments.fetched, 'payment')}")
+    verify = next((step for step in steps if step.resource == "verify"), None)
+    if verify and (verify.created or verify.updated):
+        said.append(f"the proof added {verify.created:,} and corrected {verify.updated:,}")
+    return said
+
+
+def _page(page: PageFetch) -> dict[str, Any]:
+    """A window in words; the proof's are lists of another length."""
+    proof = page.resource == "verify"
+    name = "Verification: listed again" if proof else STEPS[page.resource].title
+    return {"name": name, "proof": proof, "row": page}
+
+
+def _charts(run: ImportRun, pages: list[PageFetch]) -> list[Any]:
     """Oldest first: requests a second, latency of a page, records in a page."""
     old_first = pages[::-1]
     busy = [page for page in old_first if page.requests and page.elapsed_ms]
+    pace, budget = _pace(old_first), Scope.of(run).requests_per_second
+    # A command may have had a budget of its own, as against the sandbox.
+    kept = budget if budget and max(pace, default=0) <= budget else None
     return [
-        charts.line(
-            [page.requests * 1000 / page.elapsed_ms for page in busy],
-            "Requests a second",
-            conf.ACUITY_REQUESTS_PER_SECOND or None,
-        ),
+        charts.line(pace, "Requests a second", kept),
         charts.line([float(page.elapsed_ms) for page in busy], "Page takes", unit="ms"),
         charts.line([float(p.count) for p in old_first if p.count], "Page holds", unit="records"),
     ]
 
 
-def _months(coverage: dict[str, list[int]]) -> list[dict[str, Any]]:
-    top = max((max(pair) for pair in coverage.values()), default=0) or 1
-    return [
-        {
-            "month": month,
-            "source": source,
-            "stored": stored,
-            "missing": max(0, source - stored),
-            "source_width": source * 100 // top,
-            "stored_width": stored * 100 // top,
-        }
-        for month, (source, stored) in sorted(coverage.items())
-    ]
+def _pace(pages: Sequence[PageFetch]) -> list[float]:
+    """Requests a second, averaged over the pages of the last `AVERAGED` seconds.
+
+    The first page of these is left out: when it was asked for, nobody wrote down.
+    """
+    rates, first, sent = [], 0, 0
+    for last, page in enumerate(pages[1:], start=1):
+        sent += page.requests
+        while last - first > 1 and _apart(pages[first], page) > AVERAGED:
+            first += 1
+            sent -= pages[first].requests
+        rates.append(sent / max(_apart(pages[first], page), 0.001))
+    return rates
+
+
+def _apart(one: PageFetch, other: PageFetch) -> float:
+    return (other.fetched_at - one.fetched_at).total_seconds()

@@ -15,6 +15,7 @@ from integrations.acuity.runs import control, preview
 from integrations.acuity.runs.progress import duration
 from integrations.acuity.source.fetching import Fetcher
 from integrations.conf import conf
+from integrations.console.words import for_people
 from integrations.models import AcuityAccount, ImportRun
 
 LATE = f"Acuity did not answer within {briefly.SECONDS:g} seconds: try again in a minute."
@@ -108,11 +109,11 @@ def _checked(account: AcuityAccount, me: Any) -> Checked:
     if not isinstance(me, dict | Exception):
         me = BadAnswer("/me has another shape")
     if isinstance(me, Exception):
-        return Checked(account, problem=str(me), active=active)
+        return Checked(account, problem=for_people(str(me)), active=active)
     own = is_own(account)
     return Checked(
         account,
-        str(me.get("name") or "") if own else "not shown: the address is not ACUITY_BASE_URL",
+        str(me.get("name") or "") if own else "not shown: the account has an address of its own",
         str(me.get("timezone") or "") if own else "not shown",
         estimate(account),
         "",
@@ -175,4 +176,4 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))
     except (AcuityError, ConfigurationError) as error:
-        return Started(account, problem=str(error))
+        return Started(account, problem=for_people(str(error)))

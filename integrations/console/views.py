@@ -1,5 +1,6 @@
 """The pages around an import: starting it, watching it, steering it."""
 
+import calendar
 import uuid
 from typing import Any
 
@@ -10,17 +11,20 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from bookings import theme
 from integrations import access, audit
 from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
 from integrations.acuity.source.fetching import Fetcher
-from integrations.console import proof_page
+from integrations.acuity.sync import changes, plans
+from integrations.console import proof_page, proofs
 from integrations.console import run_page as page
 from integrations.console.start import StartForm, check, start
+from integrations.console.words import for_people
 from integrations.models import AcuityAccount, ImportRun
+
+SHOWN_CHANGES = 50
 
 
 def _need(request: HttpRequest, deed: str, tenant: Any = None) -> None:
@@ -28,8 +32,8 @@ def _need(request: HttpRequest, deed: str, tenant: Any = None) -> None:
         raise PermissionDenied
 
 
-def _render(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-    shared = admin.site.each_context(request) | {"title": title}
+def _render(request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+    shared = admin.site.each_context(request)
     return TemplateResponse(request, f"integrations/{template}", shared | context)
 
 
@@ -43,7 +47,8 @@ def start_page(request: HttpRequest) -> HttpResponse:
     if not accounts:
         messages.warning(request, "Choose at least one account to import.")
         return redirect("admin:integrations_acuityaccount_changelist")
-    form = StartForm(request.POST or None)
+    given = {name: request.GET.get(name, "") for name in ("min_date", "max_date")}
+    form = StartForm(request.POST or None, initial=given)
     with audit.acting("person", request.user.get_username()):
         outcomes = start(accounts, form) if request.method == "POST" and form.is_valid() else []
     begun = [outcome.run for outcome in outcomes if outcome.run]
@@ -55,7 +60,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     return _render(
         request,
         "start.html",
-        "Import from Acuity",
+        title="Import from Acuity",
         form=form,
         checks=checks,
         outcomes=outcomes,
@@ -83,13 +88,28 @@ def run_page(request: HttpRequest, object_id: str) -> HttpResponse:
     context = page.context(run) | {
         "may_run": scope.may("run", run.account.tenant_id),
         "may_cancel": scope.may("cancel", run.account.tenant_id),
+        "may_see_money": scope.may("revenue", run.account.tenant_id),
         "may_print": bool(run.digests) and scope.may("revenue", run.account.tenant_id),
         "opts": ImportRun._meta,
     }
-    if request.headers.get("HX-Request"):
+    if request.headers.get("X-Live"):
         return TemplateResponse(request, "integrations/run/body.html", context)
-    context["has_htmx"] = theme.UNFOLD
-    return _render(request, "run/page.html", f"Import of {run.account}", **context)
+    return _render(request, "run/page.html", **context)
+
+
+@require_GET
+def proofs_page(request: HttpRequest) -> HttpResponse:
+    """What is proven of each account, month by month."""
+    if not request.user.has_perm("integrations.view_importrun"):
+        raise PermissionDenied
+    return _render(
+        request,
+        "proofs.html",
+        title="Proof",
+        parts=proofs.page(request),
+        names=calendar.month_abbr[1:],
+        may_run=access.of_user(request.user).may("run"),
+    )
 
 
 @require_GET
@@ -113,9 +133,29 @@ def proof(request: HttpRequest, object_id: uuid.UUID, form: str) -> HttpResponse
     )
 
 
+@require_GET
+def changed(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """What the run saw to change, closed months first."""
+    if not request.user.has_perm("integrations.view_importrun"):
+        raise PermissionDenied
+    run = _run(request, object_id)
+    _need(request, "revenue", run.account.tenant_id)
+    found = changes.of_run(run)
+    return _render(
+        request,
+        "changes.html",
+        title="What changed",
+        run=run,
+        closed=found.closed_words(run.account.tenant.currency),
+        lines=found.lines[:SHOWN_CHANGES],
+        more=max(0, len(found.lines) - SHOWN_CHANGES),
+        opts=ImportRun._meta,
+    )
+
+
 @require_POST
 def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
-    """Pause, resume, cancel, retry rejects, or change the pace. Pressing twice does no harm."""
+    """Pause, resume, cancel, prove again, retry rejects, keep in step, or change the pace. Pressing twice does no harm."""
     run = _run(request, object_id)
     _need(request, "cancel" if what == "cancel" else "run", run.account.tenant_id)
     with audit.acting("person", request.user.get_username()):
@@ -130,12 +170,24 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
         control.resume(run, by="person")
     elif what == "cancel":
         control.cancel(run)
+    elif what == "prove":
+        _prove(request, run)
     elif what == "retry":
         _retry(request, run)
+    elif what == "plan":
+        plan = plans.set_plan(run.account)
+        messages.info(request, f"{run.account} is kept in step: {plans.words(plan)}.")
     elif what == "tune":
         _tune(request, run)
     else:
         raise Http404
+
+
+def _prove(request: HttpRequest, run: ImportRun) -> None:
+    try:
+        control.verify(run, by="person")
+    except (control.ActiveRun, ConfigurationError) as error:
+        messages.error(request, for_people(str(error)))
 
 
 def _retry(request: HttpRequest, run: ImportRun) -> None:
@@ -144,7 +196,7 @@ def _retry(request: HttpRequest, run: ImportRun) -> None:
             source = Fetcher(briefly.client(run.account), briefly.deadline(), every=0.2)
             taken, left = retry.retry(run, source)
     except (AcuityError, ConfigurationError) as error:
-        messages.error(request, str(error))
+        messages.error(request, for_people(str(error)))
         return
     messages.info(request, f"Taken in: {taken}. Still rejected: {left}.")
 

@@ -1,13 +1,39 @@
 """Is the database ready for an import? The demo migrates its own; a host's is the host's to migrate."""
 
+import re
+import sys
+import time
+
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.runs import outages
 from integrations.conf import conf
 
 OURS = ("bookings", "integrations")
+# What PostgreSQL says that is there, but takes nobody in at the moment.
+BUSY = re.compile(
+    "too many clients|too many connections|remaining connection slots"
+    "|starting up|shutting down|recovery|not yet accepting"
+)
+
+
+def reach() -> None:
+    """Wait for a database that is there but takes nobody in. Raises OperationalError on any other."""
+    until, told = time.monotonic() + outages.PATIENCE.total_seconds(), False
+    while True:
+        try:
+            connection.ensure_connection()
+            return
+        except OperationalError as error:
+            if not BUSY.search(str(error)) or time.monotonic() > until:
+                raise
+        if not told:
+            told = True
+            print("The database takes no connection now: waiting for it.", file=sys.stderr)
+        time.sleep(outages.PAUSE)
 
 
 def prepare() -> None:

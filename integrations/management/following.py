@@ -4,8 +4,11 @@ import logging
 import signal
 import sys
 import time
+from functools import partial
 
-from integrations.acuity.runs import control, stalls, states
+from django.db import Error as DatabaseError
+
+from integrations.acuity.runs import control, outages, stalls, states
 from integrations.management import terminal
 from integrations.models import ImportRun
 
@@ -18,6 +21,14 @@ def resume(run: ImportRun) -> str:
     return terminal.command("acuity_import", "--resume", str(run.pk))
 
 
+def _look(run: ImportRun) -> ImportRun:
+    return ImportRun.objects.select_related("account").get(pk=run.pk)
+
+
+def _tell() -> None:
+    print("The database is away: waiting for it, half an hour at most.", file=sys.stderr)
+
+
 def follow(run: ImportRun) -> ImportRun | None:
     """The run as it rests, or None if a second Ctrl-C left it. The first one pauses it."""
     presses = 0
@@ -27,8 +38,12 @@ def follow(run: ImportRun) -> ImportRun | None:
         presses += 1
         if presses > 1:
             raise KeyboardInterrupt
+        try:
+            control.pause(run)
+        except DatabaseError:
+            print("The database is away: cannot pause; Ctrl-C again leaves.", file=sys.stderr)
+            return
         print("Pausing after the page in hand; Ctrl-C again leaves at once.", file=sys.stderr)
-        control.pause(run)
 
     if sys.stderr.isatty():
         # The bars say it better than lines between them.
@@ -38,15 +53,15 @@ def follow(run: ImportRun) -> ImportRun | None:
     try:
         with terminal.Lines() if terminal.plain() else terminal.Bars() as steps:
             while True:
-                run = ImportRun.objects.select_related("account").get(pk=run.pk)
+                run = outages.outlast(partial(_look, run), tell=_tell)
                 rests = run.status in states.FINAL or run.status == "paused"
                 if not rests or isinstance(steps, terminal.Bars):
-                    steps.show(run)
+                    outages.outlast(partial(steps.show, run), tell=_tell)
                 if rests:
                     return run
                 if time.monotonic() - swept > 1:
                     swept = time.monotonic()
-                    stalls.resume_stalled()
+                    outages.outlast(stalls.resume_stalled, tell=_tell)
                 time.sleep(QUICK if time.monotonic() - began < 2 else SLOW)
     except KeyboardInterrupt:
         return None

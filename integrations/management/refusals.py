@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from integrations.acuity import errors
 from integrations.acuity.runs.control import ActiveRun
 from integrations.checks import values
-from integrations.management import terminal
+from integrations.management import database, terminal
 
 COMPLETED, FAILED, BAD_ARGUMENTS, INTERRUPTED, REFUSED = range(5)
 # Errors that mean that the key is refused, by the name that a run remembers.
@@ -83,6 +83,7 @@ class AcuityCommand(BaseCommand):
     """A command that begins with a look at the settings, and says in a sentence why it cannot go on."""
 
     requires_system_checks: list[str] = []
+    needs_database = True
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -104,6 +105,8 @@ class AcuityCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         values.require()
+        if self.needs_database:
+            database.reach()
         return super().execute(*args, **options)
 
     def refuse(self, error: BaseException, *, as_json: bool) -> int:

@@ -3,11 +3,15 @@
 import uuid
 
 from bookings.models import Tenant
+from integrations.acuity.accounts import find as accounts
 from integrations.acuity.errors import ConfigurationError
+from integrations.models import AcuityAccount
 
 
-def find(value: str) -> Tenant:
-    """The tenant with this UUID, or the only one. Raises ConfigurationError."""
+def find(value: str, account: str = "") -> Tenant:
+    """The tenant with this UUID or account, or the only one. Raises ConfigurationError."""
+    if account:
+        return accounts.account(account).tenant
     tenants = Tenant.objects.all()
     if value:
         try:
@@ -20,3 +24,14 @@ def find(value: str) -> Tenant:
     if len(found) > 1:
         raise ConfigurationError("There are several tenants: name one with --tenant.")
     return found[0]
+
+
+def account(tenant: Tenant, named: str = "") -> AcuityAccount | None:
+    """The account that was named, or the tenant's only one; None where it has none any more. Raises
+    ConfigurationError if there are several, as each numbers its rows by itself."""
+    if named:
+        return accounts.account(named)
+    found = list(tenant.acuity_accounts.order_by("pk")[:2])
+    if len(found) > 1:
+        raise ConfigurationError("The tenant has several Acuity accounts: name one with --account.")
+    return found[0] if found else None

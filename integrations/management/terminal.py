@@ -223,7 +223,53 @@ def revenue(report: dict[str, Any]) -> None:
     for month, processors in months.items():
         amounts = [_amount(processors, [name]) for name in names]
         table.add_row(month, *(f"{amount:,.2f}" for amount in [*amounts, sum(amounts)]))
-    console().print(table)
+    out = console()
+    out.print(table)
+    vendor, canceled, orders = (
+        _total(report[name]) for name in ("as_vendor", "canceled", "orders")
+    )
+    out.print(
+        f"As Acuity's own report counts: {vendor:,.2f}, without {canceled:,.2f} on canceled bookings"
+        f" and no-shows, with {orders:,.2f} of orders.",
+        soft_wrap=not out.is_terminal,
+    )
+
+
+def obligations(report: dict[str, Any]) -> None:
+    """What is owed on certificates, by month to come, and on canceled bookings."""
+    out, currency = console(), report["currency"]
+    for title, name in (("Certificates", "certificates"), ("Expired", "expired")):
+        open_ = report[name]
+        value, counts, minutes = (open_[kind] for kind in ("value", "counts", "minutes"))
+        out.print(
+            f"{title}: {value['amount']} {currency} on {value['certificates']:,};"
+            f" {counts['bookings']:,} bookings on {counts['certificates']:,}, an estimated"
+            f" {counts['estimate']} {currency} at today's prices;"
+            f" {minutes['minutes']:,} minutes on {minutes['certificates']:,};"
+            f" {open_['unlimited']['certificates']:,} without limit.",
+            soft_wrap=not out.is_terminal,
+        )
+    upcoming, canceled = report["upcoming"], report["canceled"]
+    table = _table(
+        "month",
+        "bookings",
+        "deposits",
+        "paid in full",
+        title=f"Bookings after {report['as_of']}, {currency}",
+        footers=[f"{upcoming['bookings']:,}", upcoming["deposits"], upcoming["paid_in_full"]],
+    )
+    for month, row in upcoming["months"].items():
+        table.add_row(month, f"{row['bookings']:,}", row["deposits"], row["paid_in_full"])
+    out.print(table)
+    out.print(
+        f"Kept on {canceled['bookings']:,} canceled bookings and no-shows, no refund known:"
+        f" {canceled['amount']} {currency}.",
+        soft_wrap=not out.is_terminal,
+    )
+
+
+def _total(months: dict[str, dict[str, Any]]) -> Decimal:
+    return sum((_amount(cells, list(cells)) for cells in months.values()), Decimal(0))
 
 
 def _amount(processors: dict[str, Any], names: list[str]) -> Decimal:

@@ -19,12 +19,18 @@ OF_ACCOUNT: list[type[Model]] = [
     models.RejectedRecord,
     models.CompletionEvent,
     models.RefreshRequest,
+    models.Plan,
+    models.Webhooks,
+    models.WebhookDay,
+    models.Notice,
     models.ImportStep,
     models.ImportRun,
 ]
 OF_TENANT: list[type[Model]] = [
     *OF_ACCOUNT,
     models.AcuityAccount,
+    models.NoticeMessage,
+    models.NoticeChannel,
     models.Membership,
     booked.Change,
     booked.Payment,

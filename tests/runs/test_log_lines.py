@@ -24,12 +24,11 @@ RUN = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DAY = r"\d{4}-\d\d-\d\d"
 SHAPES = [
     rf"acuity_import_started tenant={RUN} run={RUN} account=\d+ min_date=none max_date=none"
-    r" cursor=(start|[a-z]+:\d+) only=[a-z,]+ page_limit=(auto|\d+)"
+    r" cursor=(start|[a-z_]+:\d+) only=[a-z_,]+ page_limit=(auto|\d+)"
     r" payments=paid verify=(yes|no) rps=none resumed=\d by=(code|command|person)",
-    rf"acuity_clients_page run={RUN} offset=\d+ count=\d+ elapsed_ms=\d+ save_ms=\d+",
+    rf"acuity_(?!appointments_)[a-z_]+_page run={RUN} offset=\d+ count=\d+ elapsed_ms=\d+ save_ms=\d+",
     rf"acuity_appointments_page run={RUN} offset=\d+ count=\d+ day={DAY} elapsed_ms=\d+ save_ms=\d+",
-    rf"acuity_payments_page run={RUN} offset=\d+ count=\d+ elapsed_ms=\d+ save_ms=\d+",
-    rf"acuity_(contacts|appointments|payments)_progress run={RUN} processed=\d+",
+    rf"acuity_[a-z_]+_progress run={RUN} processed=\d+",
     rf"acuity_import_waiting run={RUN} seconds=\d+ error=[A-Za-z]+",
     rf"acuity_import_summary run={RUN} tenant={RUN} status=[a-z_]+ contacts=\d+ appointments=\d+"
     r" payments=\d+ skipped=\d+ gaps=\d+ requests=\d+",

@@ -21,6 +21,8 @@ from integrations.models import (
     AuditEntry,
     ImportRun,
     Membership,
+    NoticeChannel,
+    Plan,
     RejectedRecord,
 )
 
@@ -29,7 +31,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
 # Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
 MIRRORS = ("client", "appointment", "payment", "calendar", "appointmenttype", "rejectedrecord")
-KEPT = ("tenant", "acuityaccount", "apitoken")
+KEPT = ("tenant", "acuityaccount", "apitoken", "plan", "noticechannel")
 TABLE: dict[str, tuple[int, int]] = {
     "integrations_importrun_change": (VIEWER, NOBODY),
     "integrations_importrun_history": (VIEWER, VIEWER),
@@ -45,6 +47,8 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_proof_file": (VIEWER, NOBODY),
     "acuity_start": (OPERATOR, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
+    "acuity_webhooks": (NOBODY, OWNER),
+    "acuity_changes": (VIEWER, NOBODY),
     "bookings_revenue": (VIEWER, NOBODY),
     "bookings_revenue_csv": (VIEWER, NOBODY),
     "bookings_client_forget": (OWNER, OWNER),
@@ -63,9 +67,9 @@ for name in MIRRORS:
     TABLE[f"{app}_{name}_delete"] = (NOBODY, NOBODY)
 for name in KEPT:
     app = "bookings" if name == "tenant" else "integrations"
-    TABLE[f"{app}_{name}_change"] = (VIEWER, OWNER)
+    TABLE[f"{app}_{name}_change"] = (VIEWER, OPERATOR if name == "plan" else OWNER)
     TABLE[f"{app}_{name}_history"] = (VIEWER, VIEWER)
-    TABLE[f"{app}_{name}_delete"] = (OWNER, OWNER)
+    TABLE[f"{app}_{name}_delete"] = (OPERATOR, OPERATOR) if name == "plan" else (OWNER, OWNER)
 # Of each address without an object: from whom on it is answered.
 PLAIN: dict[str, int] = {
     f"{app}_{name}_changelist": STAFF
@@ -73,7 +77,15 @@ PLAIN: dict[str, int] = {
         ("bookings", ("tenant", "client", "appointment", "payment", "calendar", "appointmenttype")),
         (
             "integrations",
-            ("acuityaccount", "importrun", "rejectedrecord", "apitoken", "auditentry"),
+            (
+                "acuityaccount",
+                "importrun",
+                "rejectedrecord",
+                "apitoken",
+                "auditentry",
+                "plan",
+                "noticechannel",
+            ),
         ),
     )
     for name in names
@@ -85,7 +97,23 @@ PLAIN |= {
     "bookings_tenant_add": SUPERUSER,
     "integrations_acuityaccount_add": OWNER,
     "integrations_apitoken_add": OWNER,
+    "integrations_plan_add": OPERATOR,
+    "integrations_noticechannel_add": OWNER,
     "imports": STAFF,
+    "acuity_proofs": STAFF,
+    "bookings_revenues": VIEWER,
+}
+# What beat sends is the deployment's, not a tenant's.
+PLAIN |= {
+    f"django_celery_beat_{name}_{page}": SUPERUSER
+    for name in (
+        "periodictask",
+        "intervalschedule",
+        "crontabschedule",
+        "solarschedule",
+        "clockedschedule",
+    )
+    for page in ("changelist", "add")
 }
 # Django's own pages, and what has a test of its own (test_api.py, test_oauth.py).
 ELSEWHERE = [
@@ -181,6 +209,8 @@ def world(word: str) -> World:
         "rejectedrecord": reject,
         "apitoken": token,
         "membership": member,
+        "noticechannel": NoticeChannel.objects.create(tenant=tenant, address="a@example.com"),
+        "plan": Plan.objects.create(account=account),
         "auditentry": AuditEntry.objects.filter(run=run).first(),
     }
     return World(tenant, word, objects)

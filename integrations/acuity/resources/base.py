@@ -161,6 +161,8 @@ class Log(NamedTuple):
     page: str
     progress: str
     every: int
+    # Whether it is counted in the run's last line, whose form others rely on.
+    summed: bool = False
 
 
 class Resource(Step, Protocol):
@@ -182,6 +184,10 @@ class Resource(Step, Protocol):
     @abstractmethod
     def stored(self, scope: Scope) -> int:
         """How many rows of the scope are now in the database."""
+
+    def gone(self, scope: Scope) -> int | None:
+        """How many rows of the scope the source no longer has; None where it never says so."""
+        return None
 
     # What `lines` writes of a row.
     line: str

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 
 from bookings.models import Tenant
 from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.zones import country
 from integrations.acuity.store.rejects import Origin
 from integrations.conf import conf
@@ -58,6 +59,19 @@ class Period(msgspec.Struct, frozen=True):
 ANY_DAY = Period()
 
 
+class Reread(Stored, frozen=True):
+    """The payment lists that are read again: in the order of their last reading, those up to one.
+
+    `until` is when that one was read, None if never; `row` is its booking's key, 0: none at all.
+    """
+
+    until: datetime | None = None
+    row: int = 0
+
+
+NOTHING_AGAIN = Reread()
+
+
 class Extent(NamedTuple):
     """Whose rows, and of which days: what a proof speaks of, without the source."""
 
@@ -85,6 +99,8 @@ class Scope:
     # What was chosen of the resources' options, by name.
     choices: Mapping[str, str] = field(default_factory=dict)
     accept_removals: bool = False
+    # Payment lists that are read again, though nothing says that they changed.
+    reread: Reread = NOTHING_AGAIN
     # The run's own limit, in requests a second.
     rate: float | None = None
 
@@ -98,6 +114,7 @@ class Scope:
             began=run.created_at,
             choices={name.removesuffix(CHOICE): getattr(run, name) for name in columns},
             accept_removals=run.accept_removals,
+            reread=Reread.of(run.reread),
             rate=run.requests_per_second,
         )
 

@@ -23,6 +23,7 @@ from integrations.acuity.resources.base import (
     Said,
     many,
 )
+from integrations.acuity.resources.earlier import held
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import update
@@ -146,7 +147,8 @@ class Whole(Resource):
                 raise
             return Fetched([], {"refused": refusal.status}, done=True, total=0)
         rows = shown.rows
-        cursor = {"listed": len(rows), "digest": _digest(rows)}
+        read_at = timezone.now().isoformat()
+        cursor = {"listed": len(rows), "digest": _digest(rows), "read_at": read_at}
         return Fetched(rows, cursor, done=True, total=len(rows), gaps=shown.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
@@ -154,6 +156,9 @@ class Whole(Resource):
 
     def stored(self, scope: Scope) -> int:
         return self.rows(scope).count()
+
+    def gone(self, scope: Scope) -> int:
+        return scope.account.rows(self.model).exclude(removed_at=None).count()
 
     @property
     def line(self) -> str:  # type: ignore[override]
@@ -183,8 +188,13 @@ class Whole(Resource):
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         """The listing, asked anew and otherwise, against what is stored.
 
-        It was read twice alike if the import has just had the same list; else it is read again.
+        It was read twice alike if the import has just had the same list; else it is read again. A
+        list that an earlier proof has asked for so is not asked for once more, unless `anew`.
         """
+        had = {} if cursor.get("anew") else held(context, self.name, self.stored(context.scope))
+        if had:
+            names = ("listed", "alike", "evidence", "ignored", "held")
+            return Checked(Found(), {name: had[name] for name in names}, done=True)
         try:
             shown = self.listing(context)
             first = second = shown.rows
@@ -213,6 +223,8 @@ class Whole(Resource):
             "gaps": shown.gaps + other.gaps,
             "ignored": sorted({*shown.ignored, *other.ignored}),
         }
+        if alike and not facts["cut"] and not facts["gaps"]:
+            facts |= {"proven": _digest(first)}
         many_gone = len(gone) > bool(other.evidence) and 2 * len(gone) >= len(stored)
         if many_gone and not context.scope.accept_removals:
             facts |= {"refused_gone": len(gone)}
@@ -233,16 +245,15 @@ class Whole(Resource):
         stored = self.stored(context.scope)
         if "refused" in cursor:
             return self._not_asked(cursor["refused"], stored)
-        alike = cursor.get("alike", False)
+        alike, at = cursor.get("alike", False), cursor.get("held")
+        held_since = [f"the import's own list, the one proven at {at}"] if at else []
+        looks = "listed twice, alike" if alike else "listed twice, not alike"
         unlisted = self.unlisted(context)
         gaps = [*map(Gap.of, cursor.get("gaps", [])), *self._gaps(cursor, unlisted)]
         scope = {
             "listed": cursor.get("listed", 0),
             "stored": stored,
-            "evidence": [
-                "listed twice, alike" if alike else "listed twice, not alike",
-                *cursor.get("evidence", []),
-            ],
+            "evidence": [*held_since, looks, *cursor.get("evidence", [])],
         }
         if unlisted:
             scope["only_named"] = unlisted

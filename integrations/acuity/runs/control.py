@@ -13,10 +13,11 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.scope import NOTHING_AGAIN, Reread
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.lines import in_log, summary
-from integrations.acuity.runs.results import stored
+from integrations.acuity.runs.results import rejected, stored
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.steps import STEPS
@@ -83,10 +84,12 @@ def start(
     idempotency_key: str | None = None,
     accept_removals: bool = False,
     by: str = "code",
+    kind: str = ImportRun.Kind.IMPORT,
+    reread: Reread = NOTHING_AGAIN,
 ) -> ImportRun:
     """A new queued run. Without a page limit it finds the best one itself.
 
-    `by` is what the log says of who began it: command, person, token.
+    `by` is what the log says of who began it: command, person, token, schedule.
 
     Raises ActiveRun if the account has a run already, ConfigurationError on bad input.
     """
@@ -106,6 +109,8 @@ def start(
                 idempotency_key=idempotency_key,
                 accept_removals=accept_removals,
                 started_by=by,
+                kind=kind,
+                reread=as_json(reread),
             )
             ImportStep.objects.bulk_create(
                 ImportStep(run=run, position=n, resource=name)
@@ -311,7 +316,7 @@ def finish(run_id: Any) -> bool:
             in_log(stored(run)),
             tenant_id=str(run.account.tenant_id),
             run_id=str(run.pk),
-            skipped=sum(step.rejected for step in steps.values()),
+            skipped=sum(rejected(run).values()),
             gaps=len(run.gaps),
             finished_at=run.finished_at or timezone.now(),
         )

@@ -83,4 +83,5 @@ def not_started(error: str) -> None:
 
 def in_log(rows: dict[str, int]) -> dict[str, int]:
     """Counts by resource under the names that log lines and events use."""
-    return {RESOURCES[name].log.progress: count for name, count in rows.items()}
+    logs = {name: RESOURCES[name].log for name in rows}
+    return {logs[name].progress: count for name, count in rows.items() if logs[name].summed}

@@ -1,9 +1,13 @@
 """How far is a step, in words and as a share? Three honest forms: total known, exceeded, unknown."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from integrations.acuity.steps import STEPS
 from integrations.models import ImportStep
+
+# A pace that was measured for less says nothing.
+MEASURED_MS = 500
 
 
 @dataclass(frozen=True)
@@ -19,13 +23,39 @@ class Progress:
     counts: str = ""
 
 
+def seconds_left(steps: Sequence[ImportStep], earlier: Mapping[str, int]) -> float | None:
+    """How long the whole run has still to work, in seconds; None where nothing tells.
+
+    `earlier` is how long each step took in the account's last finished run, in milliseconds: all
+    that is known of a step that has not begun.
+    """
+    left = 0.0
+    for step in steps:
+        if step.status == "done":
+            continue
+        known = _seconds_left(step) if step.status == "running" else None
+        if known is None and step.resource in earlier:
+            known = max(0, earlier[step.resource] - step.active_ms) / 1000
+        if known is None:
+            return None
+        left += known
+    return left
+
+
+def _seconds_left(step: ImportStep) -> float | None:
+    """By the pace so far, once there is one to speak of."""
+    if not step.total or not step.offset or step.active_ms < MEASURED_MS:
+        return None
+    return max(0, step.total - step.offset) * step.active_ms / step.offset / 1000
+
+
 def of(step: ImportStep) -> Progress:
     known = STEPS.get(step.resource)
     title = known.title if known else step.resource
     if step.status == "pending":
         return Progress(title, "pending", "not begun", 0)
     seconds = step.active_ms / 1000
-    per_second = step.offset / seconds if seconds > 0.5 and step.offset else 0.0
+    per_second = step.offset / seconds if step.active_ms > MEASURED_MS and step.offset else 0.0
     counts = ", ".join(
         f"{value:,} {name}"
         for name in ("created", "updated", "unchanged", "rejected")

@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterator
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 
 from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.scope import Scope
-from integrations.acuity.runs import control, leases, lines, troubles, words
+from integrations.acuity.runs import control, leases, lines, outages, troubles, words
 from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.runs.page import Stale, process_page
 from integrations.acuity.runs.tuning import Tuning, set_limit, sized
@@ -73,8 +72,9 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
         control.fail(run.pk, str(error), type(error).__name__)
         return Outcome("stop", f"failed: {error}")
     finally:
-        leases.release(step.pk, token)
-        control.settle(run.pk)
+        # A lease that is not given back counts as a death.
+        outages.outlast(lambda: leases.release(step.pk, token))
+        outages.outlast(lambda: control.settle(run.pk))
 
 
 @contextlib.contextmanager
@@ -115,7 +115,8 @@ class Window:
         except errors.AcuityError as error:
             return self._handle(error)
         except DatabaseError as error:
-            close_old_connections()
+            if outages.wait():
+                self._back()
             return self._handle(errors.DatabaseTrouble(type(error).__name__))
         finally:
             self.source.close()
@@ -123,8 +124,15 @@ class Window:
             with contextlib.suppress(DatabaseError):
                 self.client.calls.record()
 
+    def _back(self) -> None:
+        """After an outage: keep the lease, or say that its loss was no death."""
+        if not leases.renew(self.step.pk, self.token):
+            leases.excuse(self.step.pk)
+
     def _handle(self, error: errors.AcuityError) -> Outcome:
-        return troubles.handle_failure(self.context, self.run, self.step, self.token, error)
+        return outages.outlast(
+            lambda: troubles.handle_failure(self.context, self.run, self.step, self.token, error)
+        )
 
     def _pages(self) -> Outcome:
         start = time.monotonic()

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from . import catalog, lists
 from .booking import encode, record
 from .data import Account
+from .hooks import Hooks
 from .oauth import OAuth
 from .query import Query, flag, number, select
 
@@ -26,6 +27,7 @@ PREFIX = "/api/v1"
 FAULTS = ("500", "503", "502", "429", "reset", "cut")
 JSON, HTML = "application/json", "text/html"
 REASONS = {
+    400: ("Bad Request", "bad_request"),
     401: ("Unauthorized", "unauthorized"),
     403: ("Forbidden", "forbidden"),
     404: ("Not Found. Did you mean `/appointments/{id:number}`?", "not_found"),
@@ -109,6 +111,7 @@ class Sandbox:
         self.account = account
         self.options = options or SandboxOptions()
         self.oauth = OAuth()
+        self.hooks = Hooks()
         self.hook: Callable[[str, Query], None] | None = None
         # By path: sees what would be answered, and may say otherwise.
         self.rewrites: dict[str, Callable[[Query, Answer], Answer | None]] = {}
@@ -166,9 +169,11 @@ class Sandbox:
 
     # One request
 
-    def answer(self, method: str, path: str, query: Query, authorization: str, ip: str) -> Answer:
+    def answer(
+        self, method: str, path: str, query: Query, authorization: str, ip: str, body: bytes = b""
+    ) -> Answer:
         try:
-            found = self._answer(method, path, query, authorization, ip)
+            found = self._answer(method, path, query, authorization, ip, body)
         except Exception as error:  # a broken hook must show in the test, not hang the client
             found = problem(500, f"sandbox: {error!r}")
         with self.lock:
@@ -176,7 +181,9 @@ class Sandbox:
             self._counts[kind_of(path)] += 1
         return found
 
-    def _answer(self, method: str, path: str, query: Query, authorization: str, ip: str) -> Answer:
+    def _answer(
+        self, method: str, path: str, query: Query, authorization: str, ip: str, body: bytes
+    ) -> Answer:
         if self._too_many(ip):
             return problem(429)
         fault = self._fault()
@@ -184,7 +191,7 @@ class Sandbox:
             return fault
         if self.hook:
             self.hook(path, query)
-        found = self._checked(method, path, query, authorization)
+        found = self._checked(method, path, query, authorization, body)
         time.sleep(self.options.latency + self.options.latency_per_record * found.rows)
         return (
             Answer(found.status, found.body, found.content, found.rows, fault.broken)
@@ -217,12 +224,16 @@ class Sandbox:
             return Answer(200, b"", broken=kind)
         return gateway(int(kind)) if int(kind) in GATEWAY else problem(int(kind))
 
-    def _checked(self, method: str, path: str, query: Query, authorization: str) -> Answer:
+    def _checked(
+        self, method: str, path: str, query: Query, authorization: str, body: bytes
+    ) -> Answer:
         if path != "/meta":
             if not self._known(authorization):
                 return problem(401)
             if not self.options.plan_ok:
                 return problem(403, PLAN)
+        if path.startswith("/webhooks"):
+            return self._hooks(method, path, body)
         found = self._route(path, query)
         if path in self.rewrites:
             found = self.rewrites[path](query, found) or found
@@ -255,6 +266,13 @@ class Sandbox:
             case [name] if name in account.lists:
                 return self._list(name, query)
         return problem(404)
+
+    def _hooks(self, method: str, path: str, body: bytes) -> Answer:
+        number = path.removeprefix("/webhooks").strip("/")
+        status, content = self.hooks.answer(method, number, body)
+        if status >= 300:
+            return problem(status)
+        return Answer(status, b"" if content is None else encode(content))
 
     def _list(self, name: str, query: Query) -> Answer:
         options = self.options
@@ -364,7 +382,7 @@ class _Handler(BaseHTTPRequestHandler):
         authorization = self.headers.get("Authorization", "")
         self._send(
             self.server.sandbox.answer(
-                self.command, path, query, authorization, self.client_address[0]
+                self.command, path, query, authorization, self.client_address[0], body
             )
         )
 

@@ -135,6 +135,21 @@ class AcuityClient:
             self.tally.add(retries=1)
         raise AssertionError("unreachable")
 
+    def send(self, method: str, path: str, **body: Any) -> Any:
+        """The answer to a request that changes something; None if it has no content. Raises an
+        `AcuityError`.
+
+        Sent once: nobody knows whether one without an answer was carried out.
+        """
+        if not _latin1(self._said):
+            raise errors.CredentialsRefused.unsendable()
+        try:
+            return self._once(path, {}, lambda: None, lambda seconds: None, method, body)
+        except errors.NotJson as error:
+            if error.status and error.status < 300:
+                return None
+            raise
+
     def _pause(self, error: errors.AcuityError, attempt: int) -> float:
         """Seconds until the next try; everybody who shares the budget waits if Acuity wants that."""
         growing = 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)
@@ -173,20 +188,24 @@ class AcuityClient:
         params: dict[str, Any],
         ready: Callable[[], Any],
         took: Callable[[float], Any],
+        method: str = "GET",
+        body: dict[str, Any] | None = None,
     ) -> Any:
         with self._throttle.slot(self.pace) as turn, self._session() as session:
             self.tally.add(requests=1)
             began, status = time.monotonic(), "no answer"
             try:
-                with session.get(
+                with session.request(
+                    method,
                     self.base_url + path,
                     params=params,
+                    json=body or None,
                     timeout=self._timeout,
                     allow_redirects=False,
                     stream=True,
                 ) as response:
                     status = str(response.status_code)
-                    body = self._read(response)
+                    content = self._read(response)
             except requests.exceptions.SSLError as error:
                 raise errors.CertificateTrouble(urlsplit(self.base_url).netloc) from error
             except requests.exceptions.ReadTimeout as error:
@@ -202,7 +221,7 @@ class AcuityClient:
                 turn.alike = metrics.endpoint(path) != path
                 turn.seconds = seconds if status != "no answer" else None
         ready()
-        return answers.interpret(path, response.status_code, response.headers, body)
+        return answers.interpret(path, response.status_code, response.headers, content)
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, within the size and time that an honest answer needs."""

@@ -173,16 +173,18 @@ class Slices:
                     return False
 
     def _everybody(self) -> bool:
-        """Whether the names that are known are the names of all who booked: the client list is
-        longer than any answer that was cut, and all seen share a name with somebody in it."""
+        """Whether the names that are known are the names of all who booked: the client list was not
+        cut where these answers are, and all seen share a name with somebody in it."""
         listed = [person for person in self._known if person.listed]
-        firsts, lasts = {p.firstName for p in listed}, {p.lastName for p in listed}
-        strangers = [
-            person
+        ways = [{_folded(getattr(person, way)) for person in listed} for way in IDENTITY]
+        known = all(
+            any(
+                _folded(getattr(person, way)) in names
+                for way, names in zip(IDENTITY, ways, strict=True)
+            )
             for person in self._booked()
-            if person.firstName not in firsts and person.lastName not in lasts
-        ]
-        return len(listed) > self.source.longest and not strangers
+        )
+        return len(listed) != self.source.longest and known
 
     def _names(self, asked: dict[str, Any], way: str) -> set[str]:
         """Of the people that the question selects."""
@@ -206,3 +208,8 @@ class Slices:
         answer = self.source.ask(**asked)
         self.found.update((row.key, row) for row in answer.all)
         return answer
+
+
+def _folded(name: str) -> str:
+    """As names are compared: a booking may have other blanks and letters of another size."""
+    return " ".join(name.split()).casefold()

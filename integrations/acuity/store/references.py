@@ -41,9 +41,11 @@ def find_or_make(account: AcuityAccount, refs: Iterable[Ref], named_by: str) -> 
 def make(
     account: AcuityAccount, model: type[Listed], key: str, says: Mapping[str, Any], named_by: str
 ) -> int:
-    """The primary key of a new row that no list has shown yet."""
-    row = model._default_manager.create(
-        external_id=key, known_from=named_by, content_hash=UNREAD, **account.marks, **says
+    """The primary key of a new row that no list has shown yet, or of another worker's."""
+    row, _ = model._default_manager.get_or_create(
+        external_id=key,
+        **account.marks,
+        defaults={"known_from": named_by, "content_hash": UNREAD, **says},
     )
     return row.pk
 

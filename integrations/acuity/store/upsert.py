@@ -20,6 +20,8 @@ UNREAD = "unread:-"
 LINKS: dict[type[Imported], tuple[str, ...]] = {
     Appointment: ("client_id", "calendar_id", "appointment_type_id")
 }
+# So often another worker may insert one of the rows at the same moment.
+RIVALS = 3
 
 
 @dataclass
@@ -102,13 +104,28 @@ def upsert(
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
     not written. `waiting` is called when the rest is the database's work. What changes is kept as
-    `seen`.
+    `seen`. A row that another worker inserts meanwhile is an update.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, **account.marks)
             return Written(Counts(created=len(rows)), rows, {})
+    for _ in range(RIVALS):
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            return _upsert(account, model, names, rows, waiting, seen)
+    return _upsert(account, model, names, rows, waiting, seen)
+
+
+def _upsert(
+    account: AcuityAccount,
+    model: type[Imported],
+    names: Sequence[str],
+    rows: Sequence[Row],
+    waiting: Callable[[], None],
+    seen: Seen,
+) -> Written:
+    """As `upsert`, once. Raises IntegrityError if another worker was first with a row."""
     stored = _stored(model, account, [row[0] for row in rows])
     fresh, differing, counts = [], {}, Counts()
     for row in rows:

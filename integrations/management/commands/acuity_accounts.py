@@ -6,8 +6,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from integrations.acuity.runs import listing
+from integrations.acuity.sync import freshness
 from integrations.management import terminal
 from integrations.management.refusals import AcuityCommand
+from integrations.models import AcuityAccount
 
 
 class Command(AcuityCommand):
@@ -19,6 +21,8 @@ class Command(AcuityCommand):
     def handle(self, **options: Any) -> None:
         found = listing.accounts()
         if options["json"]:
+            rows = AcuityAccount.objects.in_bulk([one["account"] for one in found])
+            found = [one | freshness.of(rows[one["account"]]).as_json() for one in found]
             self.stdout.write(json.dumps({"accounts": found}))
         else:
             terminal.listing(found, "There is no account yet.")

@@ -12,9 +12,9 @@ from django.utils import timezone
 from bookings import history
 from bookings.models import Change, Tenant
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.sync import changes
 from integrations.management import tenants
 from integrations.management.refusals import AcuityCommand
-from integrations.models import ImportRun
 
 
 class Command(AcuityCommand):
@@ -57,11 +57,11 @@ def _since(
 ) -> Iterator[dict[str, Any]]:
     """The changes, those of closed months' bookings and payments first, then the months."""
     now = timezone.now()
-    before = _first_open_month(tenant)
+    before = changes.first_open_month(tenant)
     months = history.closed_months(tenant, at, now, before)
-    changes = history.since(tenant, at, resources, ids)
+    found = history.since(tenant, at, resources, ids)
     late = []
-    for change in changes.iterator():
+    for change in found.iterator():
         line = {
             "resource": change.resource,
             "id": change.external_id,
@@ -86,14 +86,6 @@ def _month(change: Change) -> str:
     rows = history.TABLES[change.resource]._default_manager.filter(pk=change.row)
     found = rows.values_list("service_date", flat=True).first()
     return f"{found:%Y-%m}" if found else "9999"
-
-
-def _first_open_month(tenant: Tenant) -> str:
-    """The month in which the last completed run ended; those before it are closed."""
-    done = ImportRun.objects.filter(account__tenant=tenant, status__startswith="completed")
-    ended = done.exclude(finished_at=None).order_by("-finished_at").first()
-    at = ended.finished_at if ended and ended.finished_at else timezone.now()
-    return f"{at.astimezone(ZoneInfo(tenant.timezone)):%Y-%m}"
 
 
 def _resources(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from integrations.acuity.accounts import addresses, find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.runs import control, lines, listing, preview, results, retry
+from integrations.acuity.sync import freshness
 from integrations.management import database, embedded, following, terminal
 from integrations.management.refusals import (
     COMPLETED,
@@ -182,7 +183,8 @@ class Command(AcuityCommand):
     def report(self, run: ImportRun, options: dict[str, Any]) -> int:
         result = results.result(run)
         if options["json"]:
-            self.stdout.write(json.dumps(result))
+            fresh = freshness.of(run.account).as_json()
+            self.stdout.write(json.dumps(result | {"fresh": fresh}))
         else:
             terminal.summary(result, run.reason)
             terminal.coverage(run.coverage)

@@ -13,7 +13,7 @@ from integrations.management.refusals import AcuityCommand, within
 
 
 class Command(AcuityCommand):
-    help = "Revenue by month and processor, by date of service, as Acuity's own report has it."
+    help = "Revenue by month and processor, by date of service; --json has it as Acuity's own report, too."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", default="")

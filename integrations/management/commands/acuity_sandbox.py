@@ -11,6 +11,7 @@ from integrations.management.refusals import AcuityCommand, within
 
 class Command(AcuityCommand):
     help = "Serve an invented Acuity account on this machine until Ctrl-C."
+    needs_database = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=within(0, 65535), default=8765)

@@ -44,7 +44,7 @@ from integrations.models import RejectedRecord
 class Appointments(Resource):
     name, title, noun = "appointments", "Appointments", "appointment"
     model = Appointment
-    log = Log(page="appointments", progress="appointments", every=25)
+    log = Log(page="appointments", progress="appointments", every=25, summed=True)
     sized = True
     task = "acuity.import_appointments"
     line = "id|start in UTC|canceled|amount paid"
@@ -88,6 +88,10 @@ class Appointments(Resource):
     def stored(self, scope: Scope) -> int:
         rows = scope.account.rows(Appointment)
         return scope.period.filter(rows.filter(removed_at=None)).count()
+
+    def gone(self, scope: Scope) -> int:
+        rows = scope.account.rows(Appointment)
+        return scope.period.filter(rows.exclude(removed_at=None)).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
         names = ("service_date", "external_id", "starts_at", "canceled", "amount_paid")

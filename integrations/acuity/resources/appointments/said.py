@@ -1,7 +1,6 @@
 """What may be said of the bookings? Month by month, with what is left."""
 
 from collections import Counter
-from datetime import datetime, timedelta
 
 from django.db.models import Count
 from django.utils import timezone
@@ -11,12 +10,8 @@ from integrations.acuity.reading.findings import NAMED, Gap, Pair, named
 from integrations.acuity.resources.appointments import cuts
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.base import Context, Said, in_window, many
+from integrations.acuity.resources.earlier import CUT_HOLDS, is_recent
 from integrations.models import ImportRun
-
-# What the import saw is the state of the account for so long.
-RECENT = timedelta(minutes=15)
-# For so long a proof may lean on an earlier one's differently cut questions, if nothing changed.
-CUT_HOLDS = timedelta(days=7)
 
 
 def statement(context: Context, cursor: ProofCursor) -> Said:
@@ -58,7 +53,7 @@ def of_unchanged(context: Context) -> dict[str, int] | None:
     written = step.created + step.updated + step.rejected
     if months is None or written or step.run.gaps or sum(months.values()) != step.unchanged:
         return None
-    if walk.began and datetime.fromisoformat(walk.began) < timezone.now() - RECENT:
+    if walk.began and not is_recent(walk.began):
         return None
     return months if months == stored_by_month(context) else None
 

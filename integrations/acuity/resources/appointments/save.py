@@ -360,6 +360,6 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
         for r in missing
         if r.client_key not in found
     ]
-    for client in Client.objects.bulk_create(born, batch_size=500):
-        found[client.external_id] = client.pk
-    return found
+    # Another worker may be making one of them at this moment: theirs is taken.
+    Client.objects.bulk_create(born, batch_size=500, ignore_conflicts=True)
+    return context.catalog.clients({r.client_key for r in missing})

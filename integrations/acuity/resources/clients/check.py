@@ -58,12 +58,17 @@ def scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
     searched = (
         "searched: more than listed" if answers.get("cut") else "searched for a few: no others"
     )
+    at = answers.get("held")
     nameless = Q(external_id__startswith=Client.FORGOTTEN)
     forgotten = rows.filter(nameless).count()
     return {
         "listed": answers.get("entries", 0),
         "stored": rows.filter(listed=True).count(),
         "only_in_bookings": rows.filter(listed=False).exclude(nameless).count(),
-        "evidence": [alike, searched],
+        "evidence": [
+            *([f"the import's own list, the one proven at {at}"] if at else []),
+            alike,
+            searched,
+        ],
         **({"forgotten": forgotten} if forgotten else {}),
     }

@@ -3,9 +3,12 @@
 from string import ascii_lowercase, digits
 from typing import Any
 
+from django.db.models import QuerySet
+
 from bookings.models import Client
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.values import fingerprint
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients.save import list_clients
 
@@ -19,7 +22,8 @@ DIFFERS = Gap("clients", "Acuity's client list was another one each time it was 
 
 
 def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[Gap]]:
-    """The entries, what the readings have shown (`entries`, `alike`, `cut`), and the gaps.
+    """The entries, what the readings have shown (`entries`, `alike`, `cut`, `digest`, and how many
+    `strangers` there were to search for), and the gaps.
 
     The longest of two answers, or of three where they differ; with whom a search shows beside them.
     """
@@ -33,7 +37,19 @@ def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[Gap]]:
         hidden |= searched(context, {*entries, *hidden}, [*ascii_lowercase, *digits])
         gaps.append(cut(len(hidden)))
     whole = [*entries, *sorted(hidden)]
-    return whole, {"entries": len(whole), "alike": alike, "cut": bool(hidden)}, gaps
+    facts = {
+        "entries": len(whole),
+        "alike": alike,
+        "cut": bool(hidden),
+        "digest": digest_of(whole),
+        "strangers": strangers(context).count(),
+    }
+    return whole, facts, gaps
+
+
+def digest_of(entries: list[bytes]) -> str:
+    """Alike for lists of the same entries in whatever order."""
+    return fingerprint(b"\n".join(sorted(entries)))
 
 
 def searched(context: Context, listed: set[bytes], names: list[str]) -> set[bytes]:
@@ -52,10 +68,14 @@ def cut(hidden: int) -> Gap:
     return Gap("clients", reason, found=hidden)
 
 
+def strangers(context: Context) -> QuerySet[Client]:
+    """Who is known only from bookings."""
+    return context.account.rows(Client).filter(listed=False)
+
+
 def _strangers(context: Context) -> list[str]:
     """Some who are known only from bookings, each by the name that is rarer."""
-    known = context.account.rows(Client).filter(listed=False)
-    return some_names(known.order_by("pk"))
+    return some_names(strangers(context).order_by("pk"))
 
 
 def some_names(people: Any) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.reading.records import AppointmentRecord
@@ -28,7 +30,7 @@ from integrations.models import RejectedRecord
 class Payments(Resource):
     name, title, noun = "payments", "Payments", "payment"
     model = Payment
-    log = Log(page="payments", progress="payments", every=25)
+    log = Log(page="payments", progress="payments", every=25, summed=True)
     after = ("appointments",)
     options = {"payments": ("paid", "all")}
     task = "acuity.import_payments"
@@ -57,6 +59,11 @@ class Payments(Resource):
         bookings = scope.account.rows(Appointment).filter(removed_at=None)
         rows = Payment.objects.filter(appointment__in=bookings, removed_at=None)
         return scope.period.filter(rows).count()
+
+    def gone(self, scope: Scope) -> int:
+        rows = Payment.objects.filter(appointment__in=scope.account.rows(Appointment))
+        lost = Q(removed_at__isnull=False) | Q(appointment__removed_at__isnull=False)
+        return scope.period.filter(rows.filter(lost)).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
         rows = Payment.objects.filter(appointment__in=kept(extent), removed_at=None)

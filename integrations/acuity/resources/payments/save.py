@@ -13,7 +13,8 @@ from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean
-from integrations.acuity.resources.base import Context, in_window
+from integrations.acuity.resources.base import Context, in_window, kept
+from integrations.acuity.resources.scope import Extent, Reread
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.history import compared, keep
 from integrations.acuity.store.rejects import reject, resolve
@@ -66,8 +67,27 @@ def due(context: Context) -> QuerySet[Appointment]:
         since = context.scope.began or timezone.now()
         read = Q(payments_read_at__gte=since, payments_fetched_for=F("payment_state"))
         return rows.exclude(read & Q(payments_read_at__isnull=False))
-    rows = rows.exclude(payments_fetched_for=F("payment_state"))
-    return rows.filter(Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for=""))
+    changed = ~Q(payments_fetched_for=F("payment_state"))
+    told = Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for="")
+    return rows.filter((changed & told) | _again(context.scope.reread))
+
+
+def _again(reread: Reread) -> Q:
+    """Those that are read again, and have not been since that was decided."""
+    if not reread.row:
+        return Q(pk__in=[])
+    never = Q(payments_read_at=None)
+    if reread.until is None:
+        return never & Q(pk__lte=reread.row)
+    same = Q(payments_read_at=reread.until, pk__lte=reread.row)
+    return never | Q(payments_read_at__lt=reread.until) | same
+
+
+def oldest(extent: Extent, count: int) -> Reread:
+    """The `count` lists whose last reading is the longest ago; first those that never were read."""
+    by_age = kept(extent).order_by(F("payments_read_at").asc(nulls_first=True), "pk")
+    ages = list(by_age.values_list("payments_read_at", "pk")[:count])
+    return Reread(*ages[-1]) if ages else Reread()
 
 
 def with_sums(rows: QuerySet[Appointment]) -> QuerySet[Any]:
@@ -147,7 +167,14 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
         read.append(appointment)
     keep(context.seen("payments"), Payment, compared(Payment, FIELDS, _rows(changed)))
-    Payment.objects.bulk_create(fresh, batch_size=500)
+    # Another worker may have stored the same list meanwhile.
+    Payment.objects.bulk_create(
+        fresh,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["appointment", "external_id"],
+        update_fields=FIELDS,
+    )
     Payment.objects.bulk_update(changed, FIELDS, batch_size=500)
     Appointment.objects.bulk_update(
         read,

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0014_history'),
+        ('bookings', '0015_refunds_and_descriptions'),
     ]
 
     operations = [

@@ -5,10 +5,11 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -21,17 +22,34 @@ from bookings.reports import revenue
 def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str, Any]]:
     if not request.user.has_perm("bookings.view_revenue"):
         raise PermissionDenied
-    tenant = get_object_or_404(
-        scope.rules.narrow(request.user, Tenant.objects.all(), "revenue"), pk=object_id
-    )
+    tenant = get_object_or_404(_tenants(request), pk=object_id)
     by = "paid_at" if request.GET.get("by") == "paid_at" else "service_date"
     return tenant, by, revenue(tenant, by=by)
 
 
 @require_GET
+def revenues(request: HttpRequest) -> HttpResponse:
+    """The first business whose revenue the user may see; its page leads to the others."""
+    if not request.user.has_perm("bookings.view_revenue"):
+        raise PermissionDenied
+    first = _tenants(request).first()
+    if first is None:
+        messages.info(request, "No business yet whose revenue you may see.")
+        return redirect("admin:index")
+    return redirect("admin:bookings_revenue", first.pk)
+
+
+def _tenants(request: HttpRequest) -> QuerySet[Tenant]:
+    rows: QuerySet[Tenant] = scope.rules.narrow(request.user, Tenant.objects.all(), "revenue")
+    return rows.order_by("name", "pk")
+
+
+@require_GET
 def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     tenant, by, report = _report(request, object_id)
-    months = report["months"]
+    months, canceled = report["as_vendor"], report["canceled"]
+    # A month of which only canceled bookings were paid is one, too.
+    months = {month: months.get(month, {}) for month in sorted({*months, *canceled})}
     names = sorted({name for processors in months.values() for name in processors})
     cells = {name: [_amount(months[month], name) for month in months] for name in names}
     rows = [
@@ -39,6 +57,7 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
             "month": month,
             "cells": [cells[name][n] for name in names],
             "total": sum(cells[name][n] for name in names),
+            "canceled": _total(canceled.get(month, {})),
         }
         for n, month in enumerate(months)
     ]
@@ -55,6 +74,8 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         "rows": rows,
         "sums": [sum(cells[name]) for name in names],
         "total": sum(row["total"] for row in rows),
+        "canceled": sum(row["canceled"] for row in rows),
+        "refunds": sum(_total(processors) for processors in report["refunds"].values()),
         "currency": report["currency"],
         "chart": chart,
         "csv_url": f"{csv_url}?by={by}",
@@ -64,6 +85,10 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
 
 def _amount(processors: dict[str, Any], name: str) -> Any:
     return Decimal(processors[name]["amount"]) if name in processors else Decimal(0)
+
+
+def _total(processors: dict[str, Any]) -> Decimal:
+    return sum((_amount(processors, name) for name in processors), Decimal(0))
 
 
 @require_GET

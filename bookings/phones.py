@@ -1,0 +1,38 @@
+"""Which phone numbers does somebody mean who types one, in whatever form?"""
+
+import contextlib
+import re
+from typing import Any
+
+import phonenumbers
+from django.db.models import F, QuerySet, TextField, Value
+from django.db.models.functions import Replace
+
+# What people write between digits.
+BETWEEN = " ()-./+\u00a0"
+LOOKS_LIKE_ONE = re.compile(r"[\d\s()+./\-\u00a0]{4,30}")
+FEWEST = 4
+# The digits that are left of a number without its country, at most: more are the country's.
+NATIONAL = 10
+
+
+def digits(text: str) -> str:
+    """The national digits of what was typed; nothing if that is no phone number."""
+    text = text.strip()
+    if not LOOKS_LIKE_ONE.fullmatch(text):
+        return ""
+    found = re.sub(r"\D", "", text)
+    if text.startswith("+"):
+        with contextlib.suppress(phonenumbers.NumberParseException):
+            found = str(phonenumbers.parse(text).national_number)
+    found = found.lstrip("0")[-NATIONAL:]
+    return found if len(found) >= FEWEST else ""
+
+
+def having(rows: QuerySet[Any], column: str, wanted: str) -> QuerySet[Any]:
+    """The rows whose `column`, however it is written, has these digits in a row."""
+    bare: Any = F(column)
+    for mark in BETWEEN:
+        bare = Replace(bare, Value(mark), output_field=TextField())
+    found: QuerySet[Any] = rows.alias(bare_phone=bare).filter(bare_phone__contains=wanted)
+    return found

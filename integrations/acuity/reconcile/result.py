@@ -1,0 +1,63 @@
+"""What do a file and the database have in common, and where do they differ?"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from integrations.acuity.reading.values import Reject, money
+
+
+def cents(amount: Decimal) -> int:
+    return int(amount * 100)
+
+
+def amount(text: str) -> Decimal | None:
+    """The amount that a file writes, in any of the usual ways; None where it is none."""
+    try:
+        return money(text, "amount")
+    except Reject:
+        return None
+
+
+@dataclass
+class Result:
+    """Rows of the file are `row 2` and so on, the header being the first; rows of the database have
+    the source's ID, or for clients this database's."""
+
+    kind: str
+    rows: int
+    matched: int = 0
+    likely: int = 0
+    only_in_file: list[str] = field(default_factory=list)
+    only_in_database: list[str] = field(default_factory=list)
+    differs: list[dict[str, str]] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
+    # Month: processor: whose: [number, cents].
+    months: dict[str, Any] = field(
+        default_factory=lambda: defaultdict(
+            lambda: defaultdict(lambda: defaultdict(lambda: [0, 0]))
+        )
+    )
+
+    @property
+    def agrees(self) -> bool:
+        return not (self.only_in_file or self.only_in_database or self.differs)
+
+    def add(self, month: str, processor: str, whose: str, money: Decimal, number: int = 1) -> None:
+        """Count an amount of the month as the vendor's, the database's or the processor's."""
+        sums = self.months[month][processor][whose]
+        sums[0] += number
+        sums[1] += cents(money)
+
+    def compare(self, key: str, column: str, file: Any, *database: Any) -> None:
+        """Note a difference unless the file has one of the database's values."""
+        if file not in database:
+            said = " or ".join(dict.fromkeys(map(str, database)))
+            self.differs.append({"id": key, "column": column, "file": str(file), "database": said})
+
+    def as_json(self) -> dict[str, Any]:
+        found = vars(self) | {"months": {}}
+        for month, processors in sorted(self.months.items()):
+            found["months"][month] = {name: dict(sums) for name, sums in sorted(processors.items())}
+        return found

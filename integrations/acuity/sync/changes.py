@@ -1,0 +1,146 @@
+"""What has changed at the business since a run or a day? In names and money, from the history."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from bookings import history
+from bookings.models import Appointment, Change, Client, Payment, Tenant
+from integrations.models import ImportRun
+
+NAMES = {"first_name", "last_name"}
+
+
+class Line(NamedTuple):
+    """One change: `kind` is new, moved, canceled, repriced, renamed, paid, refunded, gone or changed."""
+
+    kind: str
+    resource: str
+    id: str
+    text: str
+
+
+class Changes(NamedTuple):
+    """`closed` is what is other now in months that were closed: counts and cents, before and after."""
+
+    since: datetime
+    closed: dict[str, dict[str, list[int]]]
+    lines: list[Line]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "since": self.since.isoformat(),
+            "closed_months": self.closed,
+            "changes": [line._asdict() for line in self.lines],
+        }
+
+    def closed_words(self, currency: str) -> list[str]:
+        """`2026-05: now 139 bookings, USD 5,402.50 (was 138 and USD 5,232.50)`."""
+        return [
+            f"{month}: now {n['bookings'][1]:,} bookings, {currency} {n['cents'][1] / 100:,.2f}"
+            f" (was {n['bookings'][0]:,} and {currency} {n['cents'][0] / 100:,.2f})"
+            for month, n in self.closed.items()
+        ]
+
+
+def of(tenant: Tenant, since: datetime, until: datetime | None = None) -> Changes:
+    """What was seen to change after `since`; months that were closed come first."""
+    until = until or timezone.now()
+    lines = [*_new(tenant, since, until), *_changed(tenant, since, until)]
+    closed = {}
+    if lines:
+        closed = history.closed_months(tenant, since, until, first_open_month(tenant))
+    return Changes(since, closed, lines)
+
+
+def of_run(run: ImportRun) -> Changes:
+    """What changed from the beginning of the run to its end, or to now."""
+    return of(run.account.tenant, run.created_at, run.finished_at)
+
+
+def first_open_month(tenant: Tenant) -> str:
+    """The month in which the last completed run ended; those before it are closed."""
+    done = ImportRun.objects.filter(account__tenant=tenant, status__startswith="completed")
+    ended = done.exclude(finished_at=None).order_by("-finished_at").first()
+    at = ended.finished_at if ended and ended.finished_at else timezone.now()
+    return f"{at.astimezone(ZoneInfo(tenant.timezone)):%Y-%m}"
+
+
+def _new(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
+    def seen(rows: QuerySet[Any]) -> QuerySet[Any]:
+        rows = rows.filter(tenant=tenant, first_seen__gt=since, first_seen__lte=until)
+        return rows.order_by("pk")
+
+    for booking in seen(Appointment.objects.select_related("client")).iterator():
+        text = f"{booking.client} booked {_when(booking.starts_at, tenant)}, {booking.price:.2f}"
+        yield Line("new", "appointments", booking.external_id, text)
+    payments = Payment.objects.select_related("appointment__client")
+    for payment in seen(payments).iterator():
+        yield _money(payment, tenant)
+
+
+def _money(payment: Payment, tenant: Tenant, gone: bool = False) -> Line:
+    booking = payment.appointment
+    refunded = payment.amount < 0
+    what = "no longer listed" if gone else "refunded" if refunded else "paid"
+    text = (
+        f"{booking.client}, {_when(booking.starts_at, tenant)}:"
+        f" {abs(payment.amount):.2f} {payment.currency} by {payment.processor} {what}"
+    )
+    kind = "gone" if gone else "refunded" if refunded else "paid"
+    return Line(kind, "payments", booking.external_id, text)
+
+
+def _changed(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
+    found = history.since(tenant, since, ["appointments", "payments", "clients"])
+    for change in found.filter(seen_at__lte=until).iterator():
+        row = _row(change)
+        if isinstance(row, Appointment):
+            kind, text = _booking(row, change.changed, tenant)
+            yield Line(kind, change.resource, change.external_id, text)
+        elif isinstance(row, Payment):
+            if "removed_at" in change.changed:
+                yield _money(row, tenant, gone=change.changed["removed_at"][1] is not None)
+            elif "amount" in change.changed:
+                before, after = change.changed["amount"]
+                kind = "refunded" if Decimal(after) < Decimal(before) else "paid"
+                text = f"{row.appointment.client}: payment {after}, was {before}"
+                yield Line(kind, change.resource, row.appointment.external_id, text)
+        elif isinstance(row, Client) and NAMES & change.changed.keys():
+            had = [change.changed.get(name, [getattr(row, name)])[0] for name in sorted(NAMES)]
+            yield Line("renamed", change.resource, change.external_id, f"{row} was {' '.join(had)}")
+
+
+def _booking(row: Appointment, changed: dict[str, Any], tenant: Tenant) -> tuple[str, str]:
+    """The kind of what weighs most, and the sentence."""
+    about = f"{row.client}, {_when(row.starts_at, tenant)}"
+    if changed.get("removed_at", [0, None])[1]:
+        return "gone", f"{about}: no longer at Acuity"
+    if changed.get("canceled", [0, False])[1]:
+        return "canceled", f"{about}: canceled"
+    if "starts_at" in changed:
+        before, after = (_when(datetime.fromisoformat(at), tenant) for at in changed["starts_at"])
+        return "moved", f"{row.client} moved from {before} to {after}"
+    if "price" in changed:
+        before, after = changed["price"]
+        return "repriced", f"{about}: price {after}, was {before}"
+    return "changed", f"{about}: {', '.join(sorted(changed)).replace('_', ' ')} changed"
+
+
+def _row(change: Change) -> Model | None:
+    rows: QuerySet[Any] = history.TABLES[change.resource]._default_manager.all()
+    related = {"appointments": "client", "payments": "appointment__client"}
+    if change.resource in related:
+        rows = rows.select_related(related[change.resource])
+    found: Model | None = rows.filter(pk=change.row).first()
+    return found
+
+
+def _when(at: datetime, tenant: Tenant) -> str:
+    """`3 May 2026, 10:00` in the business's zone."""
+    return f"{at.astimezone(ZoneInfo(tenant.timezone)):%-d %b %Y, %H:%M}"

@@ -1,0 +1,60 @@
+"""How complete is each month, in words? A month with a gap is never shown as whole."""
+
+from typing import Any
+
+from integrations.acuity.reading.findings import Gap
+from integrations.models import ImportRun
+
+# Gaps that speak of bookings; without a month they may lie in any.
+OF_BOOKINGS = ("day", "listing", "unlisted", "removals", "appointments", "unverified")
+
+
+def unexplained(run: ImportRun) -> list[Gap]:
+    """The run's gaps; what is missing only because it was rejected is told once, as rejected."""
+    gaps = [Gap.of(gap) for gap in run.gaps]
+    missing = sum(gap.missing or 0 for gap in gaps if gap.kind == "appointments")
+    if missing and missing == _rejected(gaps):
+        return [gap for gap in gaps if gap.kind != "appointments"]
+    return gaps
+
+
+def _rejected(gaps: list[Gap]) -> int:
+    of_bookings = (g for g in gaps if g.kind == "rejected" and g.resource == "appointments")
+    return sum(gap.missing or 0 for gap in of_bookings)
+
+
+def months(run: ImportRun) -> list[dict[str, Any]]:
+    """A row a month: what Acuity lists, what is stored, and what has to be said of it."""
+    gaps = unexplained(run)
+    named = {gap.month or gap.day[:7] for gap in gaps if gap.kind in OF_BOOKINGS}
+    top = max((max(pair) for pair in run.coverage.values()), default=0) or 1
+    short = sum(max(0, source - stored) for source, stored in run.coverage.values())
+    explained = short == _rejected(gaps)
+    rows = []
+    for month, (source, stored) in sorted(run.coverage.items()):
+        missing = max(0, source - stored)
+        state = "whole"
+        if missing:
+            state = "rejected" if explained else "short"
+        elif month in named or "" in named:
+            state = "open"
+        rows.append(
+            {
+                "month": month,
+                "state": state,
+                "words": _words(state, source, stored, missing),
+                "stored": stored,
+                "source_width": source * 100 // top,
+                "stored_width": stored * 100 // top,
+            }
+        )
+    return rows
+
+
+def _words(state: str, source: int, stored: int, missing: int) -> str:
+    if state == "open":
+        return f"{source:,} listed, more may exist"
+    counted = f"{stored:,} of {source:,}"
+    if state == "whole":
+        return counted
+    return f"{counted}, {missing:,} {'rejected' if state == 'rejected' else 'missing'}"

@@ -1,0 +1,172 @@
+"""What does the home page say of each account? Its state, its last proof, and the one next step."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Prefetch
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from bookings import zones
+from bookings.models import Appointment, Client, Payment
+from integrations import access
+from integrations.acuity.accounts import keys
+from integrations.acuity.errors import CredentialsRefused
+from integrations.acuity.proof.headline import headline
+from integrations.acuity.runs import progress
+from integrations.acuity.sync import plans
+from integrations.console.looks import LOOKS, Look
+from integrations.console.words import for_people
+from integrations.models import AcuityAccount, ImportRun, Plan, RejectedRecord
+
+# A proof that is older says little of today.
+FRESH = timedelta(days=7)
+# Runs of an account that are looked through for the last proof.
+RECENT_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Step:
+    """The one next step: a button's word, and where it leads or what it posts to."""
+
+    word: str
+    url: str
+    post: bool = False
+
+
+@dataclass(frozen=True)
+class Proof:
+    run: ImportRun
+    at: str
+    sentence: str
+    old: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    account: AcuityAccount
+    zone: str
+    look: Look | None
+    run: ImportRun | None
+    says: str
+    proof: Proof | None
+    counts: list[tuple[str, int, str]]
+    next_run: str
+    step: Step | None
+
+
+def cards(request: HttpRequest) -> list[Card]:
+    """One for each account that the user may see."""
+    scope = access.of_user(request.user)
+    if not request.user.has_perm("integrations.view_acuityaccount"):
+        return []
+    runs = ImportRun.objects.order_by("-created_at").defer("coverage", "differences", "digests")
+    rows = AcuityAccount.objects.select_related("tenant").order_by("tenant__name", "name", "pk")
+    accounts = scope.narrow(rows).prefetch_related(Prefetch("runs", runs[:RECENT_RUNS], "recent"))
+    counted = _counted([account.tenant_id for account in accounts])
+    return [_card(account, counted, scope) for account in accounts]
+
+
+def _counted(tenants: list[Any]) -> dict[str, dict[Any, int]]:
+    """Rows by tenant, or open rejects by account; three counts whatever the number of accounts."""
+
+    def by(rows: Any, key: str) -> dict[Any, int]:
+        return dict(rows.order_by().values_list(key).annotate(n=Count("pk")))
+
+    of_tenants = {"tenant__in": tenants}
+    clients = Client.objects.exclude(external_id__startswith=Client.FORGOTTEN)
+    bookings = Appointment.objects.filter(removed_at=None)
+    payments = Payment.objects.filter(removed_at=None, appointment__removed_at=None)
+    return {
+        "Clients": by(clients.filter(**of_tenants), "tenant"),
+        "Bookings": by(bookings.filter(**of_tenants), "tenant"),
+        "Payments": by(payments.filter(**of_tenants), "tenant"),
+        "Rejected": by(RejectedRecord.objects.filter(resolved_at=None), "account"),
+    }
+
+
+LISTS = {
+    "Clients": "bookings_client_changelist",
+    "Bookings": "bookings_appointment_changelist",
+    "Payments": "bookings_payment_changelist",
+}
+
+
+def _next(account: AcuityAccount, where: ZoneInfo) -> str:
+    plan = Plan.objects.filter(account=account).first()
+    turn = plan and plans.following(plan, timezone.now())
+    return f"{turn.astimezone(where):%-d %b %Y, %H:%M}" if turn else "nothing scheduled"
+
+
+def _card(account: AcuityAccount, counted: dict[str, dict[Any, int]], scope: access.Scope) -> Card:
+    recent: list[ImportRun] = account.recent  # type: ignore[attr-defined]
+    run = recent[0] if recent else None
+    where = zones.of(account.tenant)
+    counts = [
+        (
+            name,
+            counted[name].get(account.tenant_id, 0),
+            f"{reverse(f'admin:{page}')}?tenant__id__exact={account.tenant_id}",
+        )
+        for name, page in LISTS.items()
+    ]
+    if rejected := counted["Rejected"].get(account.pk, 0):
+        url = reverse("admin:integrations_rejectedrecord_changelist")
+        query = f"?account__id__exact={account.pk}&resolved_at__isempty=1"
+        counts.append(("Rejected records", rejected, url + query))
+    return Card(
+        account,
+        where.key,
+        LOOKS[run.status] if run else None,
+        run,
+        _says(account, run),
+        _proof(recent, where),
+        counts,
+        _next(account, where),
+        _step(account, run, scope),
+    )
+
+
+def _says(account: AcuityAccount, run: ImportRun | None) -> str:
+    if keys.unreadable(account):
+        return "The stored key cannot be decrypted."
+    if run is None:
+        return "Never imported."
+    if run.status in ImportRun.ACTIVE:
+        steps = [progress.of(step) for step in run.steps.all()]
+        doing = next((step for step in steps if step.status == "running"), None)
+        return f"{doing.title}: {doing.text}" if doing else ""
+    return for_people(run.reason)
+
+
+def _proof(runs: list[ImportRun], where: Any) -> Proof | None:
+    """The newest, whatever it found."""
+    proven = [run for run in runs if run.verified_at]
+    if not proven:
+        return None
+    run = max(proven, key=lambda run: run.verified_at or run.created_at)
+    at = run.verified_at or run.created_at
+    said = headline(run.scope, run.verified)
+    return Proof(run, zones.written(at, where), said, timezone.now() - at > FRESH)
+
+
+def _step(account: AcuityAccount, run: ImportRun | None, scope: access.Scope) -> Step | None:
+    """What to do now. Who may not do it is offered to look."""
+    watch = reverse("admin:integrations_importrun_change", args=[run.pk]) if run else ""
+    refused = run is not None and run.error_class == CredentialsRefused.__name__
+    if (keys.unreadable(account) or refused) and scope.may("own", account.tenant_id):
+        url = reverse("admin:integrations_acuityaccount_change", args=[account.pk])
+        return Step("Enter the key", url)
+    if run and run.status in ("paused", "failed") and scope.may("run", account.tenant_id):
+        return Step("Resume", reverse("admin:acuity_act", args=[run.pk, "resume"]), post=True)
+    if run and run.status in ImportRun.ACTIVE:
+        return Step("Watch", watch)
+    if run and run.status == "completed_with_gaps":
+        return Step("Look at the gaps", watch)
+    if not scope.may("run", account.tenant_id):
+        return Step("Look at the last import", watch) if run else None
+    url = f"{reverse('admin:acuity_start')}?accounts={account.pk}"
+    return Step("Import again" if run else "Import", url)

@@ -1,0 +1,90 @@
+"""What does the menu offer, in the owner's words? Only what the user may open."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from integrations import access
+
+
+@dataclass(frozen=True)
+class Item:
+    title: str
+    # Name of the page in the admin, and of unfold's icon.
+    page: str
+    icon: str
+
+
+GROUPS: dict[str, tuple[Item, ...]] = {
+    "": (
+        Item("Home", "index", "home"),
+        Item("Clients", "bookings_client_changelist", "group"),
+        Item("Bookings", "bookings_appointment_changelist", "event"),
+        Item("Payments", "bookings_payment_changelist", "payments"),
+        Item("Revenue", "bookings_revenues", "bar_chart"),
+        Item("Proof", "acuity_proofs", "verified"),
+        Item("What changed", "bookings_change_changelist", "edit_note"),
+    ),
+    "Catalogue": (
+        Item("Calendars", "bookings_calendar_changelist", "calendar_month"),
+        Item("Appointment types", "bookings_appointmenttype_changelist", "category"),
+        Item("Add-ons", "bookings_addon_changelist", "add_circle"),
+        Item("Forms", "bookings_form_changelist", "list_alt"),
+        Item("Labels", "bookings_label_changelist", "label"),
+        Item("Products", "bookings_product_changelist", "inventory_2"),
+        Item("Orders", "bookings_order_changelist", "shopping_cart"),
+        Item("Certificates", "bookings_certificate_changelist", "card_giftcard"),
+        Item("Blocked times", "bookings_block_changelist", "event_busy"),
+    ),
+    "Imports": (
+        Item("Imports", "integrations_importrun_changelist", "sync"),
+        Item("Accounts", "integrations_acuityaccount_changelist", "key"),
+        Item("Rejected records", "integrations_rejectedrecord_changelist", "report"),
+    ),
+    "Settings": (
+        Item("Businesses", "bookings_tenant_changelist", "storefront"),
+        Item("Users", "auth_user_changelist", "person"),
+        Item("Roles", "integrations_membership_changelist", "badge"),
+        Item("API tokens", "integrations_apitoken_changelist", "vpn_key"),
+        Item("Who did what", "integrations_auditentry_changelist", "history"),
+    ),
+}
+
+
+def groups(request: HttpRequest) -> list[dict[str, Any]]:
+    """As unfold's `SIDEBAR["navigation"]` has it."""
+    links = {item: reverse(f"admin:{item.page}") for items in GROUPS.values() for item in items}
+    home = reverse("admin:index")
+    # The longest that the address begins with; every one begins as the home page does.
+    within = [link for link in links.values() if request.path.startswith(link) and link != home]
+    here = max(within, key=len, default=request.path)
+    return [
+        {
+            "title": title,
+            "separator": bool(title),
+            "items": [
+                asdict(item) | {"link": links[item], "active": links[item] == here}
+                for item in items
+                if _may(request, item.page)
+            ],
+        }
+        for title, items in GROUPS.items()
+    ]
+
+
+def _may(request: HttpRequest, page: str) -> bool:
+    if page == "index":
+        return True
+    if page == "bookings_revenues":
+        return access.of_user(request.user).may("revenue")
+    if page == "acuity_proofs":
+        return request.user.has_perm("integrations.view_importrun")
+    listed = page.removesuffix("_changelist")
+    models = {
+        f"{m._meta.app_label}_{m._meta.model_name}": a for m, a in admin.site._registry.items()
+    }
+    found = models.get(listed)
+    return found is not None and found.has_view_permission(request)

@@ -1,0 +1,174 @@
+"""Do the pages say what the database says, in the business's own time?"""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client as Browser
+from django.urls import reverse
+
+from bookings.models import Appointment, Client, Payment, Tenant
+from integrations.acuity.sandbox import Sandbox
+from integrations.models import AcuityAccount, ImportRun, RejectedRecord
+from tests.conftest import import_all
+
+pytestmark = pytest.mark.django_db
+
+
+def book(tenant: Tenant, starts_at: datetime, day: date, **facts: object) -> Appointment:
+    client = Client.objects.create(
+        tenant=tenant, external_id=str(starts_at), first_name="Ana", phone="(212) 551-0001"
+    )
+    return Appointment.objects.create(
+        tenant=tenant,
+        external_id=str(starts_at),
+        client=client,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=1),
+        service_date=day,
+        price=Decimal(45),
+        amount_paid=Decimal(20),
+        **facts,
+    )
+
+
+@pytest.fixture
+def studio() -> Tenant:
+    return Tenant.objects.create(name="Example Studio", timezone="America/New_York")
+
+
+def page(browser: Browser, name: str, *args: object, **query: str) -> str:
+    answer = browser.get(reverse(f"admin:{name}", args=args), query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "typed", ["2125510001", "212 551 0001", "+1 (212) 551-0001", "551-0001", "1 212.551.0001"]
+)
+def test_a_phone_number_is_found_in_any_form(
+    admin_client: Browser, studio: Tenant, typed: str
+) -> None:
+    book(studio, datetime(2026, 5, 4, 13, tzinfo=UTC), date(2026, 5, 4))
+
+    for name in ("bookings_client_changelist", "bookings_appointment_changelist"):
+        assert "Ana" in page(admin_client, name, q=typed)
+        assert "Nothing here matches" in page(admin_client, name, q="2125510002")
+
+
+def test_a_booking_is_shown_on_the_day_and_at_the_hour_of_the_business(
+    admin_client: Browser, studio: Tenant
+) -> None:
+    book(studio, datetime(2026, 5, 5, 1, 30, tzinfo=UTC), date(2026, 5, 4))
+
+    shown = page(admin_client, "bookings_appointment_changelist")
+
+    assert "Starts (America/New_York)" in shown and "4 May 2026, 21:30" in shown
+
+
+def test_a_booking_elsewhere_is_shown_on_the_day_that_the_source_shows(
+    admin_client: Browser, studio: Tenant
+) -> None:
+    book(
+        studio,
+        datetime(2026, 5, 5, 5, tzinfo=UTC),
+        date(2026, 5, 4),
+        timezone="America/Los_Angeles",
+    )
+
+    shown = page(admin_client, "bookings_appointment_changelist")
+
+    assert "4 May 2026, 22:00 (America/Los_Angeles)" in shown
+
+
+def test_who_paid_for_what_is_on_the_client_and_on_the_payment(
+    admin_client: Browser, studio: Tenant
+) -> None:
+    booking = book(studio, datetime(2026, 5, 4, 13, tzinfo=UTC), date(2026, 5, 4))
+    Payment.objects.create(
+        tenant=studio,
+        appointment=booking,
+        external_id="p",
+        processor="cash",
+        amount=Decimal(20),
+        currency="USD",
+        paid_at=booking.starts_at,
+        service_date=booking.service_date,
+    )
+
+    client = page(admin_client, "bookings_client_change", booking.client_id)
+    payments = page(admin_client, "bookings_payment_changelist")
+
+    assert "1 bookings; 1 payments, 20.00 USD; open 25.00 USD" in client
+    assert "Ana" in payments and "Booking, 4 May 2026, 09:00" in payments
+    for inner in ("content_hash", "name_key", "fingerprint"):
+        assert inner not in client
+
+
+def test_a_month_with_a_gap_is_never_shown_as_whole(
+    admin_client: Browser, account: AcuityAccount
+) -> None:
+    run = ImportRun.objects.create(
+        account=account,
+        status="completed_with_gaps",
+        verified_at=datetime(2026, 6, 1, tzinfo=UTC),
+        coverage={"2026-04": [440, 440], "2026-05": [10, 9]},
+        gaps=[
+            {"kind": "day", "day": "2026-04-02", "reason": "The day was cut."},
+            {"kind": "appointments", "month": "2026-05", "missing": 1, "reason": "1 is missing."},
+            {"kind": "rejected", "resource": "appointments", "missing": 1, "reason": "1 rejected."},
+        ],
+    )
+
+    shown = page(admin_client, "integrations_importrun_change", run.pk)
+    months = page(admin_client, "acuity_proofs")
+
+    assert "440 listed, more may exist" in shown and "440 of 440" not in shown
+    assert "9 of 10, 1 rejected" in shown and "1 is missing." not in shown
+    assert 'class="month whole"' not in shown and 'class="proven"><a' not in months
+
+
+def test_the_numbers_of_a_run_are_those_of_the_database(
+    admin_client: Browser, box: Sandbox
+) -> None:
+    box.account.edit(box.account.appointments[3]["id"], price="twelve")
+    run = import_all(box)
+    kept = Appointment.objects.filter(removed_at=None).count()
+    counts = {"Clients": Client.objects.count(), "Appointments": kept}
+    counts["Payments"] = Payment.objects.filter(removed_at=None).count()
+
+    answer = admin_client.get(reverse("admin:integrations_importrun_change", args=[run.pk]))
+    rows = {row["title"]: row["cells"] for row in answer.context["counts"]}
+
+    assert {title: rows[title][0] for title in counts} == counts
+    assert rows["Appointments"][4] == RejectedRecord.objects.count() == 1
+
+
+def test_the_home_page_says_of_each_account_whose_it_is_and_what_to_do(
+    admin_client: Browser, box: Sandbox, account: AcuityAccount
+) -> None:
+    other = Tenant.objects.create(name="Second Business", timezone="UTC")
+    AcuityAccount.objects.create(tenant=other, user_id="2", api_key="x", name=account.name)
+    import_all(box)
+
+    shown = page(admin_client, "index")
+
+    assert "Second Business" in shown and account.tenant.name in shown
+    assert "Import again" in shown and "Never imported." in shown
+    assert "nothing scheduled" in shown and "no gaps" in shown
+
+
+def test_a_new_installation_says_what_to_do_first(admin_client: Browser, db: None) -> None:
+    assert "Three steps to begin" in page(admin_client, "index")
+    assert "import an account first" in page(admin_client, "bookings_client_changelist")
+
+
+def test_errors_in_the_browser_name_the_field_and_no_setting(
+    admin_client: Browser, account: AcuityAccount
+) -> None:
+    account.api_key = "wrong"
+    account.save()
+
+    shown = page(admin_client, "acuity_start", accounts=str(account.pk))
+
+    assert "user ID and API key on the account" in shown and "ACUITY_" not in shown

@@ -1,0 +1,111 @@
+"""Every page in a browser, light and dark, wide and narrow; and a page that lives while one works on it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from bookings.models import Appointment, Client, Payment
+from integrations.acuity.runs import control
+from integrations.models import AcuityAccount, ImportRun, ImportStep
+from tests.conftest import run_to_end
+from tests.whole.test_browser import AXE, browser, owner, shot  # noqa: F401
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.sandbox(appointments=200, months=6),
+]
+
+
+@pytest.fixture
+def page(browser: Any, live_server: Any, owner: User) -> Iterator[Page]:  # noqa: F811
+    page = browser.new_page(base_url=live_server.url, viewport={"width": 1280, "height": 900})
+    page.goto("/admin/")
+    page.fill("input[name=username]", "owner")
+    page.fill("input[name=password]", "secret")
+    page.press("input[name=password]", "Enter")
+    expect(page.get_by_text("Example Studio").first).to_be_visible()
+    yield page
+    page.close()
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run('.console')")
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
+
+
+def wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def test_every_page_is_accessible_and_fits_in_any_light_and_width(
+    page: Page, account: AcuityAccount
+) -> None:
+    run = run_to_end(control.start(account, send=False))
+    busiest = Client.objects.filter(appointments__payments__isnull=False).first()
+    booking = Appointment.objects.filter(payments__isnull=False).first()
+    payment = Payment.objects.first()
+    assert busiest and booking and payment
+    pages = {
+        "home": "/admin/",
+        "proofs": "/admin/integrations/importrun/proofs/",
+        "run": f"/admin/integrations/importrun/{run.pk}/change/",
+        "clients": "/admin/bookings/client/",
+        "client": f"/admin/bookings/client/{busiest.pk}/change/",
+        "bookings": "/admin/bookings/appointment/",
+        "booking": f"/admin/bookings/appointment/{booking.pk}/change/",
+        "payments": "/admin/bookings/payment/",
+        "payment": f"/admin/bookings/payment/{payment.pk}/change/",
+        "revenue-page": f"/admin/bookings/tenant/{account.tenant_id}/revenue/",
+        "imports": "/admin/integrations/importrun/",
+        "rejected": "/admin/integrations/rejectedrecord/",
+        "start-form": f"/admin/integrations/acuityaccount/import/?accounts={account.pk}",
+        "account": "/admin/integrations/acuityaccount/add/",
+        "token": "/admin/integrations/apitoken/add/",
+    }
+    faults = []
+    for name, url in pages.items():
+        page.goto(url)
+        page.wait_for_load_state()
+        shot(page, name)
+        faults += [f"{name} 1280: too wide"] * wide(page)
+        own = page.locator(".console").count()
+        faults += [f"{name}: {fault}" for fault in (violations(page) if own else [])]
+        page.evaluate("document.documentElement.classList.add('dark')")
+        faults += [f"{name} dark: {fault}" for fault in (violations(page) if own else [])]
+        page.set_viewport_size({"width": 390, "height": 844})
+        faults += [f"{name} 390: too wide"] * wide(page)
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+    assert faults == [], "\n".join(faults)
+
+
+def test_a_live_page_changes_only_what_changed(page: Page, account: AcuityAccount) -> None:
+    run = control.start(account, send=False)
+    steps = ImportStep.objects.filter(run=run, resource="clients")
+    ImportRun.objects.filter(pk=run.pk).update(status="running")
+    steps.update(status="running", total=1000, offset=100)
+    page.goto(f"/admin/integrations/importrun/{run.pk}/change/")
+    page.get_by_text("Cancel …").click()
+    page.fill("#limit", "321")
+    page.locator("#do-cancel").focus()
+    page.evaluate("window.scrollTo(0, 200)")
+
+    steps.update(offset=700)
+    expect(page.get_by_text("700 of 1,000")).to_be_visible(timeout=20_000)
+
+    assert page.evaluate("document.activeElement.id") == "do-cancel"
+    assert page.input_value("#limit") == "321"
+    assert page.evaluate("window.scrollY") == 200
+    expect(page.locator("#do-cancel")).to_be_visible()
+
+    ImportRun.objects.filter(pk=run.pk).update(status="completed")
+    expect(page).to_have_title(re.compile("✓ "), timeout=20_000)
+    expect(page.get_by_role("status").filter(has_text="Completed and verified")).to_have_count(1)
+    # The button in hand is gone; the keyboard goes on at the heading.
+    assert page.evaluate("document.activeElement.tagName") == "H1"
