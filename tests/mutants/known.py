@@ -8,8 +8,8 @@ KNOWN: list[tuple[Breaking, str]] = [
         Breaking(
             "the checkpoint is written outside the transaction",
             "integrations.acuity.runs.page",
-            "        _checkpoint(context, token, page, counts, spent, started)\n",
-            "    _checkpoint(context, token, page, counts, spent, started)\n"
+            "        _checkpoint(run, step, token, page, counts, spent, started)\n",
+            "    _checkpoint(run, step, token, page, counts, spent, started)\n"
             "    with transaction.atomic():\n",
         ),
         f"{PAGE}::test_rows_and_checkpoint_are_undone_together",
@@ -18,8 +18,8 @@ KNOWN: list[tuple[Breaking, str]] = [
         Breaking(
             "a lease is never renewed",
             "integrations.acuity.runs.window",
-            "if not leases.renew(self.step.pk, self.token):",
-            "if not self.token:",
+            "if not leases.renew(self.step.pk, self.token):\n            raise Stale\n",
+            "if not self.token:\n            raise Stale\n",
         ),
         f"{PAGE}::test_a_window_renews_its_lease_while_it_waits",
     ),

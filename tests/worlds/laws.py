@@ -66,8 +66,8 @@ LAWS = [
         Breaking(
             "however many bookings vanish, they are gone",
             f"{RESOURCES}.appointments.check",
-            "    if len(pks) > most and not context.run.accept_removals:\n",
-            "    if len(pks) > most and not context.run:\n",
+            "    if len(denied) > most and not context.scope.accept_removals:\n",
+            "    if len(denied) > most and not context.scope:\n",
         ),
         f"{TABLE}many_bookings_that_vanish_at_once_are_a_gap_and_stay[60-21]",
     ),
@@ -77,7 +77,7 @@ LAWS = [
         Breaking(
             "more stored than listed is no gap",
             f"{RESOURCES}.appointments.said",
-            "        if extra > 0 and not refused:\n",
+            "        if extra > 0 and not refused and not cursor.pending:\n",
             "        if extra > stored:\n",
         ),
         "tests/proof/test_statement.py::test_a_month_is_a_gap_where_the_numbers_differ",
@@ -100,8 +100,8 @@ LAWS = [
         Breaking(
             "where all lists are wanted, none is read anew",
             f"{RESOURCES}.payments.save",
-            '    if context.run.payments_mode == "all":\n',
-            '    if context.run.payments_mode == "":\n',
+            '    return context.scope.choices.get("payments") == "all"\n',
+            '    return context.scope.choices.get("payments") == ""\n',
         ),
         f"{TABLE}a_corrected_payment_is_read_again_where_all_are_wanted[1-paid]",
     ),
@@ -132,9 +132,9 @@ LAWS = [
         "Rows belong to an account",
         Breaking(
             "the proof compares everybody's bookings",
-            f"{RESOURCES}.base",
-            '    rows = Appointment.objects.filter(tenant=of.tenant, source="acuity", removed_at=None)\n',
-            '    rows = Appointment.objects.filter(source="acuity", removed_at=None)\n',
+            f"{RESOURCES}.scope",
+            ", source_account=self.account",
+            "",
         ),
     ),
     Law(
