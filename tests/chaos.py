@@ -14,11 +14,12 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from tests.commands.test_commands import ROOT
 from tests.services import Redis, postgres_url
 
+ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 3
 AT_ONCE = 8
 KILL_EVERY = (0.8, 2.5)
