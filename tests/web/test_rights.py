@@ -74,7 +74,14 @@ for name in KEPT:
 PLAIN: dict[str, int] = {
     f"{app}_{name}_changelist": STAFF
     for app, names in (
-        ("bookings", ("tenant", "client", "appointment", "payment", "calendar", "appointmenttype")),
+        (
+            "bookings",
+            (
+                *("tenant", "client", "appointment", "payment", "calendar", "appointmenttype"),
+                *("label", "addon", "form", "question", "product", "order", "certificate"),
+                *("block", "change"),
+            ),
+        ),
         (
             "integrations",
             (

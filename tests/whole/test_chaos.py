@@ -18,7 +18,7 @@ def test_20_accounts_survive_chaos() -> None:
         env=untraced(os.environ),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
