@@ -23,7 +23,7 @@ def counters(step: ImportStep) -> dict[str, Any]:
 def of_window(before: dict[str, Any], step: ImportStep, differing: int) -> str:
     """`appointments 1,200–1,600 of 4,111: 397 new, 3 changed`; a proof tells what it compared."""
     if step.resource == "account":
-        return "account: name, zone, calendars and types read"
+        return "account: name, zone and currency read"
     if step.resource == "verify":
         return f"verification: {_compared(before, step, differing)}"
     done = [
