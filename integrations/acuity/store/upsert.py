@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ from django.db.models import JSONField
 
 from bookings.models import Appointment, Imported
 from integrations.acuity.store.bulk import Row, insert
-from integrations.acuity.store.history import Seen, compared, keep
+from integrations.acuity.store.history import Difference, Seen, compared, keep
 from integrations.models import AcuityAccount
 
 # In place of a content hash: nobody has read this row's columns yet, so that filling them is no change.
@@ -88,6 +89,23 @@ def compare(model: type[Imported], account: AcuityAccount, hashes: dict[str, str
         else:
             counts.unchanged += 1
     return counts
+
+
+def changing(
+    model: type[Imported],
+    account: AcuityAccount,
+    names: Sequence[str],
+    records: dict[str, Any],
+    most: int,
+) -> list[Difference]:
+    """How the columns `names` of up to `most` stored rows would change, by these records by ID."""
+    stored = _stored(model, account, records)
+    rows = {
+        pk: (key, *(getattr(records[key], name) for name in names))
+        for key, (pk, content) in stored.items()
+        if not content.startswith(records[key].content_hash)
+    }
+    return compared(model, ["external_id", *names], dict(islice(rows.items(), most)))
 
 
 def upsert(
