@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Task, shared_task
 from celery.exceptions import TaskPredicate
-from celery.signals import worker_ready
+from celery.signals import beat_init, worker_init, worker_ready
 
 from integrations import logs
 from integrations.acuity.errors import Unforeseen
@@ -15,6 +15,7 @@ from integrations.acuity.sync import (
     plans,
     refresh,
 )
+from integrations.checks import values
 from integrations.models import ImportRun
 from integrations.notices import watch
 from integrations.privacy import retention
@@ -121,6 +122,12 @@ def send_notices() -> int:
 def prune() -> str:
     gone = retention.prune()
     return f"deleted: {', '.join(f'{n} {name}' for name, n in gone.items())}"
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_bad_settings(**_: Any) -> None:
+    values.refuse()
 
 
 @worker_ready.connect
