@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
 from bookings.models import Appointment, Imported
 from integrations.acuity.store.bulk import Row, insert
-from integrations.acuity.store.history import Seen
+from integrations.acuity.store.history import Difference, Seen, compared
 from integrations.acuity.store.overwrite import overwrite
 from integrations.models import AcuityAccount
 
@@ -102,6 +103,23 @@ def compare(model: type[Imported], account: AcuityAccount, hashes: dict[str, str
         else:
             counts.unchanged += 1
     return counts
+
+
+def changing(
+    model: type[Imported],
+    account: AcuityAccount,
+    names: Sequence[str],
+    records: dict[str, Any],
+    most: int,
+) -> list[Difference]:
+    """How the columns `names` of up to `most` stored rows would change, by these records by ID."""
+    stored = _stored(model, account, records)
+    rows = {
+        pk: (key, *(getattr(records[key], name) for name in names))
+        for key, (pk, content) in stored.items()
+        if not content.startswith(records[key].content_hash)
+    }
+    return compared(model, ["external_id", *names], dict(islice(rows.items(), most)))
 
 
 def upsert(

@@ -114,6 +114,8 @@ class Appointments(Resource):
             hashes = {record.id: record.content_hash for record in parsed.records}
             counts += compare(Appointment, context.account, hashes)
             counts += Counts(rejected=len(parsed.rejects))
+            by_id = {record.id: record for record in parsed.records}
+            context.name_changing(self.name, Appointment, save.SAID, by_id)
             saw(parsed.records)
             fetched += len(page.records)
             cursor, done = page.cursor, page.done

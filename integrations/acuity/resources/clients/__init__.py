@@ -99,8 +99,11 @@ class Clients(Resource):
             except Reject:
                 rejected += len(group)
                 continue
-            records[record.key] = record.content_hash
-        counts = compare(Client, context.account, records)
+            records[record.key] = record
+        hashes = {key: record.content_hash for key, record in records.items()}
+        counts = compare(Client, context.account, hashes)
+        names = ("first_name", "last_name", "email", "phone", "notes")
+        context.name_changing(self.name, Client, names, records)
         return {"fetched": len(entries)} | foreseen(counts + Counts(rejected=rejected))
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:

@@ -14,7 +14,7 @@ from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean
 from integrations.acuity.resources.base import Context, in_window, kept
-from integrations.acuity.resources.scope import Extent, Reread
+from integrations.acuity.resources.scope import Extent, Reread, Scope
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.history import compared, keep
 from integrations.acuity.store.rejects import reject, resolve
@@ -57,19 +57,24 @@ def all_wanted(context: Context) -> bool:
 
 
 def due(context: Context) -> QuerySet[Appointment]:
-    """This run's appointments whose payments are not stored as the source now has them.
+    """This run's appointments whose payments are not stored as the source now has them."""
+    return due_of(context.scope)
+
+
+def due_of(scope: Scope) -> QuerySet[Appointment]:
+    """The appointments of `scope` whose payments are not stored as the source had them last.
 
     Where all are asked for, also those that nobody has read since the run began: a correction of
     the same amount shows nowhere else.
     """
-    rows = in_window(context)
-    if all_wanted(context):
-        since = context.scope.began or timezone.now()
+    rows = kept(scope.extent)
+    if scope.choices.get("payments") == "all":
+        since = scope.began or timezone.now()
         read = Q(payments_read_at__gte=since, payments_fetched_for=F("payment_state"))
         return rows.exclude(read & Q(payments_read_at__isnull=False))
     changed = ~Q(payments_fetched_for=F("payment_state"))
     told = Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for="")
-    return rows.filter((changed & told) | _again(context.scope.reread))
+    return rows.filter((changed & told) | _again(scope.reread))
 
 
 def _again(reread: Reread) -> Q:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0014_notices'),
+        ('integrations', '0015_dry_runs'),
     ]
 
     operations = [
