@@ -274,6 +274,9 @@ class ImportStep(models.Model):
     fetched = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
+    restated = models.PositiveIntegerField(
+        default=0, help_text="Stored anew because their bytes changed, and none of their columns."
+    )
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
@@ -318,6 +321,7 @@ class PageFetch(models.Model):
     count = models.PositiveIntegerField()
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
+    restated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
