@@ -260,6 +260,7 @@ NAMES = (
     _("retries"),
     _("review"),
     _("role"),
+    _("restated"),
     _("row"),
     _("run"),
     _("scheduled by"),

@@ -281,6 +281,10 @@ class ImportStep(models.Model):
     fetched = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
+    restated = models.PositiveIntegerField(
+        default=0,
+        help_text=_("Stored anew because their bytes changed, and none of their columns."),
+    )
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
@@ -327,6 +331,7 @@ class PageFetch(models.Model):
     count = models.PositiveIntegerField()
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
+    restated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)

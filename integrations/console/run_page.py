@@ -36,7 +36,7 @@ BEGUN = {
     "schedule": _("started by the schedule"),
     "code": _("started by the project"),
 }
-COUNTED = ("stored", "created", "updated", "unchanged", "rejected")
+COUNTED = ("stored", "created", "updated", "restated", "unchanged", "rejected")
 
 
 def context(run: ImportRun) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polib
 import pytest
+from django.apps import apps
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils.translation import deactivate, override
@@ -58,6 +59,20 @@ def test_every_marked_text_is_translated_and_compiled() -> None:
             for file in (ROOT / app).rglob(kind):
                 found = {text.replace('\\"', '"') for text in mark.findall(file.read_text())}
                 assert found <= known, (file, found - known, "make messages")
+
+
+def test_every_table_and_column_has_a_german_name() -> None:
+    known = {entry.msgid for entries in catalogues().values() for entry in entries}
+    named = set()
+    for app in ("bookings", "integrations"):
+        for model in apps.get_app_config(app).get_models():
+            fields = model._meta.local_fields + model._meta.local_many_to_many
+            named |= {str(model._meta.verbose_name), str(model._meta.verbose_name_plural)}
+            named |= {str(field.verbose_name) for field in fields}
+            named |= {str(field.help_text) for field in fields if field.help_text}
+            named |= {str(label) for field in fields for _, label in field.choices or []}
+
+    assert named - known == set(), "mark them, in bookings/names.py, and: make messages"
 
 
 def test_a_sentence_from_below_is_translated_with_its_numbers() -> None:

@@ -217,8 +217,7 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
     )
     if written.updated:
         _move_payments(context, written.updated)
-    parts.save(context, records, written)
-    return written.counts
+    return written.corrected(parts.save(context, records, written))
 
 
 def _nameless(record: AppointmentRecord) -> AppointmentRecord:

@@ -128,7 +128,7 @@ def _path(appointment: Appointment) -> str:
 
 def save_payments(context: Context, answers: Answers) -> Counts:
     """The fetched list is the truth: new rows stored, vanished ones marked, the rest left alone."""
-    now, counts = timezone.now(), Counts()
+    now, counts, restated = timezone.now(), Counts(), 0
     stored: dict[int, dict[str, Payment]] = {}
     for payment in Payment.objects.filter(appointment__in=[a for a, _ in answers]):
         stored.setdefault(payment.appointment_id, {})[payment.external_id] = payment
@@ -155,9 +155,10 @@ def save_payments(context: Context, answers: Answers) -> Counts:
             old = had.pop(record.key, None)
             if old is None:
                 fresh.append(_row(context, appointment, record))
-            elif _differs(old, row := _row(context, appointment, record)):
+            elif names := _differing(old, row := _row(context, appointment, record)):
                 row.pk = old.pk
                 changed.append(row)
+                restated += names == ["raw"]
             else:
                 counts.unchanged += 1
         if faults:
@@ -187,15 +188,16 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         batch_size=500,
     )
     resolve(context.scope.origin, "payments", [appointment.external_id for appointment in read])
-    return counts + Counts(created=len(fresh), updated=len(changed))
+    updated = len(changed) - restated
+    return counts + Counts(created=len(fresh), updated=updated, restated=restated)
 
 
 def _rows(payments: list[Payment]) -> dict[int, Row]:
     return {row.pk: tuple(getattr(row, name) for name in FIELDS) for row in payments}
 
 
-def _differs(old: Payment, new: Payment) -> bool:
-    return any(getattr(old, name) != getattr(new, name) for name in FIELDS)
+def _differing(old: Payment, new: Payment) -> list[str]:
+    return [name for name in FIELDS if getattr(old, name) != getattr(new, name)]
 
 
 def _vanished(left: dict[str, Payment], now: datetime) -> list[Payment]:
