@@ -8,7 +8,7 @@ from celery.signals import beat_init, worker_init, worker_ready
 
 from integrations import logs
 from integrations.acuity.errors import Unforeseen
-from integrations.acuity.runs import control, messages, outages, stalls, troubles, window
+from integrations.acuity.runs import control, dry_runs, messages, outages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import (
     completed,  # noqa: F401 - receives what a run tells when it completes
@@ -85,7 +85,14 @@ def finish(run: str) -> str:
 # Sweeps are many and seldom find anything: Flower shows what they send, not them.
 @shared_task(base=Discreet, name="acuity.resume_stalled", send_events=False)
 def resume_stalled() -> int:
+    for key in dry_runs.overdue():
+        messages.send_dry_run(key)
     return len(stalls.resume_stalled())
+
+
+@shared_task(base=Discreet, name="acuity.dry_run")
+def dry_run(key: str) -> str:
+    return dry_runs.perform(key)
 
 
 @shared_task(base=Discreet, name="acuity.refresh_appointment")

@@ -35,7 +35,7 @@ from bookings.models import (
     Question,
     Tenant,
 )
-from integrations.acuity.runs import control
+from integrations.acuity.runs import control, dry_runs
 from integrations.api.tokens import issue
 from integrations.console.start import Checked
 from integrations.models import (
@@ -51,6 +51,7 @@ from integrations.models import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
+OPTIONS = {"min_date": None, "max_date": None, "page_limit": None, "only": ("clients",)}
 EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
 # Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
 MIRRORS = (
@@ -78,6 +79,8 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_proof": (VIEWER, NOBODY),
     "acuity_proof_file": (VIEWER, NOBODY),
     "acuity_start": (OPERATOR, OPERATOR),
+    "acuity_dry_run": (VIEWER, NOBODY),
+    "acuity_dry_run_act": (NOBODY, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
     "acuity_webhooks": (NOBODY, OWNER),
     "acuity_changes": (VIEWER, NOBODY),
@@ -139,6 +142,8 @@ PLAIN |= {
     "integrations_plan_add": OPERATOR,
     "integrations_noticechannel_add": OWNER,
     "imports": STAFF,
+    # Only posted to: test_dry_run.py.
+    "acuity_key": NOBODY,
     "acuity_proofs": STAFF,
     "bookings_revenues": VIEWER,
 }
@@ -271,6 +276,7 @@ def world(word: str) -> World:
         "apitoken": token,
         "membership": member,
         "noticechannel": NoticeChannel.objects.create(tenant=tenant, address="a@example.com"),
+        "dry-run": dry_runs.begin(account, send=False, **OPTIONS),
         "plan": Plan.objects.create(account=account),
         "auditentry": AuditEntry.objects.filter(run=run).first(),
         "user": member.user,
@@ -298,6 +304,10 @@ def of_the_deployment(word: str) -> dict[str, Any]:
 
 def url_of(address: Address, of: World) -> str:
     """The address of this tenant's object."""
+    if "dry-run" in address.route:
+        key = of.objects["dry-run"].pk
+        address = address._replace(route=address.route.replace("<uuid:object_id>", str(key)))
+        address = address._replace(route=address.route.replace("<str:what>", "stop"))
     parts = address.route.split("/")
     if "<path:object_id>" in parts:
         model = parts[3]
