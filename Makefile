@@ -79,7 +79,7 @@ outages: install
 
 # 500 webhooks in bursts, with a worker killed, Redis emptied and PostgreSQL restarted.
 webhooks: install
-	$(PY) -m tests.webhooks 500
+	$(PY) -m tests.webhooks 500 --within 50
 
 endurance: install
 	$(PY) -m pytest -s -m endurance
