@@ -9,7 +9,6 @@ from django.utils import timezone
 from bookings import charts, zones
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.base import many
 from integrations.acuity.resources.scope import Period, Scope
 from integrations.acuity.runs import progress, results, states
 from integrations.acuity.steps import STEPS
@@ -141,15 +140,12 @@ def _counts(
 
 def _read(run: ImportRun, steps: Sequence[ImportStep]) -> list[str]:
     """What was read, which is not what is stored: lists have entries, and bookings have lists."""
-    said = []
-    if part := run.scope.get("clients"):
-        said.append(f"{part['listed']:,} entries of the client list are {part['stored']:,} clients")
-        if others := part.get("only_in_bookings"):
-            said.append(f"{others:,} more are known only from their bookings")
-    payments = next((step for step in steps if step.resource == "payments"), None)
-    if payments and payments.offset:
-        lists = many(payments.offset, "list")
-        said.append(f"{lists} read, {many(payments.fetched, 'payment')}")
+    said = [
+        words
+        for step in steps
+        if (resource := RESOURCES.get(step.resource))
+        for words in resource.was_read(step, run.scope.get(step.resource, {}))
+    ]
     verify = next((step for step in steps if step.resource == "verify"), None)
     if verify and (verify.created or verify.updated):
         said.append(f"the proof added {verify.created:,} and corrected {verify.updated:,}")

@@ -20,7 +20,7 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.forgotten import Forgotten
 from integrations.acuity.store.history import Seen
 from integrations.acuity.store.upsert import Counts
-from integrations.models import AcuityAccount, RejectedRecord
+from integrations.models import AcuityAccount, ImportStep, RejectedRecord
 
 NOWHERE = Position()
 # A `Stored`, or what is in the column already.
@@ -180,6 +180,10 @@ class Resource(Step, Protocol):
     after: tuple[str, ...] = ()
     # Whether each run brings it, whatever else that is limited to: others' days depend on it.
     always: bool = False
+    # Whether a plan's hourly pass brings it: what changes with every booking.
+    hourly: bool = False
+    # Kinds of its gaps that leave a month open; those of no month, all of them.
+    month_gaps: tuple[str, ...] = ()
 
     @abstractmethod
     def stored(self, scope: Scope) -> int:
@@ -229,6 +233,19 @@ class Resource(Step, Protocol):
     @abstractmethod
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         """What this proof, at its end, may say. Never more than was asked and compared."""
+
+    def kept(self, part: dict[str, Any]) -> str:
+        """Its words in the headline of a proof, from what `statement` said; none, and it is left out."""
+        return ""
+
+    def not_asked(self, part: dict[str, Any]) -> str:
+        """The headline's sentence on what was not asked for; none if all was."""
+        said: str = part.get("not_asked", "")
+        return said
+
+    def was_read(self, step: ImportStep, part: dict[str, Any]) -> list[str]:
+        """What the import has read, where that is something else than rows; `part` as for `kept`."""
+        return []
 
 
 def in_window(context: Context) -> QuerySet[Appointment]:

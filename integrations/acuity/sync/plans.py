@@ -16,6 +16,7 @@ from django.utils import timezone
 from integrations import audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading.zones import zone
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import kept
 from integrations.acuity.resources.payments.save import oldest
 from integrations.acuity.resources.scope import NOTHING_AGAIN, Extent, Scope
@@ -32,7 +33,7 @@ K = ImportRun.Kind
 DEEDS: dict[str, dict[str, Any]] = {
     K.IMPORT: {},
     # What the listings show; nothing is compared with them, that is the audit's.
-    K.PASS: {"verify": False, "only": ("clients", "appointments", "payments")},
+    K.PASS: {"verify": False, "only": tuple(n for n, r in RESOURCES.items() if r.hourly)},
     K.AUDIT: {},
 }
 

@@ -45,7 +45,8 @@ class Appointments(Resource):
     name, title, noun = "appointments", "Appointments", "appointment"
     model = Appointment
     log = Log(page="appointments", progress="appointments", every=25, summed=True)
-    sized = True
+    sized, hourly = True, True
+    month_gaps = ("day", "listing", "unlisted", "removals", "appointments", "unverified")
     task = "acuity.import_appointments"
     line = "id|start in UTC|canceled|amount paid"
 
@@ -142,3 +143,6 @@ class Appointments(Resource):
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return said.statement(context, ProofCursor.of(cursor))
+
+    def kept(self, part: dict[str, Any]) -> str:
+        return f"{part['stored']:,} bookings that Acuity lists"

@@ -26,7 +26,7 @@ from integrations.acuity.resources.earlier import held
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, compare
-from integrations.models import RejectedRecord, StagedPage
+from integrations.models import ImportStep, RejectedRecord, StagedPage
 
 
 class WholeCursor(Stored, frozen=True):
@@ -51,6 +51,7 @@ class Clients(Resource):
     name, title, noun = "clients", "Clients", "client"
     model = Client
     log = Log(page="clients", progress="contacts", every=50, summed=True)
+    hourly = True
     task = "acuity.import_clients"
     line = "key|first name|last name|e-mail|phone|listed"
 
@@ -131,3 +132,15 @@ class Clients(Resource):
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         proof = ProofCursor.of(cursor)
         return Said(check.scope(context, proof.facts), proof.gaps)
+
+    def kept(self, part: dict[str, Any]) -> str:
+        return f"{part['stored']:,} clients of its list"
+
+    def was_read(self, step: ImportStep, part: dict[str, Any]) -> list[str]:
+        said = []
+        if part:
+            listed, stored = part["listed"], part["stored"]
+            said.append(f"{listed:,} entries of the client list are {stored:,} clients")
+        if others := part.get("only_in_bookings"):
+            said.append(f"{others:,} more are known only from their bookings")
+        return said

@@ -19,12 +19,13 @@ from integrations.acuity.resources.base import (
     Said,
     in_window,
     kept,
+    many,
     plain,
 )
 from integrations.acuity.resources.payments import check, save
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.upsert import Counts
-from integrations.models import RejectedRecord
+from integrations.models import ImportStep, RejectedRecord
 
 
 class Payments(Resource):
@@ -33,6 +34,7 @@ class Payments(Resource):
     log = Log(page="payments", progress="payments", every=25, summed=True)
     after = ("appointments",)
     options = {"payments": ("paid", "all")}
+    hourly = True
     task = "acuity.import_payments"
     line = "booking's id|payment|amount"
 
@@ -103,3 +105,14 @@ class Payments(Resource):
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return check.statement(context)
+
+    def kept(self, part: dict[str, Any]) -> str:
+        return f"the {part['lists_read']:,} payment lists that were read"
+
+    def not_asked(self, part: dict[str, Any]) -> str:
+        unasked = part.get("unasked", 0)
+        return f"Not asked: the payments of {unasked:,} unpaid bookings." if unasked else ""
+
+    def was_read(self, step: ImportStep, part: dict[str, Any]) -> list[str]:
+        lists, payments = many(step.offset, "list"), many(step.fetched, self.noun)
+        return [f"{lists} read, {payments}"] if step.offset else []
