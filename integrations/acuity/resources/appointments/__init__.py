@@ -136,7 +136,7 @@ class Appointments(Resource):
 
     def heal(self, context: Context, found: Found) -> None:
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
-        save.save_appointments(context, found.save, anywhere=True)
+        save.save_appointments(context, found.save, anywhere=True, anew=True)
         save.remove(context, Appointment.objects.filter(pk__in=found.gone))
         if found.missing is not None:
             missing.remember(in_window(context), found.missing)

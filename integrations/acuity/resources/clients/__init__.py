@@ -124,7 +124,7 @@ class Clients(Resource):
         return Checked(Found(groups, gone), ProofCursor(facts, gaps, proven), done=True)
 
     def heal(self, context: Context, found: Found) -> None:
-        save.save_clients(context, found.save)
+        save.save_clients(context, found.save, anew=True)
         # Without its hash, the row is written again when its client comes back.
         gone = Client.objects.filter(pk__in=found.gone)
         update(context.seen(self.name), gone, listed=False, content_hash="")
