@@ -339,8 +339,10 @@ class Whole(Resource):
         """The keys of records of which a column is not as the import has written it."""
         names = ["external_id", *self.columns]
         # A forgotten person's row is empty, and stays so.
-        kept = self.model._default_manager.exclude(raw={}).values_list("pk", flat=True)
-        kept = set(kept.filter(pk__in=[pk for pk, _ in stored.values()]))
+        full = self.model._default_manager.exclude(raw={})
+        kept = set(
+            full.filter(pk__in=[pk for pk, _ in stored.values()]).values_list("pk", flat=True)
+        )
         rows = {
             stored[r.key][0]: (r.key, *_resolved(r.values, keys))
             for r in records

@@ -39,8 +39,8 @@ def compare_all(
                 shown = (record.content_hash, *(getattr(record, name) for name in SHOWN))
                 records[record.key] = (shown, group)
         rows = known.filter(external_id__in=records)
-        rows = rows.values_list("external_id", "content_hash", *SHOWN)
-        stored = {key: tuple(columns) for key, *columns in rows}
+        columns = rows.values_list("external_id", "content_hash", *SHOWN)
+        stored = {key: tuple(shown) for key, *shown in columns}
         changed += [group for key, (shown, group) in records.items() if stored.get(key) != shown]
         found |= stored.keys()
     facts["people"] = len(found)
