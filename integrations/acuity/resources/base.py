@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from django.db.models import Model, QuerySet
 
 from bookings.models import Appointment, Tenant
@@ -75,15 +76,14 @@ class Context:
         return RejectedRecord.objects.filter(account=self.account, resolved_at=None).exists()
 
 
-@dataclass
-class Fetched:
+class Fetched(msgspec.Struct, frozen=True):
     """One page as it came over the wire, not yet written."""
 
     records: list[Any]
     cursor: Cursor
     done: bool = False
     total: int | None = None
-    gaps: list[Gap] = field(default_factory=list)
+    gaps: list[Gap] = []
     count: int | None = None
     # Records inside the page, where they are not what the offset counts.
     fetched: int | None = None
@@ -99,18 +99,16 @@ class Fetched:
         return len(self.records) if self.count is None else self.count
 
 
-@dataclass
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a resource's `heal` is to write: records as `fetch` has them, and rows that are gone."""
 
-    save: list[Any] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
+    save: list[Any] = []
+    gone: list[int] = []
     # Rows that the source denies in this look; None where nobody looked.
     missing: list[int] | None = None
 
 
-@dataclass
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """One page of a resource's proof, and where that goes on."""
 
     found: Found
@@ -131,15 +129,14 @@ class Line(NamedTuple):
     part: str = ""
 
 
-@dataclass
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """What a resource's proof may say: its part of the scope, its gaps, and what it knows besides."""
 
     scope: dict[str, Any]
-    gaps: list[Gap] = field(default_factory=list)
-    coverage: dict[str, Pair] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    gaps: list[Gap] = []
+    coverage: dict[str, Pair] = {}
+    differences: list[Difference] = []
+    ignored: list[str] = []
 
 
 class Step(Protocol):
