@@ -11,7 +11,9 @@ from integrations.acuity.accounts import briefly
 from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError, TimedOut
 from integrations.acuity.resources import OPTIONS, RESOURCES
+from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import control, preview
+from integrations.acuity.runs.options import Options
 from integrations.acuity.runs.progress import duration
 from integrations.acuity.source.fetching import Fetcher
 from integrations.conf import conf
@@ -73,15 +75,14 @@ class StartForm(forms.Form):
             raise forms.ValidationError("The first day is after the last day.")
         return data
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         data = self.cleaned_data
-        return {
-            "min_date": data["min_date"],
-            "max_date": data["max_date"],
-            "page_limit": data["page_limit"],
-            "only": tuple(data["only"]),
-            **{f"{o}_mode": data[o] or choices[0] for o, choices in OPTIONS.items()},
-        }
+        return Options(
+            Period(data["min_date"], data["max_date"]),
+            data["page_limit"],
+            tuple(data["only"]),
+            {option: data[option] for option in OPTIONS if data[option]},
+        )
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ def _start(account: AcuityAccount, form: StartForm) -> Started:
         if form.cleaned_data["dry_run"]:
             with briefly.turn():
                 source = Fetcher(briefly.client(account), briefly.deadline(), every=0.2)
-                return Started(account, dry_run=preview.dry_run(account, source, **options))
-        return Started(account, run=control.start(account, by="person", **options))
+                return Started(account, dry_run=preview.dry_run(account, options, source))
+        return Started(account, run=control.start(account, options, by="person"))
     except TimedOut:
         return Started(account, problem=LATE_DRY_RUN)
     except control.ActiveRun as active:
