@@ -44,14 +44,15 @@ def stored_by_month(context: Context) -> dict[str, int]:
 def of_unchanged(context: Context) -> dict[str, int] | None:
     """How many appointments Acuity has in each month, if the import has proven it a moment ago.
 
-    An import that finds every listed booking stored as it is listed, and nothing else stored, has
-    compared everything: listing it once more would ask the same again.
+    An import that finds every listed booking stored with the columns that it is listed with, and
+    nothing else stored, has compared everything: listing it once more would ask the same again.
     """
     step = context.scope.steps.select_related("run").get(resource="appointments")
     walk = WalkCursor.of(step.cursor)
     months = walk.months
     written = step.created + step.updated + step.rejected
-    if months is None or written or step.run.gaps or sum(months.values()) != step.unchanged:
+    found = step.unchanged + step.restated
+    if months is None or written or step.run.gaps or sum(months.values()) != found:
         return None
     if walk.began and not is_recent(walk.began):
         return None

@@ -76,6 +76,22 @@ FIELDS = [
 LISTED = [name for name in FIELDS if name not in (*LINKED, "forms", "raw", *PRINTS)]
 
 
+# Of these, what a booking says itself, and its record has under the same name.
+SAID = (
+    "starts_at",
+    "ends_at",
+    "service_date",
+    "price",
+    "paid",
+    "amount_paid",
+    "canceled",
+    "no_show",
+    "certificate",
+    "location",
+    "notes",
+)
+
+
 class Stored(NamedTuple):
     """What tells whether a stored booking is as it was listed."""
 
@@ -212,8 +228,7 @@ def _save(
     )
     if written.updated:
         _move_payments(context, written.updated)
-    parts.save(context, records, written)
-    return written.counts
+    return written.corrected(parts.save(context, records, written))
 
 
 def without_name(record: AppointmentRecord) -> AppointmentRecord:
