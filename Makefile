@@ -1,5 +1,7 @@
 .PHONY: install demo up lint quick browser pictures test worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
+# Compiled modules are kept: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .venv/stamp: pyproject.toml constraints.txt
 	python3 -m venv .venv
