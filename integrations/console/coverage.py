@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from bookings.tables import number
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.resources import RESOURCES
 from integrations.models import ImportRun
@@ -55,8 +58,9 @@ def months(run: ImportRun) -> list[dict[str, Any]]:
 
 def _words(state: str, source: int, stored: int, missing: int) -> str:
     if state == "open":
-        return f"{source:,} listed, more may exist"
-    counted = f"{stored:,} of {source:,}"
+        return _("%(n)s listed, more may exist") % {"n": number(source)}
+    counted = _("%(stored)s of %(listed)s") % {"stored": number(stored), "listed": number(source)}
     if state == "whole":
         return counted
-    return f"{counted}, {missing:,} {'rejected' if state == 'rejected' else 'missing'}"
+    lacking = _("%(n)s rejected") if state == "rejected" else _("%(n)s missing")
+    return f"{counted}, {lacking % {'n': number(missing)}}"

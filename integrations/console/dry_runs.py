@@ -9,6 +9,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from bookings import history, zones
@@ -16,6 +18,7 @@ from bookings.models import Appointment, Client
 from integrations import access, audit
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import dry_runs
+from integrations.console.sentences import said
 from integrations.console.start import start_one
 from integrations.console.words import column_word, for_people
 from integrations.models import DryRun, ImportRun
@@ -29,11 +32,11 @@ LOOKS = {
     "stopped": "cancelled",
 }
 WORDS = {
-    "queued": "Waiting to start",
-    "running": "Trying the import",
-    "done": "Tried: nothing was written",
-    "failed": "Failed",
-    "stopped": "Stopped",
+    "queued": _("Waiting to start"),
+    "running": _("Trying the import"),
+    "done": _("Tried: nothing was written"),
+    "failed": _("Failed"),
+    "stopped": _("Stopped"),
 }
 MARKS = {"done": "✓ ", "failed": "✗ "}
 NOTHING: dict[str, int] = {}
@@ -90,7 +93,7 @@ def _context(row: DryRun) -> dict[str, Any]:
         "live": row.status in DryRun.ACTIVE,
         "zone": zones.of(row.account.tenant).key,
         "period": options.period.words,
-        "reason": for_people(row.reason),
+        "reason": said(for_people(row.reason)),
         "steps": _steps(row, options.only),
         "counted": _counted(row),
         "asking": _asking(row),
@@ -162,6 +165,6 @@ def _changes(row: DryRun) -> list[dict[str, Any]]:
 def _plainly(value: Any, row: DryRun) -> str:
     """A kept value as a page shows it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     text = "" if value is None else str(value)
     return zones.from_kept(text, zones.of(row.account.tenant)) or text or "–"

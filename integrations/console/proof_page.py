@@ -6,6 +6,7 @@ from django.template.loader import render_to_string
 
 from integrations.acuity.proof.digests import Month
 from integrations.acuity.proof.file import Proof
+from integrations.console.sentences import said
 from integrations.models import ImportRun
 
 SHOWN_REJECTS = 100
@@ -33,7 +34,7 @@ def context(run: ImportRun, proof: Proof) -> dict[str, Any]:
         "stored": sum(stored for _, stored in run.coverage.values()),
         "paid": sum(month.count for month in paid.values()),
         "evidence": [
-            (name, ", ".join(part.get("evidence", [])))
+            (name, "; ".join(map(said, part.get("evidence", []))))
             for name, part in proof.scope.items()
             if isinstance(part, dict)
         ],

@@ -22,7 +22,7 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.forgotten import Forgotten
 from integrations.acuity.store.history import Seen
 from integrations.acuity.store.upsert import Counts, changing
-from integrations.models import AcuityAccount, ImportStep, RejectedRecord
+from integrations.models import AcuityAccount, RejectedRecord
 
 NOWHERE = Position()
 # Rows that a dry run names.
@@ -263,10 +263,6 @@ class Resource(Step, Protocol):
         """The headline's sentence on what was not asked for; none if all was."""
         said: str = part.get("not_asked", "")
         return said
-
-    def was_read(self, step: ImportStep, part: dict[str, Any]) -> list[str]:
-        """What the import has read, where that is something else than rows; `part` as for `kept`."""
-        return []
 
 
 def in_window(context: Context) -> QuerySet[Appointment]:

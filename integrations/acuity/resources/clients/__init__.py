@@ -25,7 +25,7 @@ from integrations.acuity.resources.earlier import held
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, compare, foreseen
-from integrations.models import ImportStep, RejectedRecord, StagedPage
+from integrations.models import RejectedRecord, StagedPage
 
 
 class WholeCursor(Stored, frozen=True):
@@ -137,12 +137,3 @@ class Clients(Resource):
 
     def kept(self, part: dict[str, Any]) -> str:
         return f"{part['stored']:,} clients of its list"
-
-    def was_read(self, step: ImportStep, part: dict[str, Any]) -> list[str]:
-        said = []
-        if part:
-            listed, stored = part["listed"], part["stored"]
-            said.append(f"{listed:,} entries of the client list are {stored:,} clients")
-        if others := part.get("only_in_bookings"):
-            said.append(f"{others:,} more are known only from their bookings")
-        return said

@@ -19,13 +19,12 @@ from integrations.acuity.resources.base import (
     Said,
     in_window,
     kept,
-    many,
     plain,
 )
 from integrations.acuity.resources.payments import check, save
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.upsert import Counts
-from integrations.models import ImportStep, RejectedRecord
+from integrations.models import RejectedRecord
 
 
 class Payments(Resource):
@@ -112,7 +111,3 @@ class Payments(Resource):
     def not_asked(self, part: dict[str, Any]) -> str:
         unasked = part.get("unasked", 0)
         return f"Not asked: the payments of {unasked:,} unpaid bookings." if unasked else ""
-
-    def was_read(self, step: ImportStep, part: dict[str, Any]) -> list[str]:
-        lists, payments = many(step.offset, "list"), many(step.fetched, self.noun)
-        return [f"{lists} read, {payments}"] if step.offset else []
