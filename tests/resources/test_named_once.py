@@ -14,7 +14,10 @@ LEFT_OUT = ("acuity/resources/", "acuity/sandbox/", "migrations/")
 ANOTHER_SENSE = {
     ("acuity/reading/listing.py", "forms"): "a member of a booking's JSON",
     ("acuity/reconcile/bookings.py", "payments"): "a booking's rows",
+    ("console/home.py", "clients"): "a number on an account's card",
+    ("console/home.py", "payments"): "a number on an account's card",
     ("console/menu.py", "payments"): "an icon",
+    **{("console/sentences.py", name): "a word for translators to find" for name in RESOURCES},
     ("privacy/forgetting.py", "forms"): "a column",
 }
 MOST = 8
