@@ -145,8 +145,7 @@ def _read(run: ImportRun, steps: Sequence[ImportStep]) -> list[str]:
     """What was read, which is not what is stored: lists have entries, and bookings have lists."""
     said = []
     if part := run.scope.get("clients"):
-        entries, people = number(part["listed"]), number(part["stored"])
-        facts = dict(entries=entries, clients=people)
+        facts = {"entries": number(part["listed"]), "clients": number(part["stored"])}
         said.append(
             gettext("%(entries)s entries of the client list are %(clients)s clients") % facts
         )
