@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[Item, ...]] = {
     "": (
         Item("Home", "index", "home"),
         Item("Clients", "bookings_client_changelist", "group"),
+        Item("Same person?", "bookings_client_same", "join"),
         Item("Bookings", "bookings_appointment_changelist", "event"),
         Item("Payments", "bookings_payment_changelist", "payments"),
         Item("Revenue", "bookings_revenues", "bar_chart"),
@@ -80,6 +81,8 @@ def _may(request: HttpRequest, page: str) -> bool:
         return True
     if page == "bookings_revenues":
         return access.of_user(request.user).may("revenue")
+    if page == "bookings_client_same":
+        return request.user.has_perm("bookings.view_client")
     if page == "acuity_proofs":
         return request.user.has_perm("integrations.view_importrun")
     listed = page.removesuffix("_changelist")
