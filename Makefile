@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser pictures test worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
+.PHONY: install demo up lint quick messages browser pictures test coverage worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 # Compiled modules are kept: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,6 +30,12 @@ lint: install
 quick: install
 	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not endurance and not worlds'
 
+# What people read, collected for translation anew; needs gettext (apt install gettext).
+messages: install
+	for app in integrations bookings config; do \
+	  (cd $$app && ../$(PY) ../manage.py makemessages -l de --no-obsolete --add-location file \
+	   && ../$(PY) ../manage.py compilemessages -l de) || exit 1; done
+
 # The browser tests' own: what the system has, else its package, else Playwright's download.
 browser: install
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
@@ -42,6 +48,11 @@ pictures: browser
 	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py
 
 test: lint browser
+	$(PY) -m pytest -n 4 --dist worksteal
+	$(PY) -m pytest -n 2 --database=postgres -m database
+
+# How much of the code do the tests go through? Twice the time of `make test`.
+coverage: lint browser
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest -n 4 --dist worksteal
 	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m database

@@ -5,6 +5,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from bookings.models import Client, Tenant
@@ -33,7 +34,7 @@ def candidates_page(request: HttpRequest) -> HttpResponse:
     return _render(
         request,
         "people.html",
-        title="Same person?",
+        title=_("Same person?"),
         parts=[part for part in parts if part["groups"]],
     )
 
@@ -43,7 +44,7 @@ def merge_page(request: HttpRequest, object_id: int) -> HttpResponse:
     other = _client(request, object_id)
     into = request.GET.get("into", "")
     if not into.isdigit():
-        messages.info(request, "Choose the two clients in this list.")
+        messages.info(request, _("Choose the two clients in this list."))
         return redirect("admin:bookings_client_same")
     kept = _client(request, int(into))
     if request.method == "POST":
@@ -53,24 +54,31 @@ def merge_page(request: HttpRequest, object_id: int) -> HttpResponse:
         except ConfigurationError as error:
             messages.error(request, str(error))
             return redirect("admin:bookings_client_same")
-        messages.info(request, f"Merged: {moved:,} bookings moved to {kept}.")
+        messages.info(request, _("Merged: %(n)s bookings moved.") % {"n": f"{moved:,}"})
         return redirect("admin:bookings_client_change", kept.pk)
-    return _render(request, "merge.html", title="Merge two clients", other=other, kept=kept)
+    return _render(
+        request,
+        "merge.html",
+        title=_("Merge two clients"),
+        other=other,
+        kept=kept,
+        clients=[other, kept],
+    )
 
 
 @require_http_methods(["GET", "POST"])
 def separate_page(request: HttpRequest, object_id: int) -> HttpResponse:
     other = _client(request, object_id)
     if other.merged_into is None:
-        messages.info(request, f"{other} is not merged into another client.")
+        messages.info(request, _("This client is not merged into another one."))
         return redirect("admin:bookings_client_change", other.pk)
     if request.method == "POST":
         with audit.acting("person", request.user.get_username()):
             moved = merging.separate(other)
-        messages.info(request, f"Separated: {moved:,} bookings are {other}'s again.")
+        messages.info(request, _("Separated: %(n)s bookings moved back.") % {"n": f"{moved:,}"})
         return redirect("admin:bookings_client_change", other.pk)
     return _render(
-        request, "merge.html", title="Separate two clients", other=other, kept=other.merged_into
+        request, "merge.html", title=_("Separate two clients"), other=other, kept=other.merged_into
     )
 
 

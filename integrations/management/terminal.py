@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bookings.reports.obligations import CERTIFICATES
+from bookings.reports.revenue import ORDERS
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import progress
@@ -226,9 +228,7 @@ def revenue(report: dict[str, Any]) -> None:
         table.add_row(month, *(f"{amount:,.2f}" for amount in [*amounts, sum(amounts)]))
     out = console()
     out.print(table)
-    vendor, canceled, orders = (
-        _total(report[name]) for name in ("as_vendor", "canceled", "orders")
-    )
+    vendor, canceled, orders = (_total(report[name]) for name in ("as_vendor", "canceled", ORDERS))
     out.print(
         f"As Acuity's own report counts: {vendor:,.2f}, without {canceled:,.2f} on canceled bookings"
         f" and no-shows, with {orders:,.2f} of orders.",
@@ -239,15 +239,15 @@ def revenue(report: dict[str, Any]) -> None:
 def obligations(report: dict[str, Any]) -> None:
     """What is owed on certificates, by month to come, and on canceled bookings."""
     out, currency = console(), report["currency"]
-    for title, name in (("Certificates", "certificates"), ("Expired", "expired")):
+    for title, name in (("Certificates", CERTIFICATES), ("Expired", "expired")):
         open_ = report[name]
         value, counts, minutes = (open_[kind] for kind in ("value", "counts", "minutes"))
         out.print(
-            f"{title}: {value['amount']} {currency} on {value['certificates']:,};"
-            f" {counts['bookings']:,} bookings on {counts['certificates']:,}, an estimated"
+            f"{title}: {value['amount']} {currency} on {value[CERTIFICATES]:,};"
+            f" {counts['bookings']:,} bookings on {counts[CERTIFICATES]:,}, an estimated"
             f" {counts['estimate']} {currency} at today's prices;"
-            f" {minutes['minutes']:,} minutes on {minutes['certificates']:,};"
-            f" {open_['unlimited']['certificates']:,} without limit.",
+            f" {minutes['minutes']:,} minutes on {minutes[CERTIFICATES]:,};"
+            f" {open_['unlimited'][CERTIFICATES]:,} without limit.",
             soft_wrap=not out.is_terminal,
         )
     upcoming, canceled = report["upcoming"], report["canceled"]

@@ -14,6 +14,12 @@ from bookings.models import Appointment, Change, Client, Payment, Tenant
 from integrations.models import ImportRun
 
 NAMES = {"first_name", "last_name"}
+# What is told of, and what a sentence needs besides the row.
+TOLD: dict[type[Model], tuple[str, ...]] = {
+    Appointment: ("client",),
+    Payment: ("appointment__client",),
+    Client: (),
+}
 
 
 class Line(NamedTuple):
@@ -78,7 +84,7 @@ def _new(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
 
     for booking in seen(Appointment.objects.select_related("client")).iterator():
         text = f"{booking.client} booked {_when(booking.starts_at, tenant)}, {booking.price:.2f}"
-        yield Line("new", "appointments", booking.external_id, text)
+        yield Line("new", history.NAMES[Appointment], booking.external_id, text)
     payments = Payment.objects.select_related("appointment__client")
     for payment in seen(payments).iterator():
         yield _money(payment, tenant)
@@ -93,11 +99,11 @@ def _money(payment: Payment, tenant: Tenant, gone: bool = False) -> Line:
         f" {abs(payment.amount):.2f} {payment.currency} by {payment.processor} {what}"
     )
     kind = "gone" if gone else "refunded" if refunded else "paid"
-    return Line(kind, "payments", booking.external_id, text)
+    return Line(kind, history.NAMES[Payment], booking.external_id, text)
 
 
 def _changed(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
-    found = history.since(tenant, since, ["appointments", "payments", "clients"])
+    found = history.since(tenant, since, [history.NAMES[model] for model in TOLD])
     for change in found.filter(seen_at__lte=until).iterator():
         row = _row(change)
         if isinstance(row, Appointment):
@@ -133,10 +139,10 @@ def _booking(row: Appointment, changed: dict[str, Any], tenant: Tenant) -> tuple
 
 
 def _row(change: Change) -> Model | None:
-    rows: QuerySet[Any] = history.TABLES[change.resource]._default_manager.all()
-    related = {"appointments": "client", "payments": "appointment__client"}
-    if change.resource in related:
-        rows = rows.select_related(related[change.resource])
+    model = history.TABLES[change.resource]
+    rows: QuerySet[Any] = model._default_manager.all()
+    if related := TOLD[model]:
+        rows = rows.select_related(*related)
     found: Model | None = rows.filter(pk=change.row).first()
     return found
 
