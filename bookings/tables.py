@@ -7,6 +7,8 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from bookings.amounts import shortest
+
 
 def table(
     name: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int]
@@ -35,4 +37,4 @@ def money(amount: Decimal | None, currency: str = "") -> str:
     """`1,204.50 USD`; a dash for none."""
     if amount is None:
         return "–"
-    return f"{amount:,.2f} {currency}".strip()
+    return f"{shortest(amount):,f} {currency}".strip()

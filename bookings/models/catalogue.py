@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from bookings.models.amounts import MoneyField
 from bookings.models.base import Listed
 
 
@@ -34,9 +35,7 @@ class Label(Named):
 
 class Addon(Named):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="minutes")
-    price = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    price = MoneyField(
         null=True,
         blank=True,
         help_text="Its price, in the business's currency.",
@@ -66,9 +65,7 @@ class Question(Listed):
 
 class AppointmentType(Named):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="minutes")
-    price = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    price = MoneyField(
         null=True,
         blank=True,
         help_text="Its price now, in the business's currency.",

@@ -8,9 +8,8 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
+from bookings.amounts import shortest
 from bookings.models import Appointment, Certificate, CertificateAppointmentType, Tenant
-
-CENT = Decimal("0.01")
 
 
 def obligations(tenant: Tenant, on: date) -> dict[str, Any]:
@@ -95,4 +94,4 @@ def _sum(amounts: Any) -> Decimal:
 
 
 def _text(amount: Decimal | None) -> str:
-    return str((amount or Decimal(0)).quantize(CENT))
+    return str(shortest(amount or Decimal(0)))

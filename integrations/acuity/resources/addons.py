@@ -12,7 +12,12 @@ class Addons(Whole):
     path, model = "/appointment-addons", Addon
     columns = ("name", "duration", "price", "private", "active")
     named_by = (
-        ("appointment types", AppointmentType.addons.through, "addon_id", "appointmenttype__removed_at"),
+        (
+            "appointment types",
+            AppointmentType.addons.through,
+            "addon_id",
+            "appointmenttype__removed_at",
+        ),
         ("bookings", AppointmentAddon, "addon_id", "appointment__removed_at"),
     )
     proves_cut = ("appointment_types",)

@@ -24,7 +24,12 @@ class Calendars(Whole):
     )
     always = True
     named_by = (
-        ("appointment types", AppointmentType.calendars.through, "calendar_id", "appointmenttype__removed_at"),
+        (
+            "appointment types",
+            AppointmentType.calendars.through,
+            "calendar_id",
+            "appointmenttype__removed_at",
+        ),
         ("bookings", Appointment, "calendar_id", "removed_at"),
     )
     # What is on offer is on offer in calendars that there are.

@@ -206,8 +206,8 @@ class Whole(Resource):
             names = ("listed", "alike", "evidence", "ignored", "own", "held")
             return Checked(Found(), {n: had[n] for n in names if n in had}, done=True)
         try:
-            if not cursor.get("anew") and (facts := self._agreed(context)):
-                return Checked(Found(), facts, done=True)
+            if not cursor.get("anew") and (agreed := self._agreed(context)):
+                return Checked(Found(), agreed, done=True)
             shown = self.listing(context)
             first = second = shown.rows
             alike = not cursor.get("anew") and self._imported(context) == _digest(first)

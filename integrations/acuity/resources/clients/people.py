@@ -56,9 +56,11 @@ def digest_of(entries: list[bytes]) -> str:
 
 def searched(context: Context, listed: set[bytes], names: list[str]) -> set[bytes]:
     """Entries that a search shows and the list does not."""
-    found: set[bytes] = set()
-    for name in names:
-        found.update(list_clients(context, search=name))
+    return _beside((list_clients(context, search=name) for name in names), listed)
+
+
+def _beside(answers: Iterable[list[bytes]], listed: set[bytes]) -> set[bytes]:
+    found = {entry for answer in answers for entry in answer}
     return found - listed
 
 
@@ -68,8 +70,8 @@ def _hidden(context: Context, entries: list[bytes]) -> set[bytes]:
     answers = {letter: list_clients(context, search=letter) for letter in _letters(entries)}
     heard = {letter for letter, found in answers.items() if found}
     names = _strangers(context, heard)
-    found = {entry for answer in answers.values() for entry in answer}
-    return (found - set(entries)) | searched(context, set(entries), names)
+    listed = set(entries)
+    return _beside(answers.values(), listed) | searched(context, listed, names)
 
 
 def cut(hidden: int) -> Gap:
