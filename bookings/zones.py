@@ -29,6 +29,17 @@ def written(at: datetime | None, where: ZoneInfo, named: bool = False) -> str:
     return f"{text} ({where.key})" if named else text
 
 
+def from_kept(text: str, where: ZoneInfo) -> str:
+    """A time as history keeps it, `2026-05-03T14:00:00Z`, written; nothing for what is no time."""
+    if len(text) < len("2026-05-03T14:00:00Z") or text[4] != "-" or "T" not in text:
+        return ""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return written(at, where) if at.tzinfo else ""
+
+
 def start(booking: Appointment, named: bool = False) -> str:
     """When it begins, in the tenant's zone; never on another day than the source shows it on."""
     where = of(booking.tenant)

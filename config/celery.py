@@ -5,12 +5,20 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import import_modules, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("acuity")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@import_modules.connect(sender=app)
+def refuse_bad_settings(**_: Any) -> None:
+    """Before worker, beat and Flower ask broker or database, which would answer with tracebacks."""
+    from integrations.checks import values
+
+    values.refuse()
 
 
 @setup_logging.connect

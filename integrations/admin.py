@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
 from bookings import zones
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
@@ -24,7 +25,7 @@ from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import AcuityError, ConfigurationError, PrivateAddress
 from integrations.acuity.sync import freshness, plans
 from integrations.acuity.sync import webhooks as hooks_of
-from integrations.console import connect, gone, hooks, views
+from integrations.console import connect, dry_runs, gone, hooks, key, key_page, views
 from integrations.console.looks import COLOURS, LOOKS
 from integrations.models import (
     AcuityAccount,
@@ -123,9 +124,13 @@ class AcuityAccountAdmin(Deletable):
     list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
-    readonly_fields = ["connection", "hooks", "fresh"]
+    readonly_fields = ["test", "connection", "hooks", "fresh"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
+
+    class Media:
+        js = ["integrations/account.js"]
+        css = {"all": ["integrations/console.css"]}
 
     @admin.action(description="Import from Acuity", permissions=["run_import"])
     def import_from_acuity(
@@ -148,10 +153,28 @@ class AcuityAccountAdmin(Deletable):
         writes = (
             self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         )
-        hidden = set() if writes else {"api_key", "connection", "hooks"}
+        hidden = set() if writes else {"api_key", "test", "connection", "hooks"}
         if not oauth.offered():
             hidden.add("connection")
         return [name for name in super().get_fields(request, obj) if name not in hidden]
+
+    @admin.display(description="Is the key right?")
+    def test(self, account: AcuityAccount) -> str:
+        return format_html(
+            '<span class="console inset"><button type="submit" formaction="{}" formtarget="_blank"'
+            ' formnovalidate name="account" value="{}" data-test-key data-asking="{}" data-failed="{}">'
+            '{}</button> <output id="key-said" role="status"></output></span>',
+            reverse("admin:acuity_key"),
+            account.pk or "",
+            "Acuity is asked …",
+            "This server did not answer: try again.",
+            "Test",
+        )
+
+    def test_key(self, request: HttpRequest) -> HttpResponse:
+        account = key_page.of_request(request)
+        form = self.get_form(request, account, change=account is not None)
+        return key_page.answer(request, form(request.POST, instance=account))
 
     @admin.display(description="Without a key")
     def connection(self, account: AcuityAccount) -> str:
@@ -201,6 +224,10 @@ class AcuityAccountAdmin(Deletable):
 
     def save_model(self, request: HttpRequest, obj: AcuityAccount, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if {"user_id", "api_key", "base_url"} & set(form.changed_data):
+            [opened] = key.ask([obj])
+            tell = messages.success if opened.facts else messages.warning
+            tell(request, opened.words)
         with audit.acting("person", request.user.get_username()):
             if form.cleaned_data.get("api_key") and "api_key" in form.changed_data:
                 audit.write("changed a key", tenant=obj.tenant_id, note=f"Account {obj.user_id}")
@@ -212,6 +239,7 @@ class AcuityAccountAdmin(Deletable):
         view = self.admin_site.admin_view
         own = [
             path("import/", view(views.start_page), name="acuity_start"),
+            path("key/", view(require_POST(self.test_key)), name="acuity_key"),
             path("connect/", view(connect.connect_page), name="acuity_connect"),
             path("connected/", view(connect.connected), name="acuity_connected"),
             path(
@@ -344,6 +372,12 @@ class ImportRunAdmin(Mirror):
         view = self.admin_site.admin_view
         proof = view(views.proof)
         return [
+            path("dry-run/<uuid:object_id>/", view(dry_runs.page), name="acuity_dry_run"),
+            path(
+                "dry-run/<uuid:object_id>/do/<str:what>/",
+                view(dry_runs.act),
+                name="acuity_dry_run_act",
+            ),
             path("proofs/", view(views.proofs_page), name="acuity_proofs"),
             path("<uuid:object_id>/do/<str:what>/", view(views.act), name="acuity_act"),
             path("<uuid:object_id>/changes/", view(views.changed), name="acuity_changes"),

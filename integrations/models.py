@@ -274,6 +274,9 @@ class ImportStep(models.Model):
     fetched = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
+    restated = models.PositiveIntegerField(
+        default=0, help_text="Stored anew because their bytes changed, and none of their columns."
+    )
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
@@ -318,6 +321,7 @@ class PageFetch(models.Model):
     count = models.PositiveIntegerField()
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
+    restated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
@@ -435,6 +439,35 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DryRun(models.Model):
+    """What an import would do, found out by a worker and kept. See `acuity/runs/dry_runs.py`."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        STOPPED = "stopped"
+
+    ACTIVE = ["queued", "running"]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="dry_runs")
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
+    options = models.JSONField(default=dict, help_text="As an import is started with.")
+    progress = models.JSONField(default=dict, help_text="Records read so far, by resource.")
+    result = models.JSONField(default=dict)
+    reason = models.TextField(blank=True, help_text="Why it failed, in words.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Who works on it now, until `due_at`; then it is sent again, whoever has it.
+    token = models.CharField(max_length=32, blank=True, default="")
+    due_at = models.DateTimeField(default=timezone.now, help_text="When it is sent again.")
+
+    def __str__(self) -> str:
+        return f"Dry run {str(self.id)[:8]} ({self.status})"
 
 
 class RefreshRequest(models.Model):

@@ -4,17 +4,18 @@ from typing import Any
 
 from celery import Task, shared_task
 from celery.exceptions import TaskPredicate
-from celery.signals import worker_ready
+from celery.signals import beat_init, worker_init, worker_ready
 
 from integrations import logs
 from integrations.acuity.errors import Unforeseen
-from integrations.acuity.runs import control, messages, outages, stalls, troubles, window
+from integrations.acuity.runs import control, dry_runs, messages, outages, stalls, troubles, window
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import (
     completed,  # noqa: F401 - receives what a run tells when it completes
     plans,
     refresh,
 )
+from integrations.checks import values
 from integrations.models import ImportRun
 from integrations.notices import watch
 from integrations.privacy import retention
@@ -84,7 +85,14 @@ def finish(run: str) -> str:
 # Sweeps are many and seldom find anything: Flower shows what they send, not them.
 @shared_task(base=Discreet, name="acuity.resume_stalled", send_events=False)
 def resume_stalled() -> int:
+    for key in dry_runs.overdue():
+        messages.send_dry_run(key)
     return len(stalls.resume_stalled())
+
+
+@shared_task(base=Discreet, name="acuity.dry_run")
+def dry_run(key: str) -> str:
+    return dry_runs.perform(key)
 
 
 @shared_task(base=Discreet, name="acuity.refresh_appointment")
@@ -114,6 +122,12 @@ def send_notices() -> int:
 def prune() -> str:
     gone = retention.prune()
     return f"deleted: {', '.join(f'{n} {name}' for name, n in gone.items())}"
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_bad_settings(**_: Any) -> None:
+    values.refuse()
 
 
 @worker_ready.connect

@@ -8,12 +8,13 @@ from typing import Any
 Execute = Callable[[str], list[tuple[Any, ...]]]
 
 PAGES = """
-SELECT s.resource, s.version, s."offset", s.created, s.updated, s.unchanged, s.rejected,
+SELECT s.resource, s.version, s."offset", s.created, s.updated, s.restated, s.unchanged, s.rejected,
  COUNT(p.id), COALESCE(SUM(p."count"), 0), COALESCE(SUM(p.created), 0), COALESCE(SUM(p.updated), 0),
- COALESCE(SUM(p.unchanged), 0), COALESCE(SUM(p.rejected), 0)
+ COALESCE(SUM(p.restated), 0), COALESCE(SUM(p.unchanged), 0), COALESCE(SUM(p.rejected), 0)
  FROM integrations_importstep s
  LEFT JOIN integrations_pagefetch p ON p.run_id = s.run_id AND p.resource = s.resource
- GROUP BY s.id, s.resource, s.version, s."offset", s.created, s.updated, s.unchanged, s.rejected
+ GROUP BY s.id, s.resource, s.version, s."offset", s.created, s.updated, s.restated, s.unchanged,
+  s.rejected
 """
 RUNS = """
 SELECT r.id, r.status, COUNT(e.id),
@@ -39,7 +40,7 @@ def broken(execute: Execute) -> list[str]:
     """The invariants that do not hold, in words. [] is what a test wants."""
     found = []
     for resource, version, *rest in execute(PAGES):
-        of_step, (pages, *of_pages) = rest[:5], rest[5:]
+        of_step, (pages, *of_pages) = rest[:6], rest[6:]
         # What is proven again counts its pages anew, but never its versions.
         if version != pages and not (resource == "verify" and version > pages):
             found.append(f"{resource}: checkpoint {version}, but {pages} pages were written")

@@ -21,7 +21,7 @@ from integrations.api.problems import problem
 from integrations.conf import conf
 from integrations.models import AcuityAccount, EndpointMetric, ImportRun, ImportStep, RejectedRecord
 
-OUTCOMES = ("created", "updated", "unchanged", "rejected")
+OUTCOMES = ("created", "updated", "restated", "unchanged", "rejected")
 LOOPBACK = {"127.0.0.1", "::1"}
 
 

@@ -58,6 +58,7 @@ class Counts(Schema):
     stored: int
     created: int
     updated: int
+    restated: int
     unchanged: int
     rejected: int
 

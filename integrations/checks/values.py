@@ -1,6 +1,7 @@
-"""Can the settings' values be meant? Said by `manage.py check`, and by each command at its start."""
+"""Can the settings' values be meant? Said by `manage.py check`, and by each process at its start."""
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -48,6 +49,13 @@ def require() -> None:
     """Raises ConfigurationError with the first fault."""
     for sentence in faults():
         raise ConfigurationError(sentence)
+
+
+def refuse(status: int = 2) -> None:
+    """End a process that serves before it begins, with the first fault as its one sentence."""
+    for sentence in faults():
+        print(sentence, file=sys.stderr)
+        sys.exit(status)
 
 
 def faults() -> Iterator[str]:

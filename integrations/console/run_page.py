@@ -34,7 +34,7 @@ BEGUN = {
     "schedule": "started by the schedule",
     "code": "started by the project",
 }
-COUNTED = ("stored", "created", "updated", "unchanged", "rejected")
+COUNTED = ("stored", "created", "updated", "restated", "unchanged", "rejected")
 
 
 def context(run: ImportRun) -> dict[str, Any]:

@@ -7,22 +7,17 @@ from typing import Any
 from django import forms
 
 from bookings.models import Appointment
-from integrations.acuity.accounts import briefly
-from integrations.acuity.accounts.addresses import is_own
-from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError, TimedOut
+from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.resources import OPTIONS, RESOURCES
-from integrations.acuity.runs import control, preview
+from integrations.acuity.resources.base import many
+from integrations.acuity.resources.payments.save import due_of
+from integrations.acuity.resources.scope import Scope
+from integrations.acuity.runs import control, dry_runs
 from integrations.acuity.runs.progress import duration
-from integrations.acuity.source.fetching import Fetcher
 from integrations.conf import conf
+from integrations.console import key
 from integrations.console.words import for_people
-from integrations.models import AcuityAccount, ImportRun
-
-LATE = f"Acuity did not answer within {briefly.SECONDS:g} seconds: try again in a minute."
-LATE_DRY_RUN = (
-    "Acuity did not answer in time, or the account is too large for a page to wait for: "
-    "in a terminal, manage.py acuity_import --dry-run takes the time it needs."
-)
+from integrations.models import AcuityAccount, DryRun, ImportRun
 
 
 class StartForm(forms.Form):
@@ -98,27 +93,16 @@ class Checked:
 
 def check(accounts: Sequence[AcuityAccount]) -> list[Checked]:
     """Asks Acuity once for each, all at the same time, so that a wrong key is seen at once."""
-    answers = briefly.ask(accounts, "/me")
+    answers = key.ask(accounts)
     return [_checked(*asked) for asked in zip(accounts, answers, strict=True)]
 
 
-def _checked(account: AcuityAccount, me: Any) -> Checked:
+def _checked(account: AcuityAccount, opened: key.Opened) -> Checked:
     active = account.runs.filter(status__in=ImportRun.ACTIVE).first()
-    if isinstance(me, TimedOut):
-        return Checked(account, problem=LATE, active=active)
-    if not isinstance(me, dict | Exception):
-        me = BadAnswer("/me has another shape")
-    if isinstance(me, Exception):
-        return Checked(account, problem=for_people(str(me)), active=active)
-    own = is_own(account)
-    return Checked(
-        account,
-        str(me.get("name") or "") if own else "not shown: the account has an address of its own",
-        str(me.get("timezone") or "") if own else "not shown",
-        estimate(account),
-        "",
-        active,
-    )
+    if opened.facts is None:
+        return Checked(account, problem=opened.problem, active=active)
+    facts = opened.facts
+    return Checked(account, facts.name, facts.timezone, estimate(account), active=active)
 
 
 def estimate(account: AcuityAccount) -> str:
@@ -128,51 +112,36 @@ def estimate(account: AcuityAccount) -> str:
     if not stored:
         pace = f" at {per_second:g} requests a second" if per_second else ""
         return f"First import: about one request for each paid appointment{pace}, and few for the rest."
-    requests = 12 + round(1.15 * stored / (account.best_page_limit or conf.ACUITY_PAGE_LIMIT))
+    due = due_of(Scope(account)).count()
+    listed = 12 + round(1.15 * stored / (account.best_page_limit or conf.ACUITY_PAGE_LIMIT))
+    requests = listed + due
     time = f", about {duration(requests / per_second)}" if per_second else ""
-    return f"About {requests:,} requests{time}, and one more for each appointment paid since the last import."
+    return (
+        f"About {requests:,} requests{time}: {many(due, 'list')} of payments are due now."
+        " Appointments paid since the last import take one more each."
+    )
 
 
 @dataclass(frozen=True)
 class Started:
     account: AcuityAccount
     run: ImportRun | None = None
-    dry_run: dict[str, Any] | None = None
+    dry_run: DryRun | None = None
     problem: str = ""
-
-    @property
-    def counted(self) -> dict[str, list[int]]:
-        """What an import would do, by title."""
-        found = self._dry_run_counts
-        return {t: [*counts.values()] for t, counts in found.items() if "requests" not in counts}
-
-    @property
-    def asking(self) -> dict[str, int]:
-        """The requests of what a dry run does not ask for, by title."""
-        found = self._dry_run_counts
-        return {t: counts["requests"] for t, counts in found.items() if "requests" in counts}
-
-    @property
-    def _dry_run_counts(self) -> dict[str, dict[str, int]]:
-        answer = self.dry_run or {}
-        return {r.title: answer[name] for name, r in RESOURCES.items() if name in answer}
 
 
 def start(accounts: Sequence[AcuityAccount], form: StartForm) -> list[Started]:
     """One run, dry run or problem for each account."""
-    return [_start(account, form) for account in accounts]
+    return [
+        start_one(account, form.cleaned_data["dry_run"], form.options()) for account in accounts
+    ]
 
 
-def _start(account: AcuityAccount, form: StartForm) -> Started:
-    options = form.options()
+def start_one(account: AcuityAccount, dry: bool, options: dict[str, Any]) -> Started:
     try:
-        if form.cleaned_data["dry_run"]:
-            with briefly.turn():
-                source = Fetcher(briefly.client(account), briefly.deadline(), every=0.2)
-                return Started(account, dry_run=preview.dry_run(account, source, **options))
+        if dry:
+            return Started(account, dry_run=dry_runs.begin(account, **options))
         return Started(account, run=control.start(account, by="person", **options))
-    except TimedOut:
-        return Started(account, problem=LATE_DRY_RUN)
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=str(active))
     except (AcuityError, ConfigurationError) as error:

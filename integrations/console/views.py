@@ -56,6 +56,8 @@ def start_page(request: HttpRequest) -> HttpResponse:
         if outcomes[0].problem:
             messages.info(request, outcomes[0].problem)
         return redirect("admin:integrations_importrun_change", begun[0].pk)
+    if len(accounts) == len(outcomes) == 1 and outcomes[0].dry_run:
+        return redirect("admin:acuity_dry_run", outcomes[0].dry_run.pk)
     checks = check(accounts) if not outcomes else []
     return _render(
         request,

@@ -12,3 +12,20 @@ def for_people(text: str) -> str:
     for setting, field in FIELDS.items():
         text = text.replace(setting, field)
     return text
+
+
+COLUMNS = {
+    "starts_at": "start",
+    "ends_at": "end",
+    "service_date": "day",
+    "amount_paid": "amount paid",
+    "no_show": "no-show",
+    "first_name": "first name",
+    "last_name": "last name",
+    "": "answers or other details",
+}
+
+
+def column_word(name: str) -> str:
+    """What people call a column whose value changes."""
+    return COLUMNS.get(name, name)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from integrations import audit
 from integrations.acuity import errors
 from integrations.acuity.runs.control import ActiveRun
 from integrations.checks import values
@@ -107,7 +108,9 @@ class AcuityCommand(BaseCommand):
         values.require()
         if self.needs_database:
             database.reach()
-        return super().execute(*args, **options)
+        # What it does is done by whoever sits at the terminal.
+        with audit.acting("command", terminal.whoami()):
+            return super().execute(*args, **options)
 
     def refuse(self, error: BaseException, *, as_json: bool) -> int:
         """The exit status, once everything is said."""

@@ -142,9 +142,10 @@ class Bars:
 
 def summary(result: dict[str, Any], reason: str = "") -> None:
     out = console()
-    table = _table("", "fetched", "stored", "created", "updated", "unchanged", "rejected")
+    names = ("fetched", "stored", "created", "updated", "restated", "unchanged", "rejected")
+    table = _table("", *names)
     for name in RESOURCES:
-        table.add_row(name, *(f"{value:,}" for value in result[name].values()))
+        table.add_row(name, *(f"{result[name][column]:,}" for column in names))
     out.print(table)
     out.print(f"Run {result['run']}: [bold]{WORDS.get(result['status'], result['status'])}[/]")
     if said := headline(result["scope"], result["verified"]):

@@ -19,6 +19,7 @@ OF_ACCOUNT: list[type[Model]] = [
     models.RejectedRecord,
     models.CompletionEvent,
     models.RefreshRequest,
+    models.DryRun,
     models.Plan,
     models.Webhooks,
     models.WebhookDay,

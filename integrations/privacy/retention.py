@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations.acuity.runs.states import FINAL
 from integrations.conf import conf
-from integrations.models import PageFetch, RefreshRequest, RejectedRecord, StagedPage
+from integrations.models import DryRun, PageFetch, RefreshRequest, RejectedRecord, StagedPage
 
 # Rows of one DELETE, so that none of them holds a table for long.
 BATCH = 1000
@@ -42,6 +42,7 @@ def _old(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
         # A failed run can be resumed, and then reads on.
         staged = StagedPage.objects.filter(step__run__status__in=FINAL)
         yield "staged pages", staged.filter(step__run__finished_at__lt=before(days))
+        yield "dry runs", DryRun.objects.filter(finished_at__lt=before(days))
     if days := conf.ACUITY_KEEP_WEBHOOKS_DAYS:
         yield "webhook requests", RefreshRequest.objects.filter(requested_at__lt=before(days))
     if days := conf.ACUITY_KEEP_REJECTS_DAYS:

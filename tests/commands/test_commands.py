@@ -1,7 +1,9 @@
 """The commands as a person runs them: a process of its own, its output and its exit status."""
 
+import getpass
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -217,6 +219,59 @@ def test_detached_import_prints_the_run_and_a_verify_waits_for_its_end(
     assert len(run) == 36
     followed = manage(tmp_path, "acuity_import", "--resume", run, "--json", **worker)
     assert followed.returncode in (0, 2), followed.stderr
+
+
+def test_a_run_of_another_process_is_paused_and_cancelled_from_a_shell(
+    tmp_path: Path, worker: dict[str, str], box: Sandbox
+) -> None:
+    meets, asked, go_on = "payments", threading.Event(), threading.Event()
+
+    def hold(path: str, query: dict[str, str]) -> None:
+        """The worker waits for an answer until the command has been there."""
+        if KILLED_AT[meets](path, query):
+            asked.set()
+            assert go_on.wait(50)
+
+    def steer(word: str) -> tuple[int, str]:
+        assert asked.wait(120), (tmp_path / "worker.log").read_text()
+        done = manage(tmp_path, "acuity_runs", run, word, "--json", **worker)
+        go_on.set()
+        return done.returncode, json.loads(done.stdout)["status"]
+
+    def rests(status: str) -> None:
+        until = time.monotonic() + 120
+        while query(tmp_path, "SELECT status FROM integrations_importrun") != [(status,)]:
+            assert time.monotonic() < until, (tmp_path / "worker.log").read_text()
+            time.sleep(0.05)
+
+    box.hook = hold
+    run = manage(tmp_path, "acuity_import", "--detach", **worker).stdout.strip()
+    assert steer("--pause") == (0, "pausing")
+    rests("paused")
+    assert query(tmp_path, "SELECT * FROM integrations_importstep WHERE lease_token <> ''") == []
+
+    meets = "verify"
+    asked.clear()
+    go_on.clear()
+    manage(tmp_path, "acuity_import", "--resume", run, "--detach", **worker)
+    assert steer("--cancel") == (0, "cancelling")
+    rests("cancelled")
+    refused = manage(tmp_path, "acuity_runs", run, "--pause", **worker)
+    assert (refused.returncode, "cancelled, so over" in refused.stderr) == (2, True)
+
+    # What came in stays; nothing is kept for later, nobody holds a lease.
+    assert query(tmp_path, "SELECT count(*) FROM bookings_appointment") == [(120,)]
+    assert query(tmp_path, "SELECT * FROM integrations_stagedpage") == []
+    assert query(tmp_path, "SELECT * FROM integrations_importstep WHERE lease_token <> ''") == []
+    deeds = query(tmp_path, "SELECT actor, name, deed FROM integrations_auditentry ORDER BY id")
+    assert deeds == [
+        ("command", getpass.getuser(), deed)
+        for deed in ("started", "paused", "resumed", "cancelled")
+    ]
+    summaries = re.findall(
+        r"acuity_import_summary .* status=(\w+)", (tmp_path / "worker.log").read_text()
+    )
+    assert summaries == ["paused", "cancelled"]
 
 
 def test_ctrl_c_pauses_and_says_how_to_resume(tmp_path: Path) -> None:

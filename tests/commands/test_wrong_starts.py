@@ -2,13 +2,15 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
-from tests.commands.test_commands import credentials, manage, query
+from tests.commands.test_commands import ROOT, credentials, environment, manage, query
 
 pytestmark = pytest.mark.slow
 NOBODY = "9299a4da-88d1-4389-9d5d-3767acd0ebd9"
@@ -104,6 +106,37 @@ def test_system_checks_say_the_same(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "ACUITY_PAGE_LIMIT must be" in done.stderr and "ACUITY_READ_TIMEOUT" in done.stderr
+
+
+CELERY = ["celery", "-A", "config"]
+SERVES: list[tuple[list[str], dict[str, str], int]] = [
+    ([*CELERY, "worker", "-P", "solo"], {"ACUITY_PAGE_LIMIT": "0"}, 2),
+    ([*CELERY, "worker", "-P", "solo"], {"CELERY_BROKER_URL": "post://x"}, 2),
+    ([*CELERY, "beat"], {"DATABASE_URL": "mysql://u:p@localhost/x"}, 2),
+    ([*CELERY, "flower", "--port=0"], {"ACUITY_STALL_SECONDS": "soon"}, 2),
+    # At 4, gunicorn doesn't try again.
+    (["gunicorn", "config.wsgi", "-b", "127.0.0.1:0"], {"ACUITY_READ_TIMEOUT": "0"}, 4),
+]
+
+
+def test_a_process_that_serves_refuses_to_start_with_the_same_sentence(tmp_path: Path) -> None:
+    began = [
+        subprocess.Popen(
+            [sys.executable, "-m", *args],
+            cwd=ROOT,
+            env=environment(tmp_path, **env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for args, env, _ in SERVES
+    ]
+
+    for process, (_, [variable], status) in zip(began, SERVES, strict=True):
+        said = process.communicate(timeout=120)[0]
+        assert (process.returncode, "Traceback" in said) == (status, False), said
+        sentences = [line for line in said.splitlines() if line.startswith(variable)]
+        assert len(sentences) == 1 and " must be " in sentences[0], said
 
 
 def test_runs_are_listed_shown_paused_and_cancelled(tmp_path: Path, box: Sandbox) -> None:

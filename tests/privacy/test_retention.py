@@ -14,6 +14,7 @@ from integrations.acuity.sync import refresh
 from integrations.models import (
     AcuityAccount,
     AuditEntry,
+    DryRun,
     ImportRun,
     ImportStep,
     PageFetch,
@@ -29,11 +30,11 @@ pytestmark = [
     pytest.mark.database,
     pytest.mark.sandbox(clients=5, appointments=20, months=1),
 ]
-KINDS = ["page log", "staged pages", "webhook requests", "resolved rejects"]
+KINDS = ["page log", "staged pages", "dry runs", "webhook requests", "resolved rejects"]
 
 
 def left() -> list[int]:
-    models = (PageFetch, StagedPage, RefreshRequest, RejectedRecord)
+    models = (PageFetch, StagedPage, DryRun, RefreshRequest, RejectedRecord)
     return [model.objects.count() for model in models]
 
 
@@ -44,6 +45,7 @@ def an_old_account(box: Sandbox, account: AcuityAccount, days: float) -> ImportR
     PageFetch.objects.exclude(pk=PageFetch.objects.first().pk).delete()  # type: ignore[union-attr]
     PageFetch.objects.update(fetched_at=then)
     StagedPage.objects.create(step=ImportStep.objects.first(), offset=0, records="[]")
+    DryRun.objects.create(account=account, status="done", finished_at=then)
     refresh.request(account, "1")
     RefreshRequest.objects.update(requested_at=then)
     for settled in (then, None):
@@ -61,7 +63,7 @@ def an_old_account(box: Sandbox, account: AcuityAccount, days: float) -> ImportR
 
 @pytest.mark.parametrize(
     ("days", "kept"),
-    [(29, [1, 1, 1, 2]), (31, [1, 0, 0, 2]), (91, [0, 0, 0, 1])],
+    [(29, [1, 1, 1, 1, 2]), (31, [1, 0, 0, 0, 2]), (91, [0, 0, 0, 0, 1])],
 )
 def test_each_kind_goes_at_its_age(
     box: Sandbox, account: AcuityAccount, days: float, kept: list[int]
@@ -73,7 +75,7 @@ def test_each_kind_goes_at_its_age(
     gone = retention.prune()
 
     assert left() == kept
-    assert list(gone) == KINDS and sum(gone.values()) == 5 - sum(kept)
+    assert list(gone) == KINDS and sum(gone.values()) == 6 - sum(kept)
     assert ImportRun.objects.count() == 1 and AuditEntry.objects.count() == trail
 
 
@@ -83,7 +85,7 @@ def test_zero_keeps_for_ever(box: Sandbox, account: AcuityAccount, settings: Any
         setattr(settings, f"ACUITY_KEEP_{name}_DAYS", 0)
 
     assert retention.prune() == {}
-    assert left() == [1, 1, 1, 2]
+    assert left() == [1, 1, 1, 1, 2]
 
 
 def test_a_run_that_can_go_on_keeps_all_that_it_needs(box: Sandbox) -> None:
@@ -117,9 +119,9 @@ def test_the_command_counts_first(
 
     call_command("acuity_prune", "--dry-run", "--json")
     assert json.loads(capsys.readouterr().out) == dict.fromkeys(KINDS, 1)
-    assert left() == [1, 1, 1, 2]
+    assert left() == [1, 1, 1, 1, 2]
     call_command("acuity_prune")
     assert capsys.readouterr().out == (
-        "Deleted: 1 page log, 1 staged pages, 1 webhook requests, 1 resolved rejects.\n"
+        "Deleted: 1 page log, 1 staged pages, 1 dry runs, 1 webhook requests, 1 resolved rejects.\n"
     )
-    assert left() == [0, 0, 0, 1]
+    assert left() == [0, 0, 0, 0, 1]

@@ -14,7 +14,7 @@ MOST = 25
 
 def test_a_proof_costs_few_requests_beside_the_import_and_an_unchanged_account_few_in_all() -> None:
     """The demo account without its payments: their proof is their own reading, and costs nothing."""
-    only = [name for name in RESOURCES if name != "payments"]
+    only = tuple(name for name in RESOURCES if name != "payments")
     with source(make_account()) as box:
         first = import_all(box, only=only)
         asked = Counter((path, *sorted(query.items())) for _, path, query, _ in box.requests)

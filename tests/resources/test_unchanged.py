@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from django.db import connection
 
-from bookings.models import Appointment, Client
+from bookings.models import Appointment, Change, Client
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments import check, save
@@ -114,8 +114,12 @@ def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setitem(DECODERS, "/appointments", turned)
         run = import_all(box)
 
+        again = import_all(box)
+
     step = run.steps.get(resource="appointments")
-    assert run.verified and (step.created, step.updated, step.unchanged) == (0, 0, 300)
+    assert run.verified and (step.created, step.updated, step.restated) == (0, 0, 300)
+    assert not Change.objects.exists()
+    assert again.verified and again.steps.get(resource="appointments").unchanged == 300
 
 
 def test_the_same_bytes_under_another_client_are_linked_again() -> None:

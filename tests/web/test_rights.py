@@ -12,7 +12,7 @@ from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
-from integrations.acuity.runs import control
+from integrations.acuity.runs import control, dry_runs
 from integrations.api.tokens import issue
 from integrations.console.start import Checked
 from integrations.models import (
@@ -28,6 +28,7 @@ from integrations.models import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
+OPTIONS = {"min_date": None, "max_date": None, "page_limit": None, "only": ("clients",)}
 EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
 # Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
 MIRRORS = ("client", "appointment", "payment", "calendar", "appointmenttype", "rejectedrecord")
@@ -46,6 +47,8 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_proof": (VIEWER, NOBODY),
     "acuity_proof_file": (VIEWER, NOBODY),
     "acuity_start": (OPERATOR, OPERATOR),
+    "acuity_dry_run": (VIEWER, NOBODY),
+    "acuity_dry_run_act": (NOBODY, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
     "acuity_webhooks": (NOBODY, OWNER),
     "acuity_changes": (VIEWER, NOBODY),
@@ -107,6 +110,8 @@ PLAIN |= {
     "integrations_plan_add": OPERATOR,
     "integrations_noticechannel_add": OWNER,
     "imports": STAFF,
+    # Only posted to: test_dry_run.py.
+    "acuity_key": NOBODY,
     "acuity_proofs": STAFF,
     "bookings_revenues": VIEWER,
 }
@@ -217,6 +222,7 @@ def world(word: str) -> World:
         "apitoken": token,
         "membership": member,
         "noticechannel": NoticeChannel.objects.create(tenant=tenant, address="a@example.com"),
+        "dry-run": dry_runs.begin(account, send=False, **OPTIONS),
         "plan": Plan.objects.create(account=account),
         "auditentry": AuditEntry.objects.filter(run=run).first(),
     }
@@ -225,6 +231,10 @@ def world(word: str) -> World:
 
 def url_of(address: Address, of: World) -> str:
     """The address of this tenant's object."""
+    if "dry-run" in address.route:
+        key = of.objects["dry-run"].pk
+        address = address._replace(route=address.route.replace("<uuid:object_id>", str(key)))
+        address = address._replace(route=address.route.replace("<str:what>", "stop"))
     model = next((part for part in address.route.split("/") if part in of.objects), "importrun")
     key = of.objects[model].pk
     for part in ("<path:object_id>", "<uuid:object_id>", "<int:object_id>", "<uuidstr:run_id>"):

@@ -213,7 +213,7 @@ def test_it_works_without_javascript(
     page.press("input[name=password]", "Enter")
 
     page.goto(f"/admin/integrations/importrun/{run.pk}/change/")
-    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    expect(page.get_by_role("heading", name="Waiting to start")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
 
     expect(page.get_by_role("heading", name="Paused")).to_be_visible()

@@ -10,6 +10,7 @@ from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import clean, currency
 from integrations.acuity.resources.base import Context, Fetched
 from integrations.acuity.store.upsert import Counts
+from integrations.models import AcuityAccount
 
 
 class Facts(NamedTuple):
@@ -57,16 +58,10 @@ def _adopt(context: Context, source_id: str) -> None:
 def _whose(context: Context) -> Facts:
     """Whose account this is. Raises UnknownAccount or AnotherAccount, in words for the owner."""
     account, tenant = context.account, context.tenant
-    had = Facts(account.source_id, "", account.timezone, "", "", None)
-    if account.source_id:
-        had = had._replace(currency=tenant.currency)
-    facts, lacking = _facts(context.source.get("/me"), had)
-    if lacking:
-        facts, lacking = _facts(context.source.get("/me"), had)
-    if lacking:
-        # What a stranger's address answers is not shown.
-        said = lacking if is_own(account) else lacking.partition(":")[0]
-        raise UnknownAccount(f"/me has no {said}")
+    try:
+        facts = of_answer(account, context.source.get("/me"))
+    except UnknownAccount:
+        facts = of_answer(account, context.source.get("/me"))
     if account.source_id and facts.id != account.source_id:
         shown = facts.id if is_own(account) else "another"
         raise AnotherAccount(
@@ -79,6 +74,21 @@ def _whose(context: Context) -> Facts:
             f"payments are stored in {currency} and Acuity now says {facts.currency};"
             " change the tenant's currency in the admin if that is right"
         )
+    return facts
+
+
+def of_answer(account: AcuityAccount, me: Any) -> Facts:
+    """Whose account an answer of `/me` names. Raises UnknownAccount, in words for the owner.
+
+    Whatever address answered so has an account: of any other answer of a stranger's nothing is said.
+    """
+    had = Facts(account.source_id, "", account.timezone, "", "", None)
+    if account.source_id:
+        had = had._replace(currency=account.tenant.currency)
+    facts, lacking = _facts(me, had)
+    if lacking:
+        said = lacking if is_own(account) else lacking.partition(":")[0]
+        raise UnknownAccount(f"/me has no {said}")
     return facts
 
 

@@ -2,16 +2,18 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from django.db.models import Model, QuerySet
 
 from bookings.amounts import shortest
-from bookings.models import Appointment, Tenant
+from bookings.history import plain as as_kept
+from bookings.models import Appointment, Imported, Tenant
 from integrations.acuity.reading.findings import Difference, Gap, Pair
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.stored import Stored
@@ -20,12 +22,23 @@ from integrations.acuity.resources.scope import Extent, Position, Scope
 from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.forgotten import Forgotten
 from integrations.acuity.store.history import Seen
-from integrations.acuity.store.upsert import Counts
+from integrations.acuity.store.upsert import Counts, changing
 from integrations.models import AcuityAccount, RejectedRecord
 
 NOWHERE = Position()
+# Rows that a dry run names.
+NAMED = 20
 # A `Stored`, or what is in the column already.
 Cursor = Stored | dict[str, Any]
+
+
+class WouldChange(msgspec.Struct, frozen=True):
+    """A stored row that an import would change: by column, what is stored and what would be."""
+
+    resource: str
+    row: int
+    id: str
+    columns: dict[str, tuple[Any, Any]]
 
 
 @dataclass
@@ -42,6 +55,8 @@ class Context:
     expect_new: bool = False
     # In a dry run: the requests that a resource would need, by name, seen while another was read.
     foreseen: Counter[str] = field(default_factory=Counter, repr=False)
+    # In a dry run: the first rows that would change.
+    changing: list[WouldChange] = field(default_factory=list, repr=False)
     # Who changes what is written: import, verify or webhook, as history says it.
     by: str = "import"
 
@@ -61,6 +76,16 @@ class Context:
         """As what history keeps a change of this resource that is written now."""
         run = None if self.by == "webhook" else self.scope.run
         return Seen(self.tenant, resource, run, self.by)
+
+    def name_changing(
+        self, resource: str, model: type[Imported], names: Sequence[str], records: dict[str, Any]
+    ) -> None:
+        """In a dry run: name the rows that these records, by ID, would change; NAMED of them in all."""
+        if (most := NAMED - len(self.changing)) <= 0:
+            return
+        for pk, external_id, columns in changing(model, self.account, names, records, most):
+            said = {name: (as_kept(old), as_kept(new)) for name, (old, new) in columns.items()}
+            self.changing.append(WouldChange(resource, pk, external_id, said))
 
     @property
     def identity(self) -> Identity:

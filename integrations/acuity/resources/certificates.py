@@ -105,9 +105,10 @@ class Certificates(Whole):
         found = super().unlisted(context)
         return found | ({"appointments": codes} if codes else {})
 
-    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
-        super().written(context, records, keys)
+    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
+        changed = super().written(context, records, keys)
         link_bookings(context)
+        return changed
 
 
 def link_bookings(context: Context) -> None:

@@ -55,7 +55,7 @@ class Forms(Whole):
         found, n = super().unlisted(context), questions.count()
         return found | ({"answers": n} if n else {})
 
-    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
+    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
         """A question that a form no longer asks stays, with its answers, and is marked."""
         rows = [
             (key, form, *values, "", None, raw, digest([form, *values]))
@@ -63,10 +63,12 @@ class Forms(Whole):
             for key, *values, raw in questions(record.payload)
         ]
         seen = context.seen("questions")
-        upsert(context.account, Question, QUESTION, rows, seen=seen)
+        written = upsert(context.account, Question, QUESTION, rows, seen=seen)
         asked = Question.objects.filter(form__in=list(records), removed_at=None)
         gone = asked.exclude(external_id__in=[row[0] for row in rows])
+        changed = set(gone.values_list("form_id", flat=True))
         update(seen, gone, removed_at=timezone.now(), content_hash="")
+        return changed | {row[1] for row in [*written.fresh, *written.updated.values()]}
 
 
 def questions(payload: dict[str, Any]) -> list[tuple[Any, ...]]:

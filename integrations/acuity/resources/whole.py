@@ -1,8 +1,9 @@
 """What does a listing need that only comes whole? To be read at once, and compared at once."""
 
 from abc import abstractmethod
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db.models import Model, QuerySet
@@ -29,7 +30,7 @@ from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
-from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
+from integrations.acuity.store.upsert import Counts, Parsed, compare, foreseen, upsert
 from integrations.models import RejectedRecord
 
 # Acuity's own word that this account has no such list.
@@ -135,17 +136,25 @@ class Whole(Resource):
         """The stored rows that the list should show."""
         return scope.account.rows(self.model).filter(known_from="", removed_at=None)
 
-    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> None:
-        """After these records were written, by primary key: rows that belong to them."""
+    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
+        """After these records were written, by primary key: rows that belong to them. Of which
+        records those were others."""
+        changed = set[int]()
         for n, part in enumerate(self.parts):
-            part.model._default_manager.filter(**{f"{part.parent}__in": list(records)}).delete()
-            rows = [
-                (pk, *values)
+            theirs = part.model._default_manager.filter(**{f"{part.parent}__in": list(records)})
+            had: dict[int, Counter[Row]] = defaultdict(Counter)
+            for pk, *values in theirs.values_list(part.parent, *part.columns):
+                had[pk][tuple(values)] += 1
+            now = {
+                pk: Counter(dict.fromkeys((_resolved(row, keys) for row in record.parts[n]), 1))
                 for pk, record in records.items()
-                for values in dict.fromkeys(_resolved(row, keys) for row in record.parts[n])
-            ]
-            if rows:
+            }
+            others = [pk for pk in records if had[pk] != now[pk]]
+            theirs.filter(**{f"{part.parent}__in": others}).delete()
+            if rows := [(pk, *values) for pk in others for values in now[pk]]:
                 insert(part.model, [part.parent, *part.columns], rows)
+            changed |= set(others)
+        return changed
 
     def fetch(self, context: Context) -> Fetched:
         try:
@@ -187,7 +196,7 @@ class Whole(Resource):
         saw(parsed.records)
         counts = compare(self.model, context.account, {r.key: r.digest for r in parsed.records})
         rejected = Counts(rejected=len(parsed.rejects))
-        return {"fetched": len(payloads)} | asdict(counts + rejected)
+        return {"fetched": len(payloads)} | foreseen(counts + rejected)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """The listing is all there is to ask. One that is listed no longer stays rejected."""
@@ -403,13 +412,15 @@ class Whole(Resource):
             (r.key, *_resolved(r.values, keys), "", None, r.payload, r.content_hash(keys))
             for r in records
         ]
-        counts, fresh, updated = upsert(
-            context.account, self.model, names, rows, seen=context.seen(self.name)
-        )
-        if fresh or updated:
-            made = find(context.account, [Ref(self.model, row[0]) for row in fresh])
-            pks = made.get(self.model, {}) | {row[0]: pk for pk, row in updated.items()}
-            self.written(context, {pks[r.key]: r for r in records if r.key in pks}, keys)
+        seen = context.seen(self.name)
+        written = upsert(context.account, self.model, names, rows, seen=seen)
+        counts, stored = written.counts, written.updated | written.restated
+        if written.fresh or stored:
+            made = find(context.account, [Ref(self.model, row[0]) for row in written.fresh])
+            pks = made.get(self.model, {}) | {row[0]: pk for pk, row in stored.items()}
+            named = {pks[r.key]: r for r in records if r.key in pks}
+            changed = self.written(context, named, keys)
+            counts = written.corrected(len(changed & written.restated.keys()))
         resolve(context.scope.origin, self.name, [r.key for r in records])
         return counts + reject(context.scope.origin, self.name, parsed.rejects)
 

@@ -32,6 +32,7 @@ PASS = (
     "fetched",
     "created",
     "updated",
+    "restated",
     "unchanged",
     "rejected",
     "attempts",

@@ -59,5 +59,10 @@ def send_refresh(account: int, appointment: str) -> None:
     send(message, f"refresh-{appointment}", countdown=REFRESH_SECONDS)
 
 
+def send_dry_run(key: str) -> None:
+    """The message that has a dry run done."""
+    send(_message("acuity.dry_run", {"key": key}, {"dry_run": key}), key)
+
+
 def _message(task: str, kwargs: dict[str, Any], shown: dict[str, Any]) -> Any:
     return signature(task, kwargs=kwargs, immutable=True, kwargsrepr=repr(shown))

@@ -121,6 +121,7 @@ def _checkpoint(
         fetched=F("fetched") + (page.size if page.fetched is None else page.fetched),
         created=F("created") + counts.created,
         updated=F("updated") + counts.updated,
+        restated=F("restated") + counts.restated,
         unchanged=F("unchanged") + counts.unchanged,
         rejected=F("rejected") + counts.rejected,
         requests=F("requests") + spent.requests,

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from integrations.acuity.accounts.addresses import is_own
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.account import of_answer
 from integrations.acuity.resources.base import Context, Resource
 from integrations.acuity.resources.scope import CHOICE, Period, Position, Scope
 from integrations.acuity.source.fetching import Fetcher
@@ -14,15 +15,22 @@ from integrations.conf import conf
 from integrations.models import AcuityAccount
 
 
+def nobody(_resource: str, _read: int) -> None:
+    """Nobody is told how far it is."""
+
+
 def dry_run(
-    account: AcuityAccount, source: Fetcher | None = None, **options: Any
+    account: AcuityAccount,
+    source: Fetcher | None = None,
+    tell: Callable[[str, int], None] = nobody,
+    **options: Any,
 ) -> dict[str, Any]:
     """A whole import without the writing: what it would create, update, leave and reject.
 
     What takes a request a record is not asked for; how many those would be is in `requests`.
-    Raises an `AcuityError`.
+    `changes` names the first rows that would change. Raises an `AcuityError`.
 
-    `source` asks, and is closed at the end.
+    `source` asks, and is closed at the end. `tell` is told how many records of a resource were read.
     """
     only = options.pop("only")
     limit = options.pop("page_limit") or conf.ACUITY_PAGE_LIMIT
@@ -31,10 +39,10 @@ def dry_run(
     source = source or Fetcher(account_client(account), lambda: None)
     context = Context.of(Scope(account, period, choices=choices), source, Position(limit=limit))
     try:
-        me = source.get("/me")
-        account.source_id = account.source_id or str(me.get("id") or "")
-        account.timezone = str(me.get("timezone") or "")
-        account.clients_distinct_by_phone = me.get("clientsDistinctByPhone") is not False
+        facts = of_answer(account, source.get("/me"))
+        account.source_id = account.source_id or facts.id
+        account.timezone = facts.timezone
+        account.clients_distinct_by_phone = facts.by_phone is not False
         # What the account step would have stored.
         context.catalog.calendars = {
             str(c["id"]): str(c["timezone"]) for c in source.get("/calendars")
@@ -43,23 +51,32 @@ def dry_run(
         context.catalog.types = [str(kind["id"]) for kind in kinds]
         answer: dict[str, Any] = {
             "dry_run": True,
-            "account": me.get("name") if is_own(account) else str(account),
+            "account": facts.name or str(account),
         }
         chosen = [resource for name, resource in RESOURCES.items() if name in only]
         for resource in chosen:
             if set(resource.after) <= set(only):
-                answer[resource.name] = resource.dry_run(context, _tell(context, resource, chosen))
-        return answer | {"requests": source.client.tally.requests}
+                tell(resource.name, 0)
+                saw = _tell(context, resource, chosen, tell)
+                answer[resource.name] = resource.dry_run(context, saw)
+        changes = [as_json(row) for row in context.changing]
+        return answer | {"changes": changes, "requests": source.client.tally.requests}
     except (TypeError, KeyError, AttributeError):
         raise BadAnswer("/me, /calendars or /appointment-types has another shape") from None
     finally:
         source.close()
 
 
-def _tell(context: Context, of: Resource, chosen: list[Resource]) -> Callable[[list[Any]], None]:
-    """Tells the resources that come after `of` which records it has."""
+def _tell(
+    context: Context, of: Resource, chosen: list[Resource], tell: Callable[[str, int], None]
+) -> Callable[[list[Any]], None]:
+    """Tells the resources that come after `of` which records it has, and `tell` how many."""
+    read = 0
 
     def saw(records: list[Any]) -> None:
+        nonlocal read
+        read += len(records)
+        tell(of.name, read)
         for resource in chosen:
             if of.name in resource.after:
                 resource.foresee(context, records)

@@ -58,7 +58,7 @@ def of(step: ImportStep) -> Progress:
     per_second = step.offset / seconds if step.active_ms > MEASURED_MS and step.offset else 0.0
     counts = ", ".join(
         f"{value:,} {name}"
-        for name in ("created", "updated", "unchanged", "rejected")
+        for name in ("created", "updated", "restated", "unchanged", "rejected")
         if (value := getattr(step, name))
     )
     if step.status == "done":

@@ -31,7 +31,7 @@ def rejected(run: ImportRun) -> dict[str, int]:
 def counts(run: ImportRun, steps: dict[str, ImportStep]) -> dict[str, dict[str, int]]:
     """What each resource has stored, and what this run did for it. `steps` by resource."""
     rows, refused = stored(run), rejected(run)
-    passed = ("created", "updated", "unchanged")
+    passed = ("created", "updated", "restated", "unchanged")
     return {
         name: {
             "fetched": steps[name].fetched if name in steps else 0,

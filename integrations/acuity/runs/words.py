@@ -10,6 +10,7 @@ from integrations.models import ImportStep
 COUNTED = {
     "created": "new",
     "updated": "changed",
+    "restated": "restated",
     "unchanged": "unchanged",
     "rejected": "rejected",
 }

@@ -34,21 +34,32 @@ def insert(
         for field in model._meta.concrete_fields
         if not field.primary_key and field.attname not in names
     } | same
-    fields = [_field(model, name) for name in chain(names, rest)]
-    columns = list(zip(*rows, strict=True))
-    constants = list(zip(fields[len(names) :], rest.values(), strict=True))
+    fields = [column_of(model, name) for name in chain(names, rest)]
+    count = len(rows)
+    constants = [
+        [field.get_db_prep_save(value, connection)] * count
+        for field, value in zip(fields[len(names) :], rest.values(), strict=True)
+    ]
+    columns = chain(_prepared(fields, rows), constants)
+    fill(model._meta.db_table, fields, zip(*columns, strict=True), waiting)
+
+
+def fill_with(table: str, fields: Sequence[Any], rows: Sequence[Row]) -> None:
+    """Insert `rows` of `fields`, and nothing else, into `table`. As `insert`."""
+    fill(table, fields, zip(*_prepared(fields, rows), strict=True))
+
+
+def fill(
+    table: str,
+    fields: Sequence[Any],
+    prepared: Iterable[Row],
+    waiting: Callable[[], None] = lambda: None,
+) -> None:
+    """Insert what is as the driver takes it."""
     quote = connection.ops.quote_name
-    table = f"{quote(model._meta.db_table)} ({', '.join(quote(field.column) for field in fields)})"
-    # Column by column, because most need one call for all their values, or none.
-    values: list[Iterable[Any]] = [
-        _converted(field, column) for field, column in zip(fields, columns, strict=False)
-    ]
-    values += [
-        [field.get_db_prep_save(value, connection)] * len(rows) for field, value in constants
-    ]
-    prepared = zip(*values, strict=True)
+    into = f"{quote(table)} ({', '.join(quote(field.column) for field in fields)})"
     if connection.vendor == "postgresql":
-        copying = f"COPY {table} FROM STDIN"
+        copying = f"COPY {into} FROM STDIN"
         with (
             connection.wrap_database_errors,
             connection.cursor() as cursor,
@@ -64,7 +75,7 @@ def insert(
     together = [list(chain.from_iterable(every[n : n + ROWS])) for n in range(0, many, ROWS)]
     waiting()
     with connection.cursor() as cursor:
-        insertion = f"INSERT INTO {table} VALUES "
+        insertion = f"INSERT INTO {into} VALUES "
         cursor.executemany(insertion + ", ".join([place] * ROWS), together)
         cursor.executemany(insertion + place, every[many:])
 
@@ -90,8 +101,15 @@ def relax_durability() -> None:
             cursor.execute("SET LOCAL synchronous_commit TO off")
 
 
-def _field(model: type[models.Model], attname: str) -> Any:
+def column_of(model: type[models.Model], attname: str) -> Any:
+    """The field whose column it is."""
     return next(field for field in model._meta.concrete_fields if field.attname == attname)
+
+
+def _prepared(fields: Sequence[Any], rows: Sequence[Row]) -> list[Iterable[Any]]:
+    """Column by column, because most need one call for all their values, or none."""
+    columns = zip(*rows, strict=True)
+    return [_converted(field, column) for field, column in zip(fields, columns, strict=False)]
 
 
 def _converted(field: Any, column: Sequence[Any]) -> Iterable[Any]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bookings.history import plain
 from bookings.models import Change, Tenant
-from integrations.acuity.store.bulk import Row
+from integrations.acuity.store.bulk import Row, insert
 
 # How a row is recognised, and what is made of its other columns.
 NO_CONTENT = {
@@ -24,7 +24,6 @@ NO_CONTENT = {
     "name_key",
     "review",
 }
-COLUMNS = ["seen_at", "resource", "row", "external_id", "run", "by", "changed"]
 
 
 class Seen(NamedTuple):
@@ -46,15 +45,10 @@ def keep(seen: Seen, model: type[Model], differences: Iterable[Difference]) -> N
     if not found:
         return
     ids = _ids(model, found)
-    now = timezone.now()
     rows = [
         (
-            now,
-            seen.resource,
             pk,
             external_id,
-            seen.run,
-            seen.by,
             {
                 model._meta.get_field(name).name: [
                     plain(ids[name].get(value, value) if name in ids else value) for value in pair
@@ -64,9 +58,15 @@ def keep(seen: Seen, model: type[Model], differences: Iterable[Difference]) -> N
         )
         for pk, external_id, changed in found
     ]
-    Change.objects.bulk_create(
-        (Change(tenant=seen.tenant, **dict(zip(COLUMNS, row, strict=True))) for row in rows),
-        batch_size=500,
+    insert(
+        Change,
+        ["row", "external_id", "changed"],
+        rows,
+        seen_at=timezone.now(),
+        tenant_id=seen.tenant.pk,
+        resource=seen.resource,
+        run=seen.run,
+        by=seen.by,
     )
 
 

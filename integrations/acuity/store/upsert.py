@@ -2,16 +2,16 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
-import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import JSONField
 
 from bookings.models import Appointment, Imported
 from integrations.acuity.store.bulk import Row, insert
-from integrations.acuity.store.history import Seen, compared, keep
+from integrations.acuity.store.history import Difference, Seen, compared
+from integrations.acuity.store.overwrite import overwrite
 from integrations.models import AcuityAccount
 
 # In place of a content hash: nobody has read this row's columns yet, so that filling them is no change.
@@ -30,6 +30,8 @@ class Counts:
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    # Stored anew, but only the bytes are others: no column is.
+    restated: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -37,15 +39,27 @@ class Counts:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
             self.rejected + other.rejected,
+            self.restated + other.restated,
         )
 
 
+def foreseen(counts: Counts) -> dict[str, int]:
+    """The counts that `compare` can tell."""
+    return {name: n for name, n in asdict(counts).items() if name != "restated"}
+
+
 class Written(NamedTuple):
-    """What an upsert has done: the rows that are new, and by primary key those that changed."""
+    """What an upsert has done: the rows that are new, and by primary key those of which a column
+    changed, and those of which only the bytes did."""
 
     counts: Counts
     fresh: Sequence[Row]
     updated: dict[int, Row]
+    restated: dict[int, Row]
+
+    def corrected(self, changed: int) -> Counts:
+        """The counts, where so many of the restated were found to have other rows of their own."""
+        return self.counts + Counts(updated=changed, restated=-changed)
 
 
 @dataclass
@@ -78,7 +92,8 @@ def linked(content_hash: str, keys: tuple[int | None, ...]) -> bool:
 
 
 def compare(model: type[Imported], account: AcuityAccount, hashes: dict[str, str]) -> Counts:
-    """What an upsert of these content hashes by ID would do."""
+    """What an upsert of these content hashes by ID would do. Hashes do not tell a column that changed
+    from bytes that did: both count as updated."""
     stored, counts = _stored(model, account, hashes), Counts()
     for key, content in hashes.items():
         if key not in stored:
@@ -88,6 +103,23 @@ def compare(model: type[Imported], account: AcuityAccount, hashes: dict[str, str
         else:
             counts.unchanged += 1
     return counts
+
+
+def changing(
+    model: type[Imported],
+    account: AcuityAccount,
+    names: Sequence[str],
+    records: dict[str, Any],
+    most: int,
+) -> list[Difference]:
+    """How the columns `names` of up to `most` stored rows would change, by these records by ID."""
+    stored = _stored(model, account, records)
+    rows = {
+        pk: (key, *(getattr(records[key], name) for name in names))
+        for key, (pk, content) in stored.items()
+        if not content.startswith(records[key].content_hash)
+    }
+    return compared(model, ["external_id", *names], dict(islice(rows.items(), most)))
 
 
 def upsert(
@@ -110,7 +142,7 @@ def upsert(
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, **account.marks)
-            return Written(Counts(created=len(rows)), rows, {})
+            return Written(Counts(created=len(rows)), rows, {}, {})
     for _ in range(RIVALS):
         with contextlib.suppress(IntegrityError), transaction.atomic():
             return _upsert(account, model, names, rows, waiting, seen)
@@ -136,52 +168,13 @@ def _upsert(
             differing[pk] = row
         else:
             counts.unchanged += 1
-    for pk in _alike(model, names, differing, stored) if differing else ():
-        del differing[pk]
-        counts.unchanged += 1
-    changed = [
-        model(id=pk, **account.marks, **dict(zip(names, map(_plain, row), strict=True)))
-        for pk, row in differing.items()
-    ]
     if fresh:
         insert(model, names, fresh, waiting, **account.marks)
-    if changed:
-        read = {pk: row for pk, row in differing.items() if stored[row[0]][1] != UNREAD}
-        keep(seen, model, compared(model, names, read))
-        # By primary key, hence an update for every row; new rows never pass here.
-        model._default_manager.bulk_create(
-            changed,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=[model._meta.get_field(name).name for name in names[1:]],
-            batch_size=500,
-        )
-    counts.created, counts.updated = len(fresh), len(changed)
-    return Written(counts, fresh, differing)
-
-
-def _alike(
-    model: type[Imported],
-    names: Sequence[str],
-    rows: dict[int, Row],
-    stored: dict[str, tuple[int, str]],
-) -> list[int]:
-    """Of the rows whose hash differs, those that say the same in other bytes: the keys in another
-    order, say. Everything that comes from the source is in a row's JSON."""
-    asked = [pk for pk, row in rows.items() if _links_of(stored[row[0]][1]) == _links_of(row[-1])]
-    columns = [
-        n for n, name in enumerate(names) if isinstance(model._meta.get_field(name), JSONField)
-    ]
-    found = model._default_manager.filter(pk__in=asked).values_list(
-        "pk", *(names[n] for n in columns)
-    )
-    return [pk for pk, *had in found if had == [_plain(rows[pk][n]) for n in columns]]
-
-
-def _links_of(content_hash: str) -> str | None:
-    """How a hash ends; None if there is no hash, because the row is to be written anyway."""
-    return content_hash.partition(":")[2] if content_hash else None
-
-
-def _plain(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+    changed: set[int] = set()
+    if differing:
+        unread = {pk for pk, row in differing.items() if stored[row[0]][1] == UNREAD}
+        changed = overwrite(model, names, differing, unread, seen)
+    updated = {pk: row for pk, row in differing.items() if pk in changed}
+    restated = {pk: row for pk, row in differing.items() if pk not in changed}
+    counts.created, counts.updated, counts.restated = len(fresh), len(updated), len(restated)
+    return Written(counts, fresh, updated, restated)

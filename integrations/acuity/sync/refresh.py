@@ -167,7 +167,8 @@ def _store(context: Context, number: str, answer: Answer) -> str:
         missing.remember(rows, ())
         paid = [(booking, given) for booking in rows for _, given in answer.paid]
         payments.save_payments(context, paid)
-        return f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"
+        said = f"{counts.created} created, {counts.updated} updated, {counts.rejected} rejected"
+        return f"{said}, only other bytes" if counts.restated else said
     booking = rows.first()
     if booking is None:
         return "not known here, nor at the source"

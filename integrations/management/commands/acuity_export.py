@@ -15,7 +15,6 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import provenance
 from integrations.management import tenants
 from integrations.management.refusals import AcuityCommand
-from integrations.management.terminal import whoami
 
 
 class Command(AcuityCommand):
@@ -63,8 +62,7 @@ class Command(AcuityCommand):
             raise ConfigurationError(str(error)) from None
         rows = sum(file["rows"] for file in made["resources"])
         said = f"{rows:,} rows in {len(made['resources'])} files"
-        with audit.acting("command", whoami()):
-            audit.write("exported", tenant=tenant, note=f"{export.format}: {said}")
+        audit.write("exported", tenant=tenant, note=f"{export.format}: {said}")
         proven = "verified" if made["verified"] else "not verified"
         self.stdout.write(f"{options['directory']}: {said}; the import is {proven}.")
 

@@ -1,17 +1,16 @@
 """manage.py acuity_forget: take a person out of the database, and keep them out."""
 
-import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from bookings.models import Client
-from integrations import audit
-from integrations.management.terminal import whoami
+from integrations.acuity.errors import ConfigurationError
+from integrations.management.refusals import AcuityCommand
 from integrations.privacy import forgetting
 
 
-class Command(BaseCommand):
+class Command(AcuityCommand):
     help = "Forget a client: everything but the bookings and their money goes, for good."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,9 +26,7 @@ class Command(BaseCommand):
         )
         found = [row for row in rows.select_related("tenant") if not row.is_forgotten]
         if not found:
-            self.stderr.write("There is no such client, or it was forgotten already.")
-            sys.exit(2)
-        with audit.acting("command", whoami()):
-            for client in found:
-                gone = forgetting.forget(client)
-                self.stdout.write(f"Client {client.pk} of {client.tenant}: forgotten. {gone}.")
+            raise ConfigurationError("There is no such client, or it was forgotten already.")
+        for client in found:
+            gone = forgetting.forget(client)
+            self.stdout.write(f"Client {client.pk} of {client.tenant}: forgotten. {gone}.")

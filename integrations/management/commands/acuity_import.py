@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from integrations import audit
 from integrations.acuity import errors
 from integrations.acuity.accounts import addresses, find
 from integrations.acuity.accounts.connection import account_client
@@ -27,7 +26,6 @@ from integrations.management.refusals import (
     NotReached,
     within,
 )
-from integrations.management.terminal import whoami
 from integrations.models import AcuityAccount, ImportRun
 
 
@@ -71,8 +69,7 @@ class Command(AcuityCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        with audit.acting("command", whoami()):
-            sys.exit(self.run(options))
+        sys.exit(self.run(options))
 
     def refuse(self, error: BaseException, *, as_json: bool) -> int:
         """Where nothing was started, the log gets the line that every import ends with, too."""

@@ -1,28 +1,29 @@
 """manage.py acuity_proof: write a run's proof to a file, or hold such a file against the database."""
 
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.proof import file
 from integrations.acuity.proof.digests import Month
+from integrations.acuity.runs import listing
 from integrations.console import proof_page
-from integrations.models import ImportRun
+from integrations.management.refusals import AcuityCommand
 
 SAME, DIFFERENT, REFUSED = range(3)
 
 
-class Command(BaseCommand):
+class Command(AcuityCommand):
     help = (
         "Write the proof of a run to standard output, or compare such a file with the database:"
         " exit status 1 if a month differs. Acuity is not asked."
     )
-    requires_system_checks: list[str] = []
+    # That it cannot be read has a status of its own here: 1 says that a month differs.
+    needs_database = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         return REFUSED
 
     def _write(self, options: dict[str, Any]) -> int:
-        run = _run(options["run"])
+        run = listing.find(options["run"])
         proof = file.of(run)
         text = proof_page.page(run, proof) if options["html"] else file.encode(proof).decode()
         self.stdout.write(text, ending="")
@@ -67,13 +68,6 @@ class Command(BaseCommand):
             f"Stored as it was proven: {', '.join(proof.resources)}, {months} digests."
         )
         return SAME
-
-
-def _run(value: str) -> ImportRun:
-    try:
-        return ImportRun.objects.select_related("account__tenant").get(pk=uuid.UUID(value))
-    except (ValueError, ImportRun.DoesNotExist):
-        raise ConfigurationError(f"There is no run {value}; the admin lists the runs.") from None
 
 
 def _said(each: file.Difference, currency: str) -> str:

@@ -12,7 +12,7 @@ from integrations import audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reconcile import reconcile
 from integrations.acuity.reconcile.files import KINDS
-from integrations.management import tenants, terminal
+from integrations.management import tenants
 from integrations.management.refusals import FAILED, AcuityCommand
 
 SHOWN = 20
@@ -41,8 +41,7 @@ class Command(AcuityCommand):
             options["file"], account, options["kind"], options["month"], apply=options["apply"]
         )
         if options["apply"]:
-            with audit.acting("command", terminal.whoami()):
-                audit.write("applied refunds", tenant=tenant, note=result.kind)
+            audit.write("applied refunds", tenant=tenant, note=result.kind)
         if options["json"]:
             self.stdout.write(json.dumps(result.as_json()))
         else:

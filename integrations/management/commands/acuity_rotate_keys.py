@@ -3,12 +3,11 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from integrations.acuity.accounts import keys
+from integrations.management.refusals import FAILED, AcuityCommand
 
 
-class Command(BaseCommand):
+class Command(AcuityCommand):
     help = "Encrypt every account's key anew, with the first of ACUITY_ENCRYPTION_KEYS."
 
     def handle(self, **_: Any) -> None:
@@ -19,4 +18,4 @@ class Command(BaseCommand):
                 f"Account {account.pk} ({account}): no key of this server decrypts its API key."
                 " Put the old key back, or enter the API key again."
             )
-        sys.exit(1 if left else 0)
+        sys.exit(FAILED if left else 0)

@@ -8,12 +8,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from integrations import audit
 from integrations.acuity.accounts import find
 from integrations.acuity.sync import plans
 from integrations.management import terminal
 from integrations.management.refusals import AcuityCommand, within
-from integrations.management.terminal import whoami
 from integrations.models import Plan
 
 MOST_NIGHTS, MOST_LISTS = 366, 1_000_000
@@ -61,8 +59,7 @@ class Command(AcuityCommand):
         if columns or named:
             account = find.account(options["account"], options["tenant"])
             if columns:
-                with audit.acting("command", whoami()):
-                    plans.set_plan(account, **columns)
+                plans.set_plan(account, **columns)
             rows = Plan.objects.filter(account=account)
         else:
             rows = Plan.objects.all()

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations import audit
 from integrations.acuity.runs import control, listing
 from integrations.management import embedded, following, terminal
 from integrations.management.refusals import (
@@ -18,7 +17,6 @@ from integrations.management.refusals import (
     AcuityCommand,
     NotReached,
 )
-from integrations.management.terminal import whoami
 from integrations.models import ImportRun
 
 
@@ -31,8 +29,7 @@ class Command(AcuityCommand):
 
     def handle(self, **options: Any) -> None:
         run = listing.find(options["run"])
-        with audit.acting("command", whoami()):
-            control.verify(run, send=False, by="command")
+        control.verify(run, send=False, by="command")
         with embedded.worker():
             control.enqueue(run)
             rested = following.follow(run)

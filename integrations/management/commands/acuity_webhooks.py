@@ -7,13 +7,11 @@ from urllib.parse import urljoin
 from django.core.management.base import CommandParser
 from django.urls import reverse
 
-from integrations import audit
 from integrations.acuity.accounts import find
 from integrations.acuity.errors import AcuityError
 from integrations.acuity.sync import webhooks
 from integrations.management import terminal
 from integrations.management.refusals import AcuityCommand
-from integrations.management.terminal import whoami
 from integrations.models import Webhooks
 
 
@@ -37,8 +35,7 @@ class Command(AcuityCommand):
         rows = Webhooks.objects.all()
         if any(options[name] for name in ("account", "tenant", "register", "check", "remove")):
             account = find.account(options["account"], options["tenant"])
-            with audit.acting("command", whoami()):
-                self.act(account, options)
+            self.act(account, options)
             rows = rows.filter(account=account)
         found = [line(known) for known in rows.select_related("account").order_by("account")]
         if options["json"]:

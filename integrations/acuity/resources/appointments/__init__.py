@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -37,7 +36,7 @@ from integrations.acuity.resources.base import (
 )
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.source.paging import DayCursor
-from integrations.acuity.store.upsert import Counts, compare
+from integrations.acuity.store.upsert import Counts, compare, foreseen
 from integrations.models import RejectedRecord
 
 
@@ -113,10 +112,12 @@ class Appointments(Resource):
             hashes = {record.id: record.content_hash for record in parsed.records}
             counts += compare(Appointment, context.account, hashes)
             counts += Counts(rejected=len(parsed.rejects))
+            by_id = {record.id: record for record in parsed.records}
+            context.name_changing(self.name, Appointment, save.SAID, by_id)
             saw(parsed.records)
             fetched += len(page.records)
             cursor, done = page.cursor, page.done
-        return {"fetched": fetched} | asdict(counts)
+        return {"fetched": fetched} | foreseen(counts)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         (current,) = context.source.each([f"/appointments/{record.external_id}"])

@@ -1,5 +1,6 @@
 """What belongs to one booking alone: its answers, its add-ons, and who entered it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db.models import Model
 from bookings.models import Addon, Answer, Appointment, AppointmentAddon, Form, Question
 from integrations.acuity.reading.records import AnswerRecord, AppointmentRecord, parse_answers
 from integrations.acuity.resources.base import Context
-from integrations.acuity.store.bulk import insert
+from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.references import Ref, find_or_make
 from integrations.acuity.store.upsert import Written
 
@@ -26,20 +27,22 @@ ANSWER = [
 ]
 
 
-def save(context: Context, records: list[AppointmentRecord], written: Written) -> None:
-    """Write anew what belongs to the bookings that were written."""
-    if written.updated:
+def save(context: Context, records: list[AppointmentRecord], written: Written) -> int:
+    """Write anew what belongs to the bookings that changed. How many of the restated have other
+    add-ons: only their bytes say so, while answers are in a column, too."""
+    others = _with_other_addons(records, written.restated)
+    changed = written.updated | others
+    if changed:
         for model in (Answer, AppointmentAddon):
-            _of(model, written.updated).delete()
-    fresh = {row[0] for row in written.fresh}
-    keys = fresh | {row[0] for row in written.updated.values()}
+            _of(model, changed).delete()
+    keys = {row[0] for row in [*written.fresh, *changed.values()]}
     rich = [r for r in records if r.id in keys and (r.addons or bytes(r.forms) != NONE)]
     for record in records:
         # Only answers for single bookings say so; a listing must not take it back.
         if said := record.scheduled_by:
             _bookings(context, [record]).exclude(scheduled_by=said).update(scheduled_by=said)
     if not rich:
-        return
+        return len(others)
     pks = dict(_bookings(context, rich).values_list("external_id", "pk"))
     answers = {r.id: parse_answers(msgspec.json.decode(r.forms)) for r in rich}
     refs = {ref for found in answers.values() for answer in found for ref in _refs(answer)}
@@ -65,6 +68,19 @@ def save(context: Context, records: list[AppointmentRecord], written: Written) -
     rows = [(pks[r.id], addons[key], n) for r in rich for key, n in r.addons.items()]
     if rows:
         insert(AppointmentAddon, ADDON, rows)
+    return len(others)
+
+
+def _with_other_addons(
+    records: list[AppointmentRecord], restated: dict[int, Row]
+) -> dict[int, Row]:
+    if not restated:
+        return {}
+    now, had = {r.id: r.addons for r in records}, defaultdict[int, dict[str, int]](dict)
+    stored = _of(AppointmentAddon, restated)
+    for pk, key, n in stored.values_list("appointment", "addon__external_id", "quantity"):
+        had[pk][key] = n
+    return {pk: row for pk, row in restated.items() if had[pk] != now[row[0]]}
 
 
 def _refs(answer: AnswerRecord) -> Iterable[Ref]:

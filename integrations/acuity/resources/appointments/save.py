@@ -71,6 +71,22 @@ FIELDS = [
 ]
 
 
+# Of these, what a booking says itself, and its record has under the same name.
+SAID = (
+    "starts_at",
+    "ends_at",
+    "service_date",
+    "price",
+    "paid",
+    "amount_paid",
+    "canceled",
+    "no_show",
+    "certificate",
+    "location",
+    "notes",
+)
+
+
 class Stored(NamedTuple):
     """What tells whether a stored booking is as it was listed."""
 
@@ -201,8 +217,7 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
     )
     if written.updated:
         _move_payments(context, written.updated)
-    parts.save(context, records, written)
-    return written.counts
+    return written.corrected(parts.save(context, records, written))
 
 
 def _nameless(record: AppointmentRecord) -> AppointmentRecord:

@@ -1,7 +1,6 @@
 """Clients: the whole list comes at once whatever is asked, so it is staged and read by offset."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -25,7 +24,7 @@ from integrations.acuity.resources.clients import check, people, renamed, save
 from integrations.acuity.resources.earlier import held
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update
-from integrations.acuity.store.upsert import Counts, compare
+from integrations.acuity.store.upsert import Counts, compare, foreseen
 from integrations.models import RejectedRecord, StagedPage
 
 
@@ -100,9 +99,12 @@ class Clients(Resource):
             except Reject:
                 rejected += len(group)
                 continue
-            records[record.key] = record.content_hash
-        counts = compare(Client, context.account, records)
-        return {"fetched": len(entries)} | asdict(counts + Counts(rejected=rejected))
+            records[record.key] = record
+        hashes = {key: record.content_hash for key, record in records.items()}
+        counts = compare(Client, context.account, hashes)
+        names = ("first_name", "last_name", "email", "phone", "notes")
+        context.name_changing(self.name, Client, names, records)
+        return {"fetched": len(entries)} | foreseen(counts + Counts(rejected=rejected))
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """As it was kept: the source answers with all of them or none."""

@@ -14,7 +14,7 @@ from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean, other_reading
 from integrations.acuity.resources.base import Context, in_window, kept
-from integrations.acuity.resources.scope import Extent, Reread
+from integrations.acuity.resources.scope import Extent, Reread, Scope
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.history import compared, keep, update
 from integrations.acuity.store.rejects import reject, resolve
@@ -57,19 +57,24 @@ def all_wanted(context: Context) -> bool:
 
 
 def due(context: Context) -> QuerySet[Appointment]:
-    """This run's appointments whose payments are not stored as the source now has them.
+    """This run's appointments whose payments are not stored as the source now has them."""
+    return due_of(context.scope)
+
+
+def due_of(scope: Scope) -> QuerySet[Appointment]:
+    """The appointments of `scope` whose payments are not stored as the source had them last.
 
     Where all are asked for, also those that nobody has read since the run began: a correction of
     the same amount shows nowhere else.
     """
-    rows = in_window(context)
-    if all_wanted(context):
-        since = context.scope.began or timezone.now()
+    rows = kept(scope.extent)
+    if scope.choices.get("payments") == "all":
+        since = scope.began or timezone.now()
         read = Q(payments_read_at__gte=since, payments_fetched_for=F("payment_state"))
         return rows.exclude(read & Q(payments_read_at__isnull=False))
     changed = ~Q(payments_fetched_for=F("payment_state"))
     told = Q(paid=True) | ~Q(amount_paid=0) | ~Q(payments_fetched_for="")
-    return rows.filter((changed & told) | _again(context.scope.reread))
+    return rows.filter((changed & told) | _again(scope.reread))
 
 
 def _again(reread: Reread) -> Q:
@@ -123,7 +128,7 @@ def _path(appointment: Appointment) -> str:
 
 def save_payments(context: Context, answers: Answers) -> Counts:
     """The fetched list is the truth: new rows stored, vanished ones marked, the rest left alone."""
-    now, counts = timezone.now(), Counts()
+    now, counts, restated = timezone.now(), Counts(), 0
     stored: dict[int, dict[str, Payment]] = {}
     for payment in Payment.objects.filter(appointment__in=[a for a, _ in answers]):
         stored.setdefault(payment.appointment_id, {})[payment.external_id] = payment
@@ -155,9 +160,10 @@ def save_payments(context: Context, answers: Answers) -> Counts:
             old = had.pop(record.key, None)
             if old is None:
                 fresh.append(_row(context, appointment, record))
-            elif _differs(old, row := _row(context, appointment, record)):
+            elif names := _differing(old, row := _row(context, appointment, record)):
                 row.pk = old.pk
                 changed.append(row)
+                restated += names == ["raw"]
             else:
                 counts.unchanged += 1
         if faults:
@@ -188,7 +194,8 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         batch_size=500,
     )
     resolve(context.scope.origin, "payments", [appointment.external_id for appointment in read])
-    return counts + Counts(created=len(fresh), updated=len(changed))
+    updated = len(changed) - restated
+    return counts + Counts(created=len(fresh), updated=updated, restated=restated)
 
 
 def _read_as_paid(context: Context, appointment: Appointment) -> None:
@@ -208,8 +215,8 @@ def _rows(payments: list[Payment]) -> dict[int, Row]:
     return {row.pk: tuple(getattr(row, name) for name in FIELDS) for row in payments}
 
 
-def _differs(old: Payment, new: Payment) -> bool:
-    return any(getattr(old, name) != getattr(new, name) for name in FIELDS)
+def _differing(old: Payment, new: Payment) -> list[str]:
+    return [name for name in FIELDS if getattr(old, name) != getattr(new, name)]
 
 
 def _vanished(left: dict[str, Payment], now: datetime) -> list[Payment]:
