@@ -649,6 +649,19 @@ def test_k11_an_ambiguous_amount_is_never_a_lost_booking(payment: str, right: De
     assert paid(booking) == [f"cash {payment}"]
 
 
+@pytest.mark.parametrize("right", ["1.234", "1234.000", "12.505"])
+def test_k11_of_two_readings_the_one_by_which_payments_add_up_is_taken(right: str) -> None:
+    world = World(timezone="Asia/Kuwait", country="KW", currency="KWD")
+    booking = world.book("Ada Example", "2025-05-12 09:00", price=right)
+    world.pay(booking, right)
+    text = "12,505" if right == "12.505" else "1,234"
+
+    result = import_once(world, says("booking", price=text, priceSold=text, amountPaid=text))
+
+    assert_complete(world, result)
+    assert stored(booking).price == stored(booking).amount_paid == Decimal(right)
+
+
 @pytest.mark.parametrize(
     ("text", "right"),
     [
