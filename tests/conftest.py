@@ -1,11 +1,15 @@
 """What do all rooms' tests start from? An invented account, a sandbox that serves it, a run of it."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import TransactionTestCase
 
 from bookings.models import Appointment
 from integrations.acuity.accounts import find
@@ -13,9 +17,32 @@ from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.throttle import shared_throttle
 from integrations.models import AcuityAccount, ImportRun
+from tests.services import emptied, migrated
 
 SWITCHES = {field.name for field in fields(SandboxOptions)}
 USUAL = {"clients": 30, "appointments": 120, "months": 4}
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Django finds nothing to migrate on a copy, and makes the database where there is none."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    if connection.vendor == "sqlite":
+        name = Path(connection.settings_dict["TEST"]["NAME"])
+        for old in name.parent.glob(name.name + "*"):
+            old.unlink()
+        shutil.copy(migrated(), name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_flush() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", emptied)
+        yield
 
 
 @pytest.fixture(autouse=True)

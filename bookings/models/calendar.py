@@ -171,4 +171,6 @@ class Block(Listed):
         indexes = [models.Index(fields=["tenant", "starts_at"])]
 
     def __str__(self) -> str:
+        if not self.starts_at:
+            return self.external_id
         return f"{self.external_id} from {self.starts_at:%Y-%m-%d %H:%M}"

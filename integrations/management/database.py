@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import outages
 from integrations.conf import conf
+from integrations.management import terminal
 
 OURS = ("bookings", "integrations")
 # What PostgreSQL says that is there, but takes nobody in at the moment.
@@ -44,4 +45,5 @@ def prepare() -> None:
     executor = MigrationExecutor(connection)
     wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] in OURS]
     if executor.migration_plan(wanted):
-        raise ConfigurationError("The database lacks this version's tables: run manage.py migrate.")
+        run = terminal.command("migrate")
+        raise ConfigurationError(f"The database lacks this version's tables: {run} makes them.")

@@ -47,7 +47,7 @@ def console(stderr: bool = False) -> Console:
 
 
 def command(*words: str) -> str:
-    """A command of manage.py as it was called here, so that it runs as printed."""
+    """A command as it is called here, so that it runs as printed."""
     python = Path(sys.executable)
     if python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())

@@ -18,7 +18,7 @@ def test_120_webhooks_survive_a_kill_a_flush_and_a_restart() -> None:
         env=untraced(os.environ),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]

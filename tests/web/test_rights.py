@@ -6,12 +6,35 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 
-from bookings.models import Appointment, AppointmentType, Calendar, Client, Payment, Tenant
+from bookings.models import (
+    Addon,
+    Appointment,
+    AppointmentType,
+    Block,
+    Calendar,
+    Certificate,
+    Change,
+    Client,
+    Form,
+    Label,
+    Order,
+    Payment,
+    Product,
+    Question,
+    Tenant,
+)
 from integrations.acuity.runs import control, dry_runs
 from integrations.api.tokens import issue
 from integrations.console.start import Checked
@@ -31,8 +54,17 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 OPTIONS = {"min_date": None, "max_date": None, "page_limit": None, "only": ("clients",)}
 EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
 # Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
-MIRRORS = ("client", "appointment", "payment", "calendar", "appointmenttype", "rejectedrecord")
+MIRRORS = (
+    *("client", "appointment", "payment", "calendar", "appointmenttype", "label", "addon", "form"),
+    *("question", "product", "order", "certificate", "block", "change", "rejectedrecord"),
+)
 KEPT = ("tenant", "acuityaccount", "apitoken", "plan", "noticechannel")
+# The deployment's, not a tenant's: who logs in, and what beat sends.
+SCHEDULES = ("periodictask", "intervalschedule", "crontabschedule", "solarschedule")
+DEPLOYMENT = [
+    *(("auth", name) for name in ("user", "group")),
+    *(("django_celery_beat", name) for name in (*SCHEDULES, "clockedschedule")),
+]
 TABLE: dict[str, tuple[int, int]] = {
     "integrations_importrun_change": (VIEWER, NOBODY),
     "integrations_importrun_history": (VIEWER, VIEWER),
@@ -115,18 +147,15 @@ PLAIN |= {
     "acuity_proofs": STAFF,
     "bookings_revenues": VIEWER,
 }
-# What beat sends is the deployment's, not a tenant's.
 PLAIN |= {
-    f"django_celery_beat_{name}_{page}": SUPERUSER
-    for name in (
-        "periodictask",
-        "intervalschedule",
-        "crontabschedule",
-        "solarschedule",
-        "clockedschedule",
-    )
-    for page in ("changelist", "add")
+    f"{app}_{name}_{page}": SUPERUSER for app, name in DEPLOYMENT for page in ("changelist", "add")
 }
+TABLE |= {
+    f"{app}_{name}_{page}": (SUPERUSER, SUPERUSER)
+    for app, name in DEPLOYMENT
+    for page in ("change", "history", "delete")
+}
+TABLE["auth_user_password_change"] = (SUPERUSER, SUPERUSER)
 # Django's own pages, and what has a test of its own (test_api.py, test_oauth.py).
 ELSEWHERE = [
     "index",
@@ -149,7 +178,10 @@ ELSEWHERE = [
     "openapi-json",
     "openapi-view",
     "api-root",
+    # Sends on to the same object's page, which looks.
+    "<path:object_id>",
 ]
+ROUTES_ELSEWHERE = ("/", "/admin/<url>", "/admin/(?P<url>.*)")
 
 
 class Address(NamedTuple):
@@ -162,7 +194,7 @@ def addresses(resolver: Any = None, before: str = "/") -> Iterator[Address]:
         route = before + str(pattern.pattern).lstrip("^").rstrip("$")
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern, route)
-        elif isinstance(pattern, URLPattern) and "/auth/" not in route:
+        elif isinstance(pattern, URLPattern):
             last = route.rstrip("/").rpartition("/")[2]
             yield Address(pattern.name or last, route)
 
@@ -207,15 +239,37 @@ def world(word: str) -> World:
     )
     token = ApiToken.objects.get(name=word) if issue(word, [tenant]) else None
     member = Membership.objects.create(user=User.objects.create_user(f"{word}user"), tenant=tenant)
+    product = Product.objects.create(tenant=tenant, external_id="1", name=f"{word}product")
+    named = (Calendar, AppointmentType, Label, Addon, Form)
     objects = {
+        **{
+            model._meta.model_name: model.objects.create(
+                tenant=tenant, external_id="1", name=f"{word}{model.__name__}"
+            )
+            for model in named
+        },
+        "product": product,
+        "question": Question.objects.create(tenant=tenant, external_id="1", text=f"{word}asks"),
+        "order": Order.objects.create(
+            tenant=tenant, external_id="1", title=f"{word}order", client=client
+        ),
+        "certificate": Certificate.objects.create(
+            tenant=tenant, external_id="1", code=f"{word}code", product=product
+        ),
+        "block": Block.objects.create(tenant=tenant, external_id="1", notes=f"{word}block"),
+        "change": Change.objects.create(
+            tenant=tenant,
+            seen_at=at,
+            resource="clients",
+            row=client.pk,
+            external_id=client.external_id,
+            by="import",
+            changed={"last_name": ["", word]},
+        ),
         "tenant": tenant,
         "client": client,
         "appointment": booking,
         "payment": payment,
-        "calendar": Calendar.objects.create(tenant=tenant, external_id="1", name=f"{word}cal"),
-        "appointmenttype": AppointmentType.objects.create(
-            tenant=tenant, external_id="1", name=f"{word}type"
-        ),
         "acuityaccount": account,
         "importrun": run,
         "rejectedrecord": reject,
@@ -225,8 +279,27 @@ def world(word: str) -> World:
         "dry-run": dry_runs.begin(account, send=False, **OPTIONS),
         "plan": Plan.objects.create(account=account),
         "auditentry": AuditEntry.objects.filter(run=run).first(),
+        "user": member.user,
+        "group": Group.objects.create(name=word),
+        **of_the_deployment(word),
     }
     return World(tenant, word, objects)
+
+
+def of_the_deployment(word: str) -> dict[str, Any]:
+    """What beat sends, with this word in its name."""
+    every = IntervalSchedule.objects.create(every=len(word), period="days")
+    return {
+        "periodictask": PeriodicTask.objects.create(name=word, task=word, interval=every),
+        "intervalschedule": every,
+        "crontabschedule": CrontabSchedule.objects.create(minute=len(word)),
+        "solarschedule": SolarSchedule.objects.create(
+            event="sunset", latitude=len(word), longitude=1
+        ),
+        "clockedschedule": ClockedSchedule.objects.create(
+            clocked_time=datetime(2026, 1, len(word), tzinfo=UTC)
+        ),
+    }
 
 
 def url_of(address: Address, of: World) -> str:
@@ -235,9 +308,19 @@ def url_of(address: Address, of: World) -> str:
         key = of.objects["dry-run"].pk
         address = address._replace(route=address.route.replace("<uuid:object_id>", str(key)))
         address = address._replace(route=address.route.replace("<str:what>", "stop"))
-    model = next((part for part in address.route.split("/") if part in of.objects), "importrun")
+    parts = address.route.split("/")
+    if "<path:object_id>" in parts:
+        model = parts[3]
+    else:
+        model = next((part for part in parts if part in of.objects), "importrun")
     key = of.objects[model].pk
-    for part in ("<path:object_id>", "<uuid:object_id>", "<int:object_id>", "<uuidstr:run_id>"):
+    for part in (
+        "<path:object_id>",
+        "<id>",
+        "<uuid:object_id>",
+        "<int:object_id>",
+        "<uuidstr:run_id>",
+    ):
         address = address._replace(route=address.route.replace(part, str(key)))
     url = address.route.replace("<str:what>", "pause")
     if address.name == "acuity_start":
@@ -286,11 +369,10 @@ def test_every_address_lets_in_whom_the_table_lets_in(monkeypatch: pytest.Monkey
     everyone, wrong, tried, unknown = people(own.tenant), [], 0, []
     for address in addresses():
         name = name_of(address)
-        if name in ELSEWHERE or address.route in ("/", "/admin/<url>", "/admin/(?P<url>.*)"):
+        if name in ELSEWHERE or address.route in ROUTES_ELSEWHERE:
             continue
         if name not in TABLE and name not in PLAIN:
-            if "<path:object_id>" not in address.route and "static" not in address.route:
-                unknown.append(address)
+            unknown.append(address)
             continue
         for rank, browser in everyone.items():
             if name in PLAIN:
@@ -301,7 +383,8 @@ def test_every_address_lets_in_whom_the_table_lets_in(monkeypatch: pytest.Monkey
                 if "Otherword" in page and rank < SUPERUSER:
                     wrong.append((name, rank, "shows another tenant's"))
                 continue
-            for at in (own, other):
+            deployment = name.startswith(("auth_", "django_celery_beat_"))
+            for at in (own,) if deployment else (own, other):
                 least = TABLE[name]
                 for method, from_ in zip(("GET", "POST"), least, strict=True):
                     body = None

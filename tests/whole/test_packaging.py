@@ -78,5 +78,5 @@ def test_the_guide_word_for_word_in_a_project_of_somebody_else(foreign: Foreign)
     # What was installed stays; the database is a new one.
     (foreign.home / "db.sqlite3").unlink()
     refused = foreign.run("python", "manage.py", "acuity_import", "--resume", "nonsense", status=2)
-    assert "run manage.py migrate" in refused
+    assert "manage.py migrate makes them" in refused
     assert "[X]" not in foreign.run("python", "manage.py", "showmigrations")
