@@ -39,7 +39,7 @@ from tests.worlds.source import Lie, Reply, Source, error
 from tests.worlds.tls import redis_behind_tls
 from tests.worlds.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def says(what: str, **fields: Any) -> Lie:
@@ -880,6 +880,7 @@ def start_import(source: Source, redis_url: str, folder: Path) -> subprocess.Pop
     )
 
 
+@pytest.mark.worlds
 @pytest.mark.parametrize("parameter", ["?ssl_cert_reqs=none", "?ssl_cert_reqs=CERT_NONE"])
 def test_k8_two_processes_share_one_budget_through_a_redis_with_its_own_certificate(
     parameter: str, tmp_path: Path
