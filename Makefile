@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick browser pictures test worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
+.PHONY: install demo up lint quick messages browser pictures test worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 # Compiled modules are kept: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,12 @@ lint: install
 # What needs no browser, PostgreSQL, Redis or process of its own.
 quick: install
 	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not endurance and not worlds'
+
+# What people read, collected for translation anew; needs gettext (apt install gettext).
+messages: install
+	for app in integrations bookings config; do \
+	  (cd $$app && ../$(PY) ../manage.py makemessages -l de --no-obsolete --add-location file \
+	   && ../$(PY) ../manage.py compilemessages -l de) || exit 1; done
 
 # The browser tests' own: what the system has, else its package, else Playwright's download.
 browser: install

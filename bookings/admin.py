@@ -8,6 +8,9 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from bookings import lists, phones, scope, tables, views, zones
 from bookings.models import (
@@ -96,14 +99,14 @@ class Mirror(Scoped):
     list_filter_submit = True
     change_list_template = "bookings/list.html"
     # What its rows are called, and what a list without any says.
-    words = ""
-    empty = "Nothing here yet: import an account first."
+    words: Any = ""
+    empty: Any = _("Nothing here yet: import an account first.")
     # Columns that a list sums up, by what the sum is called.
-    summed: dict[str, str] = {}
+    summed: dict[Any, str] = {}
     # The way to a phone number that a search finds in any form.
     phone = ""
     # Columns with a time: the field, and the head that the zone stands beside.
-    times: dict[str, tuple[str, str]] = {}
+    times: dict[str, tuple[str, Any]] = {}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -147,7 +150,7 @@ class Mirror(Scoped):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         told = {"words": self.words, "empty": self.empty} | (extra_context or {})
         if self.words:
-            told["title"] = self.words.capitalize()
+            told["title"] = capfirst(self.words)
         answer = super().changelist_view(request, told)
         context = getattr(answer, "context_data", None)
         if context and "cl" in context and scope.rules.may(request.user, "revenue"):
@@ -164,7 +167,7 @@ class Mirror(Scoped):
         [(currency,)] = currencies
         summed = rows.order_by().aggregate(**{f"sum_{f}": Sum(f) for f in self.summed.values()})
         return [
-            (name, tables.money(summed[f"sum_{field}"], currency))
+            (str(name), tables.money(summed[f"sum_{field}"], currency))
             for name, field in self.summed.items()
         ]
 
@@ -193,9 +196,9 @@ class TenantAdmin(Scoped):
     list_display = ["name", "timezone", "currency", "revenue"]
     search_fields = ["name"]
 
-    @admin.display(description="Revenue")
+    @admin.display(description=_("Revenue"))
     def revenue(self, tenant: Tenant) -> str:
-        return link("by month", "bookings_revenue", pk=tenant.pk)
+        return link(gettext("by month"), "bookings_revenue", pk=tenant.pk)
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         hidden = [] if scope.rules.may(request.user, "revenue") else ["revenue"]
@@ -226,17 +229,19 @@ def open_amount(booking: Appointment) -> Decimal:
 
 def state_of(booking: Appointment) -> str:
     if booking.removed_at:
-        return "gone at the source"
+        return "gone"
     if booking.no_show:
         return "no-show"
     return "canceled" if booking.canceled else "booked"
 
 
-STATES = {
-    "booked": "success",
-    "canceled": "warning",
-    "no-show": "danger",
-    "gone at the source": "info",
+# Of each state: the colour of its label, and its word.
+STATES = {"booked": "success", "canceled": "warning", "no-show": "danger", "gone": "info"}
+STATE_WORDS = {
+    "booked": _("booked"),
+    "canceled": _("canceled"),
+    "no-show": _("no-show"),
+    "gone": _("gone at the source"),
 }
 
 
@@ -247,7 +252,7 @@ def right(text: str) -> str:
 
 def booking_link(booking: Appointment) -> str:
     """Its type and start, as a link to its page."""
-    words = f"{booking.appointment_type or 'Booking'}, {zones.start(booking)}"
+    words = f"{booking.appointment_type or gettext('Booking')}, {zones.start(booking)}"
     return link(words, "bookings_appointment_change", pk=booking.pk)
 
 
@@ -259,24 +264,33 @@ def payments_table(payments: Any, with_booking: bool = True) -> str:
             *([booking_link(payment.appointment)] if with_booking else []),
             link(
                 tables.money(payment.amount, payment.currency)
-                + (" refund" if payment.amount < 0 else ""),
+                + (gettext(" refund") if payment.amount < 0 else ""),
                 "bookings_payment_change",
                 pk=payment.pk,
             ),
         ]
         for payment in payments
     ]
-    heads = ["Paid", "Processor", *(["Booking"] if with_booking else []), "Amount"]
-    return tables.table("Payments", heads, rows, [len(heads) - 1]) if rows else "none"
+    heads = [
+        gettext("Paid"),
+        gettext("Processor"),
+        *([gettext("Booking")] if with_booking else []),
+        gettext("Amount"),
+    ]
+    return (
+        tables.table(gettext("Payments"), heads, rows, [len(heads) - 1])
+        if rows
+        else gettext("none")
+    )
 
 
 @admin.register(Client)
 class ClientAdmin(Mirror):
-    words = "clients"
+    words = _("clients")
     list_display = ["__str__", "email", "phone", "listed"]
     list_filter = ["tenant", "listed", ("review", admin.EmptyFieldListFilter)]
     search_fields = ["first_name", "last_name", "email", "phone"]
-    search_help_text = "Name, e-mail, or a phone number in any form"
+    search_help_text = _("Name, e-mail, or a phone number in any form")
     phone = "phone"
     list_select_related = ["tenant"]
     ordering = ["last_name", "first_name", "pk"]
@@ -294,31 +308,36 @@ class ClientAdmin(Mirror):
     ]
     readonly_fields = ["name", "known", "totals", "bookings", "payments"]
 
-    @admin.display(description="Name")
+    @admin.display(description=_("Name"))
     def name(self, client: Client) -> str:
         return str(client)
 
-    @admin.display(description="Known from")
+    @admin.display(description=_("Known from"))
     def known(self, client: Client) -> str:
         entries = len(client.raw.get("entries", [])) if isinstance(client.raw, dict) else 1
         if not client.listed:
-            return "bookings only: not in the source's list of clients"
-        return "the list of clients" if entries < 2 else f"{entries} entries of the list of clients"
+            return gettext("bookings only: not in the source's list of clients")
+        if entries < 2:
+            return gettext("the list of clients")
+        return gettext("%(n)s entries of the list of clients") % {"n": entries}
 
-    @admin.display(description="Totals")
+    @admin.display(description=_("Totals"))
     def totals(self, client: Client) -> str:
         kept = client.appointments.filter(removed_at=None)
         paid = Payment.objects.filter(appointment__in=kept, removed_at=None)
         sums = paid.aggregate(n=Count("pk"), amount=Sum("amount"))
         unpaid = sum((open_amount(row) for row in kept), Decimal(0))
         currency = client.tenant.currency
-        return (
-            f"{kept.count():,} bookings; {sums['n']:,} payments,"
-            f" {tables.money(sums['amount'] or Decimal(0), currency)};"
-            f" open {tables.money(unpaid, currency)}"
-        )
+        return gettext(
+            "%(bookings)s bookings; %(payments)s payments, %(paid)s; open %(unpaid)s"
+        ) % {
+            "bookings": tables.number(kept.count()),
+            "payments": tables.number(sums["n"]),
+            "paid": tables.money(sums["amount"] or Decimal(0), currency),
+            "unpaid": tables.money(unpaid, currency),
+        }
 
-    @admin.display(description="Bookings")
+    @admin.display(description=_("Bookings"))
     def bookings(self, client: Client) -> str:
         rows = client.appointments.select_related("tenant", "appointment_type", "calendar")
         found = list(rows.order_by("-starts_at")[: SHOWN + 1])
@@ -327,34 +346,40 @@ class ClientAdmin(Mirror):
                 link(zones.start(row), "bookings_appointment_change", pk=row.pk),
                 row.appointment_type or "–",
                 row.calendar or "–",
-                state_of(row),
+                STATE_WORDS[state_of(row)],
                 tables.money(row.price),
                 tables.money(row.amount_paid),
             ]
             for row in found[:SHOWN]
         ]
         if not cells:
-            return "none"
+            return gettext("none")
         heads = [
-            f"Starts ({zones.of(client.tenant).key})",
-            "Type",
-            "Calendar",
-            "State",
-            "Price",
-            "Paid",
+            f"{gettext('Starts')} ({zones.of(client.tenant).key})",
+            gettext("Type"),
+            gettext("Calendar"),
+            gettext("State"),
+            gettext("Price"),
+            gettext("Paid"),
         ]
         return self._all(
-            tables.table("Bookings", heads, cells, [4, 5]),
+            tables.table(gettext("Bookings"), heads, cells, [4, 5]),
             found,
-            link("All bookings", "bookings_appointment_changelist", client__id__exact=client.pk),
+            link(
+                gettext("All bookings"),
+                "bookings_appointment_changelist",
+                client__id__exact=client.pk,
+            ),
         )
 
-    @admin.display(description="Payments")
+    @admin.display(description=_("Payments"))
     def payments(self, client: Client) -> str:
         rows = Payment.objects.filter(appointment__client=client, removed_at=None)
         rows = rows.select_related("tenant", "appointment__tenant", "appointment__appointment_type")
         found = list(rows.order_by("-paid_at", "-pk")[: SHOWN + 1])
-        every = link("All payments", "bookings_payment_changelist", appointment__client=client.pk)
+        every = link(
+            gettext("All payments"), "bookings_payment_changelist", appointment__client=client.pk
+        )
         return self._all(payments_table(found[:SHOWN]), found, every)
 
     def _all(self, shown: str, found: list[Any], every: str) -> str:
@@ -363,8 +388,8 @@ class ClientAdmin(Mirror):
 
 @admin.register(Appointment)
 class AppointmentAdmin(Mirror):
-    words = "bookings"
-    summed = {"price": "price", "paid": "amount_paid"}
+    words = _("bookings")
+    summed = {_("price"): "price", _("paid"): "amount_paid"}
     list_display = [
         "client",
         "starts",
@@ -384,11 +409,11 @@ class AppointmentAdmin(Mirror):
         "tenant",
     ]
     search_fields = ["=external_id", "client__last_name", "client__first_name", "client__email"]
-    search_help_text = "Client, e-mail, phone number in any form, or the booking's ID"
+    search_help_text = _("Client, e-mail, phone number in any form, or the booking's ID")
     phone = "client__phone"
     list_select_related = ["client", "appointment_type", "calendar", "tenant"]
     ordering = ["-starts_at"]
-    times = {"starts": ("starts_at", "Starts"), "ends": ("ends_at", "Ends")}
+    times = {"starts": ("starts_at", _("Starts")), "ends": ("ends_at", _("Ends"))}
     fields = [
         "client",
         "starts",
@@ -419,45 +444,45 @@ class AppointmentAdmin(Mirror):
         "history_list",
     ]
 
-    @admin.display(description="Starts", ordering="starts_at")
+    @admin.display(description=_("Starts"), ordering="starts_at")
     def starts(self, row: Appointment) -> str:
         return zones.start(row, named=True)
 
-    @admin.display(description="Ends")
+    @admin.display(description=_("Ends"))
     def ends(self, row: Appointment) -> str:
         return zones.written(row.ends_at, zones.of(row.tenant), named=True)
 
-    @label("State", STATES, ordering="canceled")
+    @label(_("State"), STATES, ordering="canceled")
     def state(self, row: Appointment) -> tuple[str, str]:
-        return state_of(row), state_of(row)
+        return state_of(row), str(STATE_WORDS[state_of(row)])
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state_word(self, row: Appointment) -> str:
-        return state_of(row)
+        return str(STATE_WORDS[state_of(row)])
 
-    @admin.display(description="Price", ordering="price")
+    @admin.display(description=_("Price"), ordering="price")
     def price_amount(self, row: Appointment) -> str:
         return right(tables.money(row.price))
 
-    @admin.display(description="Paid", ordering="amount_paid")
+    @admin.display(description=_("Paid"), ordering="amount_paid")
     def paid_amount(self, row: Appointment) -> str:
         return right(tables.money(row.amount_paid))
 
-    @admin.display(description="Open")
+    @admin.display(description=_("Open"))
     def open(self, row: Appointment) -> str:
         return right(tables.money(open_amount(row)))
 
-    @admin.display(description="History")
+    @admin.display(description=_("Changes"))
     def history_list(self, row: Appointment) -> str:
         query = {"resource": "appointments", "q": row.external_id}
-        return link("what changed", "bookings_change_changelist", **query)
+        return link(gettext("what changed"), "bookings_change_changelist", **query)
 
-    @admin.display(description="Payments")
+    @admin.display(description=_("Payments"))
     def payment_list(self, row: Appointment) -> str:
         rows = row.payments.filter(removed_at=None).select_related("tenant").order_by("-paid_at")
         return payments_table(rows, with_booking=False)
 
-    @admin.display(description="Answers")
+    @admin.display(description=_("Answers"))
     def answers(self, row: Appointment) -> str:
         asked = [
             (value.get("name", ""), value.get("value", ""))
@@ -466,18 +491,18 @@ class AppointmentAdmin(Mirror):
             for value in form.get("values", [])
             if isinstance(value, dict)
         ]
-        return format_html_join("", "<p><b>{}</b><br>{}</p>", asked) or "none"
+        return format_html_join("", "<p><b>{}</b><br>{}</p>", asked) or gettext("none")
 
-    @admin.display(description="Labels")
+    @admin.display(description=_("Labels"))
     def label_names(self, row: Appointment) -> str:
         names = [str(each.get("name", "")) for each in row.labels if isinstance(each, dict)]
-        return ", ".join(names) or "none"
+        return ", ".join(names) or gettext("none")
 
 
 @admin.register(Payment)
 class PaymentAdmin(Mirror):
-    words = "payments"
-    summed = {"sum": "amount"}
+    words = _("payments")
+    summed = {_("sum"): "amount"}
     list_display = ["client", "booking", "paid", "processor", "sum", "service_date"]
     list_filter = [
         ("service_date", DateFilter),
@@ -493,7 +518,7 @@ class PaymentAdmin(Mirror):
         "appointment__client__first_name",
         "appointment__client__email",
     ]
-    search_help_text = "Client, phone number in any form, amount, or transaction"
+    search_help_text = _("Client, phone number in any form, amount, or transaction")
     phone = "appointment__client__phone"
     list_select_related = [
         "tenant",
@@ -502,7 +527,7 @@ class PaymentAdmin(Mirror):
         "appointment__tenant",
     ]
     ordering = ["-service_date", "-pk"]
-    times = {"paid": ("paid_at", "Paid")}
+    times = {"paid": ("paid_at", _("Paid"))}
     fields = [
         "client",
         "booking",
@@ -519,27 +544,29 @@ class PaymentAdmin(Mirror):
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return lookup == "appointment__client" or super().lookup_allowed(lookup, value, request)
 
-    @admin.display(description="Client", ordering="appointment__client__last_name")
+    @admin.display(description=_("Client"), ordering="appointment__client__last_name")
     def client(self, payment: Payment) -> str:
         return str(payment.appointment.client)
 
-    @admin.display(description="For")
+    @admin.display(description=_("For"))
     def booking(self, payment: Payment) -> str:
         return booking_link(payment.appointment)
 
-    @admin.display(description="Paid", ordering="paid_at")
+    @admin.display(description=_("Paid"), ordering="paid_at")
     def paid(self, payment: Payment) -> str:
         return zones.written(payment.paid_at, zones.of(payment.tenant), named=True)
 
-    @admin.display(description="Amount", ordering="amount")
+    @admin.display(description=_("Amount"), ordering="amount")
     def sum(self, payment: Payment) -> str:
-        mark = " refund" if payment.amount < 0 else ""
+        mark = gettext(" refund") if payment.amount < 0 else ""
         text = tables.money(payment.amount, payment.currency) + mark
         return right(text)
 
-    @admin.display(description="Gone at the source")
+    @admin.display(description=_("Gone at the source"))
     def gone(self, payment: Payment) -> str:
-        return zones.written(payment.removed_at, zones.of(payment.tenant), named=True) or "no"
+        return zones.written(payment.removed_at, zones.of(payment.tenant), named=True) or gettext(
+            "no"
+        )
 
 
 class ListedAdmin(Mirror):
@@ -577,9 +604,9 @@ class FormAdmin(ListedAdmin):
     list_display = ["__str__", "hidden", "tenant", "questions"]
     readonly_fields = ["questions"]
 
-    @admin.display(description="Questions")
+    @admin.display(description=_("Questions"))
     def questions(self, form: Form) -> str:
-        return link("show", "bookings_question_changelist", form__id__exact=form.pk)
+        return link(gettext("show"), "bookings_question_changelist", form__id__exact=form.pk)
 
 
 @admin.register(Question)
@@ -605,7 +632,7 @@ class OrderAdmin(ListedAdmin):
     ordering = ["-placed_at"]
     readonly_fields = ["lines"]
 
-    @admin.display(description="Lines")
+    @admin.display(description=_("Lines"))
     def lines(self, order: Order) -> str:
         return ", ".join(f"{line.quantity} × {line.product_name}" for line in order.lines.all())
 
@@ -641,6 +668,6 @@ class ChangeAdmin(Mirror):
     search_fields = ["=external_id"]
     ordering = ["-seen_at", "-pk"]
 
-    @admin.display(description="Columns")
+    @admin.display(description=_("Columns"))
     def columns(self, change: Change) -> str:
         return ", ".join(change.changed)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 WIDTH, HEIGHT = 240, 56
 
@@ -13,7 +14,7 @@ def line(
 ) -> SafeString:
     """A line of `values`, the last one written out; `limit` is a dashed rule."""
     if not values:
-        return mark_safe('<p class="quiet">No pages yet.</p>')
+        return mark_safe('<p class="quiet">' + _("No pages yet.") + "</p>")
     top = max([*values, limit or 0, 0.001]) * 1.1
     step = WIDTH / max(1, len(values) - 1)
     points = " ".join(
@@ -25,10 +26,10 @@ def line(
         rule = f'<line x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="rule"/>'
     last = values[-1]
     now = f"{last:,.0f}" if last >= 10 or last == int(last) else f"{last:.1f}"
-    of = f", budget {limit:g}" if limit else ""
+    of = _(", budget %(n)s") % {"n": f"{limit:g}"} if limit else ""
     return format_html(
         '<figure class="spark"><figcaption>{} <b>{} {}</b>{}</figcaption>'
-        '<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}: now {} {}">'
+        '<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}: {} {}">'
         '{}<polyline points="{}"/></svg></figure>',
         label,
         now,

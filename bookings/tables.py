@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from bookings.amounts import shortest
+from bookings.amounts import places, shortest
 
 
 def table(
@@ -37,4 +38,9 @@ def money(amount: Decimal | None, currency: str = "") -> str:
     """`1,204.50 USD`; a dash for none."""
     if amount is None:
         return "–"
-    return f"{shortest(amount):,f} {currency}".strip()
+    return f"{number(shortest(amount), places(amount))} {currency}".strip()
+
+
+def number(value: Decimal | int, decimals: int = 0) -> str:
+    """`4,111` as the reader's language writes it."""
+    return number_format(value, decimals, force_grouping=True)

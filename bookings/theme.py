@@ -5,7 +5,23 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.utils.translation import gettext_noop as _
 
+# What the theme's own pages say; it has no German.
+SAID = (
+    _("Light"),
+    _("Dark"),
+    _("System"),
+    _("Filters"),
+    _("Apply Filters"),
+    _("Type to search"),
+    _("From"),
+    _("To"),
+    _("Go back"),
+    _("Select value"),
+    _("True"),
+    _("False"),
+)
 UNFOLD = apps.is_installed("unfold")
 
 if UNFOLD:
@@ -27,7 +43,7 @@ else:
 __all__ = ["DateFilter", "ModelAdmin", "PasswordInput", "URLInput", "button", "label"]
 
 
-def label(description: str, colours: dict[str, str], ordering: str) -> Callable[..., Any]:
+def label(description: Any, colours: dict[str, str], ordering: str) -> Callable[..., Any]:
     """A column of (value, text) pairs: the text, in unfold on a label of the value's colour."""
     if UNFOLD:
         return unfold_display(description=description, label=colours, ordering=ordering)  # type: ignore[no-any-return]
@@ -42,7 +58,7 @@ def label(description: str, colours: dict[str, str], ordering: str) -> Callable[
     return decorate
 
 
-def button(description: str, url_path: str, permissions: list[str]) -> Callable[..., Any]:
+def button(description: Any, url_path: str, permissions: list[str]) -> Callable[..., Any]:
     """An action on an object's own page, which only unfold shows."""
     if UNFOLD:
         return unfold_action(  # type: ignore[no-any-return]

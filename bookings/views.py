@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from bookings import charts, scope
@@ -34,7 +35,7 @@ def revenues(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     first = _tenants(request).first()
     if first is None:
-        messages.info(request, "No business yet whose revenue you may see.")
+        messages.info(request, _("No business yet whose revenue you may see."))
         return redirect("admin:index")
     return redirect("admin:bookings_revenue", first.pk)
 
@@ -62,11 +63,11 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         for n, month in enumerate(months)
     ]
     chart = charts.columns(
-        {n: [float(v) for v in cells[n]] for n in names}, list(months), "Revenue by month"
+        {n: [float(v) for v in cells[n]] for n in names}, list(months), _("Revenue by month")
     )
     csv_url = reverse("admin:bookings_revenue_csv", args=[tenant.pk])
     context = admin.site.each_context(request) | {
-        "title": f"Revenue of {tenant}",
+        "title": _("Revenue of %(business)s") % {"business": tenant},
         "opts": Tenant._meta,
         "tenant": tenant,
         "by": by,

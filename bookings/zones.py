@@ -4,6 +4,9 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from django.utils import dateformat
+from django.utils.translation import gettext as _
+
 from bookings.models import Appointment, Tenant
 
 
@@ -25,7 +28,7 @@ def written(at: datetime | None, where: ZoneInfo, named: bool = False) -> str:
     if at is None:
         return ""
     local = at.astimezone(where)
-    text = f"{local.day} {local:%b %Y, %H:%M}"
+    text = dateformat.format(local, _("j M Y, H:i"))
     return f"{text} ({where.key})" if named else text
 
 

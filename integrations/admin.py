@@ -14,9 +14,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from bookings import zones
+from bookings import tables, zones
 from bookings.admin import ClientAdmin, Mirror, Scoped, TenantAdmin, link
 from bookings.models import Client, Tenant
 from bookings.theme import PasswordInput, URLInput, button, label
@@ -27,6 +29,8 @@ from integrations.acuity.sync import freshness, plans
 from integrations.acuity.sync import webhooks as hooks_of
 from integrations.console import connect, dry_runs, gone, hooks, key, key_page, views
 from integrations.console.looks import COLOURS, LOOKS
+from integrations.console.sentences import said
+from integrations.console.words import for_people
 from integrations.models import (
     AcuityAccount,
     ApiToken,
@@ -43,27 +47,33 @@ from integrations.privacy import deleting
 
 # A project's own home page stays.
 admin.site.index_template = admin.site.index_template or "integrations/home.html"
-KEY_AGAIN = (
+KEY_AGAIN = _(
     "The address changed: enter the API key again, so that the stored one is not sent there."
 )
+
+
+def link_to(url: str) -> str:
+    return format_html('<a class="underline" href="{}">{}</a>', url, gettext("Connect at Acuity …"))
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """The key goes in and never comes out again."""
 
     api_key = forms.CharField(
-        label="API key",
+        label=_("API key"),
         required=False,
         widget=PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Acuity: Integrations → API. Never shown again; leave empty to keep the stored one.",
+        help_text=_(
+            "Acuity: Integrations → API. Never shown again; leave empty to keep the stored one."
+        ),
     )
 
     base_url = forms.URLField(
-        label="Address",
+        label=_("Address"),
         required=False,
         assume_scheme="https",
         widget=URLInput(),
-        help_text="Only for a server that is not Acuity's own.",
+        help_text=_("Only for a server that is not Acuity's own."),
     )
 
     class Meta:
@@ -79,7 +89,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
                 addresses.address_of(AcuityAccount(base_url=data.get("base_url") or "")) != address
             )
         if not given and not had.api_key and not had.oauth_token:
-            self.add_error("api_key", "Enter the API key of the account.")
+            self.add_error("api_key", gettext("Enter the API key of the account."))
         elif not given and had.pk and moved:
             self.add_error("api_key", KEY_AGAIN)
         elif not given:
@@ -94,7 +104,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             addresses.check(AcuityAccount(base_url=url))
         except (ConfigurationError, PrivateAddress) as error:
-            raise forms.ValidationError(str(error)) from None
+            raise forms.ValidationError(said(for_people(str(error)))) from None
         return url
 
 
@@ -106,7 +116,7 @@ class Deletable(Scoped):
         for one in objs:
             counts.update(deleting.belongings(one))
         listed = [str(one) for one in objs]
-        listed += [f"{count:,} {name}" for name, count in counts.items()]
+        listed += [f"{tables.number(count)} {name}" for name, count in counts.items()]
         return listed, counts, set(), [said for one in objs if (said := deleting.hindrance(one))]
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -132,14 +142,14 @@ class AcuityAccountAdmin(Deletable):
         js = ["integrations/account.js"]
         css = {"all": ["integrations/console.css"]}
 
-    @admin.action(description="Import from Acuity", permissions=["run_import"])
+    @admin.action(description=_("Import from Acuity"), permissions=["run_import"])
     def import_from_acuity(
         self, request: HttpRequest, queryset: QuerySet[AcuityAccount]
     ) -> HttpResponseRedirect:
         chosen = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))
         return redirect(f"{reverse('admin:acuity_start')}?accounts={chosen}")
 
-    @button("Import from Acuity", url_path="import", permissions=["run_import"])
+    @button(_("Import from Acuity"), url_path="import", permissions=["run_import"])
     def import_this(self, request: HttpRequest, object_id: int) -> HttpResponseRedirect:
         rows = access.of_user(request.user).narrow(AcuityAccount.objects.all(), "run")
         get_object_or_404(rows, pk=object_id)
@@ -158,7 +168,7 @@ class AcuityAccountAdmin(Deletable):
             hidden.add("connection")
         return [name for name in super().get_fields(request, obj) if name not in hidden]
 
-    @admin.display(description="Is the key right?")
+    @admin.display(description=_("Is the key right?"))
     def test(self, account: AcuityAccount) -> str:
         return format_html(
             '<span class="console inset"><button type="submit" formaction="{}" formtarget="_blank"'
@@ -166,9 +176,9 @@ class AcuityAccountAdmin(Deletable):
             '{}</button> <output id="key-said" role="status"></output></span>',
             reverse("admin:acuity_key"),
             account.pk or "",
-            "Acuity is asked …",
-            "This server did not answer: try again.",
-            "Test",
+            gettext("Acuity is asked …"),
+            gettext("This server did not answer: try again."),
+            gettext("Test"),
         )
 
     def test_key(self, request: HttpRequest) -> HttpResponse:
@@ -176,51 +186,56 @@ class AcuityAccountAdmin(Deletable):
         form = self.get_form(request, account, change=account is not None)
         return key_page.answer(request, form(request.POST, instance=account))
 
-    @admin.display(description="Without a key")
+    @admin.display(description=_("Without a key"))
     def connection(self, account: AcuityAccount) -> str:
         url = reverse("admin:acuity_connect")
         if not account.pk:
-            return format_html('<a class="underline" href="{}">Connect at Acuity …</a>', url)
-        again = format_html(
-            '<a class="underline" href="{}?account={}">Connect at Acuity …</a>', url, account.pk
-        )
+            return link_to(url)
+        again = link_to(f"{url}?account={account.pk}")
         if not account.oauth_token:
             return again
         return format_html(
-            'Connected. {} <button type="submit" formaction="{}" formnovalidate>Disconnect</button>',
+            '{} {} <button type="submit" formaction="{}" formnovalidate>{}</button>',
+            gettext("Connected."),
             again,
             reverse("admin:acuity_disconnect", args=[account.pk]),
+            gettext("Disconnect"),
         )
 
-    @admin.display(description="Webhooks")
+    @admin.display(description=_("Webhooks"))
     def hooks(self, account: AcuityAccount) -> str:
         if not account.pk:
-            return "once the account is saved"
+            return gettext("once the account is saved")
         known = Webhooks.objects.filter(account=account).first()
-        said = "not registered"
+        words = gettext("not registered")
         if known:
-            said = known.trouble or f"registered; {hooks_of.this_week(account).words}"
+            seen = said(hooks_of.this_week(account).words)
+            words = said(known.trouble) or f"{gettext('registered')}; {seen}"
         return format_html(
             '{} <button type="submit" name="webhooks" value="{}" formaction="{}" formnovalidate>{}</button>',
-            said,
+            words,
             "remove" if known else "register",
             reverse("admin:acuity_webhooks", args=[account.pk]),
-            "Remove them" if known else "Register webhooks",
+            gettext("Remove them") if known else gettext("Register webhooks"),
         )
 
-    @admin.display(description="As fresh as")
+    @admin.display(description=_("As fresh as"))
     def fresh(self, account: AcuityAccount) -> str:
-        return freshness.of(account).words(account.timezone) if account.pk else "not yet imported"
+        if not account.pk:
+            return gettext("not yet imported")
+        return said(freshness.of(account).words(account.timezone))
 
-    @admin.display(description="Key")
+    @admin.display(description=_("Key"))
     def key(self, account: AcuityAccount) -> str:
         if keys.unreadable(account):
-            return "cannot be decrypted: enter it again"
-        return "OAuth" if account.oauth_token else "stored"
+            return gettext("cannot be decrypted: enter it again")
+        return "OAuth" if account.oauth_token else gettext("stored")
 
-    @admin.display(description="Imports")
+    @admin.display(description=_("Imports"))
     def runs(self, account: AcuityAccount) -> str:
-        return link("show", "integrations_importrun_changelist", account__id__exact=account.pk)
+        return link(
+            gettext("show"), "integrations_importrun_changelist", account__id__exact=account.pk
+        )
 
     def save_model(self, request: HttpRequest, obj: AcuityAccount, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -258,7 +273,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     secret = forms.CharField(
         required=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="Signs what a webhook gets. Never shown again; empty keeps the stored one.",
+        help_text=_("Signs what a webhook gets. Never shown again; empty keeps the stored one."),
     )
 
     def clean_secret(self) -> str:
@@ -271,8 +286,11 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             check(data.get("address", ""))
         except forms.ValidationError:
-            what = "an e-mail address" if mail else "an address like https://hooks.example.com/in"
-            self.add_error("address", f"Enter {what}.")
+            if mail:
+                self.add_error("address", gettext("Enter an e-mail address."))
+            else:
+                wanted = gettext("Enter an address like https://hooks.example.com/in.")
+                self.add_error("address", wanted)
         return data
 
 
@@ -285,15 +303,19 @@ class NoticeChannelAdmin(Scoped):
     list_select_related = ["tenant"]
     actions = ["send_test"]
 
-    @admin.action(description="Send a test", permissions=["change"])
+    @admin.action(description=_("Send a test"), permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[NoticeChannel]) -> None:
         for channel in access.of_user(request.user).narrow(queryset, "own"):
             try:
-                sending.send(channel, "Test of a notice", "This is how you will be told.")
+                sending.send(
+                    channel, gettext("Test of a notice"), gettext("This is how you will be told.")
+                )
             except (sending.NotSent, AcuityError) as error:
-                messages.error(request, f"{channel}: not sent ({error}). Look at its address.")
+                facts = {"channel": channel, "error": said(str(error))}
+                text = gettext("%(channel)s: not sent (%(error)s). Look at its address.")
+                messages.error(request, text % facts)
             else:
-                messages.info(request, f"{channel}: sent.")
+                messages.info(request, gettext("%(channel)s: sent.") % {"channel": channel})
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -302,7 +324,7 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             plans.check(self.instance)
         except ConfigurationError as error:
-            self.add_error(None, str(error))
+            self.add_error(None, said(str(error)))
 
 
 @admin.register(Plan)
@@ -315,13 +337,13 @@ class PlanAdmin(Scoped):
     list_select_related = ["account__tenant"]
     readonly_fields = ["next_turn", "cost"]
 
-    @admin.display(description="Next")
+    @admin.display(description=_("Next"))
     def next_turn(self, plan: Plan) -> Any:
-        return (plan.pk and plans.following(plan, timezone.now())) or "nothing planned"
+        return (plan.pk and plans.following(plan, timezone.now())) or gettext("nothing planned")
 
-    @admin.display(description="What the audit costs")
+    @admin.display(description=_("What the audit costs"))
     def cost(self, plan: Plan) -> str:
-        return plans.cost(plan).words if plan.pk else "known once it is saved"
+        return said(plans.cost(plan).words) if plan.pk else gettext("known once it is saved")
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -331,35 +353,35 @@ class PlanAdmin(Scoped):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(Mirror):
-    words = "imports"
-    empty = "No import yet: start one from the home page."
+    words = _("imports")
+    empty = _("No import yet: start one from the home page.")
     list_display = ["short", "business", "account", "state", "began", "ended", "gap_count"]
     list_filter = ["status", "account"]
     list_select_related = ["account__tenant"]
-    times = {"began": ("created_at", "Began"), "ended": ("finished_at", "Ended")}
+    times = {"began": ("created_at", _("Began")), "ended": ("finished_at", _("Ended"))}
     ordering = ["-created_at"]
 
-    @admin.display(description="Run")
+    @admin.display(description=_("Run"))
     def short(self, run: ImportRun) -> str:
         return str(run.pk)[:8]
 
-    @admin.display(description="Business", ordering="account__tenant__name")
+    @admin.display(description=_("Business"), ordering="account__tenant__name")
     def business(self, run: ImportRun) -> str:
         return str(run.account.tenant)
 
-    @admin.display(description="Began", ordering="created_at")
+    @admin.display(description=_("Began"), ordering="created_at")
     def began(self, run: ImportRun) -> str:
         return zones.written(run.created_at, zones.of(run.account.tenant), named=True)
 
-    @admin.display(description="Ended", ordering="finished_at")
+    @admin.display(description=_("Ended"), ordering="finished_at")
     def ended(self, run: ImportRun) -> str:
         return zones.written(run.finished_at, zones.of(run.account.tenant), named=True)
 
-    @label("State", COLOURS, ordering="status")
+    @label(_("State"), COLOURS, ordering="status")
     def state(self, run: ImportRun) -> tuple[str, str]:
-        return LOOKS[run.status].word, LOOKS[run.status].word
+        return run.status, str(LOOKS[run.status].word)
 
-    @admin.display(description="Gaps")
+    @admin.display(description=_("Gaps"))
     def gap_count(self, run: ImportRun) -> int:
         return len(run.gaps)
 
@@ -389,35 +411,35 @@ class ImportRunAdmin(Mirror):
 
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(Mirror):
-    words = "rejected records"
-    empty = "No record was rejected: everything that came could be read."
+    words = _("rejected records")
+    empty = _("No record was rejected: everything that came could be read.")
     list_display = ["what", "reason", "business", "account", "run_link", "seen", "settled"]
     list_filter = ["resource", "account", ("resolved_at", admin.EmptyFieldListFilter)]
     list_select_related = ["run", "account__tenant"]
     search_fields = ["=external_id", "reason"]
     fields = ["what", "reason", "business", "account", "run_link", "seen", "settled", "payload"]
     readonly_fields = ["what", "business", "run_link", "seen", "settled"]
-    times = {"seen": ("created_at", "Seen"), "settled": ("resolved_at", "Settled")}
+    times = {"seen": ("created_at", _("Seen")), "settled": ("resolved_at", _("Settled"))}
 
-    @admin.display(description="Record", ordering="external_id")
+    @admin.display(description=_("Record"), ordering="external_id")
     def what(self, record: RejectedRecord) -> str:
-        return f"{record.resource} {record.external_id}".strip()
+        return f"{said(record.resource)} {record.external_id}".strip()
 
-    @admin.display(description="Business", ordering="account__tenant__name")
+    @admin.display(description=_("Business"), ordering="account__tenant__name")
     def business(self, record: RejectedRecord) -> str:
         return str(record.account.tenant)
 
-    @admin.display(description="Seen", ordering="created_at")
+    @admin.display(description=_("Seen"), ordering="created_at")
     def seen(self, record: RejectedRecord) -> str:
         where = zones.of(record.account.tenant)
         return zones.written(record.created_at, where, named=True)
 
-    @admin.display(description="Settled", ordering="resolved_at")
+    @admin.display(description=_("Settled"), ordering="resolved_at")
     def settled(self, record: RejectedRecord) -> str:
         where = zones.of(record.account.tenant)
-        return zones.written(record.resolved_at, where, named=True) or "not yet"
+        return zones.written(record.resolved_at, where, named=True) or gettext("not yet")
 
-    @admin.display(description="Run")
+    @admin.display(description=_("Run"))
     def run_link(self, record: RejectedRecord) -> str:
         return link(str(record.run_id)[:8], "integrations_importrun_change", pk=record.run_id)
 
@@ -431,7 +453,7 @@ class ApiTokenAdmin(Scoped):
         if not change:
             token = secrets.token_urlsafe(32)
             obj.digest = hashlib.sha256(token.encode()).hexdigest()
-            shown = format_html("The token, shown only now: <code>{}</code>", token)
+            shown = format_html("{} <code>{}</code>", gettext("The token, shown only now:"), token)
             messages.warning(request, shown)
         super().save_model(request, obj, form, change)
         with audit.acting("person", request.user.get_username()):
@@ -471,7 +493,7 @@ class AuditEntryAdmin(Mirror):
     search_fields = ["name", "note"]
     ordering = ["-at", "-pk"]
 
-    @admin.display(description="Run")
+    @admin.display(description=_("Run"))
     def run_link(self, entry: AuditEntry) -> str:
         if not entry.run_id:
             return ""
@@ -495,9 +517,9 @@ class ForgettableClientAdmin(ClientAdmin):
 
     readonly_fields = [*ClientAdmin.readonly_fields, "forget"]
 
-    @admin.display(description="Personal data")
+    @admin.display(description=_("Personal data"))
     def forget(self, client: Client) -> str:
-        return link("Forget this person …", "bookings_client_forget", pk=client.pk)
+        return link(gettext("Forget this person …"), "bookings_client_forget", pk=client.pk)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         names = super().get_fields(request, obj)

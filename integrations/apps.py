@@ -1,13 +1,15 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class IntegrationsConfig(AppConfig):
     name = "integrations"
+    verbose_name = _("Imports")
 
     def ready(self) -> None:
-        from bookings import scope
+        from bookings import names, scope
 
         # The tasks, too: a host's worker has them whether or not it looks for them.
         from integrations import (
@@ -22,6 +24,7 @@ class IntegrationsConfig(AppConfig):
             with audit.acting("person", user.get_username()):
                 audit.write(deed, tenant=tenant)
 
+        names.translate(self)
         logs.install()
         scope.rules.narrow = lambda user, rows, deed="view": access.of_user(user).narrow(rows, deed)
         scope.rules.may = lambda user, deed, tenant=None: access.of_user(user).may(deed, tenant)

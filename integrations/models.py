@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from bookings.models import Imported, Tenant
 from integrations.secrets import SecretField
@@ -22,14 +23,14 @@ class AcuityAccount(models.Model):
     user_id = models.CharField(max_length=64)
     api_key = SecretField(blank=True, default="")
     oauth_token = SecretField(blank=True, default="", editable=False)
-    base_url = models.URLField(blank=True, help_text="Empty: ACUITY_BASE_URL.")
+    base_url = models.URLField(blank=True, help_text=_("Empty: ACUITY_BASE_URL."))
     name = models.CharField(max_length=200, blank=True)
     timezone = models.CharField(max_length=64, blank=True)
     # Who answers to the credentials: empty until /me was read.
     source_id = models.CharField(
-        max_length=64, blank=True, default="", help_text="As Acuity has it."
+        max_length=64, blank=True, default="", help_text=_("As Acuity has it.")
     )
-    country = models.CharField(max_length=2, blank=True, default="", help_text="ISO 3166.")
+    country = models.CharField(max_length=2, blank=True, default="", help_text=_("ISO 3166."))
     # What identifies a client; null until /me was read. See docs/guarantees.md.
     clients_distinct_by_phone = models.BooleanField(null=True, blank=True)
     # The page limit that `auto` found best here last time.
@@ -78,34 +79,36 @@ class ImportRun(models.Model):
     WORKING = ["queued", "running", "verifying"]
 
     class Kind(models.TextChoices):
-        IMPORT = "import", "Import"
-        PASS = "pass", "Hourly pass"
-        AUDIT = "audit", "Nightly audit"
+        IMPORT = "import", _("Import")
+        PASS = "pass", _("Hourly pass")
+        AUDIT = "audit", _("Nightly audit")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="runs")
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.IMPORT)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
-    reason = models.TextField(blank=True, help_text="Why it failed, in words.")
+    reason = models.TextField(blank=True, help_text=_("Why it failed, in words."))
     error_class = models.CharField(max_length=64, blank=True)
     min_date = models.DateField(null=True, blank=True)
     max_date = models.DateField(null=True, blank=True)
     page_limit = models.PositiveIntegerField(default=100)
     auto_page_limit = models.BooleanField(
-        default=False, help_text="Grow and shrink the page limit."
+        default=False, help_text=_("Grow and shrink the page limit.")
     )
-    tuning = models.JSONField(default=dict, blank=True, help_text="What `auto` has found so far.")
+    tuning = models.JSONField(
+        default=dict, blank=True, help_text=_("What `auto` has found so far.")
+    )
     # For this run only, and never above the deployment's; empty: the deployment's.
     requests_per_second = models.FloatField(null=True, blank=True)
     accept_removals = models.BooleanField(
-        default=False, help_text="Mark as gone however many Acuity no longer shows."
+        default=False, help_text=_("Mark as gone however many Acuity no longer shows.")
     )
     accept_rejects = models.BooleanField(
-        default=False, help_text="Go on however many are rejected."
+        default=False, help_text=_("Go on however many are rejected.")
     )
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
     reread = models.JSONField(
-        default=dict, blank=True, help_text="Up to which reading payment lists are read again."
+        default=dict, blank=True, help_text=_("Up to which reading payment lists are read again.")
     )
     payments_mode = models.CharField(max_length=8, default="paid")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -113,22 +116,24 @@ class ImportRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     resumed = models.PositiveIntegerField(default=0)
     started_by = models.CharField(
-        max_length=16, default="code", help_text="Who began or resumed it last: command, person, …"
+        max_length=16,
+        default="code",
+        help_text=_("Who began or resumed it last: command, person, …"),
     )
     announced = models.BooleanField(
-        default=False, help_text="Whether the log has the line that it began, or goes on."
+        default=False, help_text=_("Whether the log has the line that it began, or goes on.")
     )
     verified = models.BooleanField(default=False)
     verified_at = models.DateTimeField(
-        null=True, blank=True, help_text="When that was last proven."
+        null=True, blank=True, help_text=_("When that was last proven.")
     )
-    coverage = models.JSONField(default=dict, blank=True, help_text="Month: [source, stored].")
+    coverage = models.JSONField(default=dict, blank=True, help_text=_("Month: [source, stored]."))
     gaps = models.JSONField(default=list, blank=True)
     differences = models.JSONField(default=list, blank=True)
-    scope = models.JSONField(default=dict, blank=True, help_text="What was asked and compared.")
+    scope = models.JSONField(default=dict, blank=True, help_text=_("What was asked and compared."))
     ignored_parameters = models.JSONField(default=list, blank=True)
     digests = models.JSONField(
-        default=dict, blank=True, help_text="What was stored when it was proven, by month."
+        default=dict, blank=True, help_text=_("What was stored when it was proven, by month.")
     )
 
     class Meta:
@@ -155,24 +160,26 @@ class Plan(models.Model):
     hourly = models.BooleanField("hourly pass", default=True)
     nightly = models.BooleanField("nightly audit", default=True)
     # Times of day are the account's own.
-    night_from = models.TimeField(default=time(1), help_text="The audit begins from here on …")
-    night_to = models.TimeField(default=time(5), help_text="… to here, in the account's zone.")
-    quiet_from = models.TimeField(null=True, blank=True, help_text="Nothing begins from here on …")
-    quiet_to = models.TimeField(null=True, blank=True, help_text="… to here.")
+    night_from = models.TimeField(default=time(1), help_text=_("The audit begins from here on …"))
+    night_to = models.TimeField(default=time(5), help_text=_("… to here, in the account's zone."))
+    quiet_from = models.TimeField(
+        null=True, blank=True, help_text=_("Nothing begins from here on …")
+    )
+    quiet_to = models.TimeField(null=True, blank=True, help_text=_("… to here."))
     nights = models.PositiveSmallIntegerField(
-        default=7, help_text="Every list of payments is read again within so many nights."
+        default=7, help_text=_("Every list of payments is read again within so many nights.")
     )
     allowance = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Lists read again a night, at most; empty: as `nights` takes.",
+        help_text=_("Lists read again a night, at most; empty: as `nights` takes."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     passed_at = models.DateTimeField(null=True, blank=True, editable=False)
     audited_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     def __str__(self) -> str:
-        return f"Plan of {self.account}"
+        return str(self.account)
 
 
 class Webhooks(models.Model):
@@ -180,9 +187,9 @@ class Webhooks(models.Model):
 
     account = models.OneToOneField(AcuityAccount, on_delete=models.CASCADE, related_name="webhooks")
     target = models.URLField(max_length=500)
-    since = models.DateTimeField(null=True, help_text="All of them without a break.")
+    since = models.DateTimeField(null=True, help_text=_("All of them without a break."))
     checked_at = models.DateTimeField(null=True)
-    trouble = models.TextField(blank=True, help_text="Why the last look failed, in words.")
+    trouble = models.TextField(blank=True, help_text=_("Why the last look failed, in words."))
 
     class Meta:
         verbose_name_plural = "webhooks"
@@ -204,15 +211,15 @@ class NoticeChannel(models.Model):
     """Where a tenant's people are told. See `integrations/notices`."""
 
     class Kind(models.TextChoices):
-        MAIL = "mail", "E-mail"
-        WEBHOOK = "webhook", "Signed webhook"
-        SLACK = "slack", "Slack-compatible"
+        MAIL = "mail", _("E-mail")
+        WEBHOOK = "webhook", _("Signed webhook")
+        SLACK = "slack", _("Slack-compatible")
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="channels")
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.MAIL)
-    address = models.CharField(max_length=500, help_text="Of the mailbox, or of the webhook.")
-    secret = SecretField(blank=True, default="", help_text="Signs what a webhook gets.")
-    digest = models.BooleanField(default=False, help_text="Also a summary each Monday.")
+    address = models.CharField(max_length=500, help_text=_("Of the mailbox, or of the webhook."))
+    secret = SecretField(blank=True, default="", help_text=_("Signs what a webhook gets."))
+    digest = models.BooleanField(default=False, help_text=_("Also a summary each Monday."))
     active = models.BooleanField(default=True)
 
     def __str__(self) -> str:
@@ -242,11 +249,11 @@ class NoticeMessage(models.Model):
     """What one channel is sent, once: the outbox of notices."""
 
     channel = models.ForeignKey(NoticeChannel, on_delete=models.CASCADE, related_name="messages")
-    key = models.CharField(max_length=64, help_text="What is told, so that it is told once.")
+    key = models.CharField(max_length=64, help_text=_("What is told, so that it is told once."))
     subject = models.CharField(max_length=200)
     text = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
-    not_before = models.DateTimeField(null=True, help_text="Empty: at once.")
+    not_before = models.DateTimeField(null=True, help_text=_("Empty: at once."))
     sent_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     trouble = models.CharField(max_length=200, blank=True)
@@ -275,7 +282,8 @@ class ImportStep(models.Model):
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     restated = models.PositiveIntegerField(
-        default=0, help_text="Stored anew because their bytes changed, and none of their columns."
+        default=0,
+        help_text=_("Stored anew because their bytes changed, and none of their columns."),
     )
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
@@ -288,9 +296,11 @@ class ImportStep(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
     waiting_for = models.TextField(blank=True, default="")
-    attempts = models.PositiveIntegerField(default=0, help_text="In a row without progress.")
-    deaths = models.PositiveIntegerField(default=0, help_text="Processes lost on this window.")
-    active_ms = models.PositiveBigIntegerField(default=0, help_text="Spent working, not waiting.")
+    attempts = models.PositiveIntegerField(default=0, help_text=_("In a row without progress."))
+    deaths = models.PositiveIntegerField(default=0, help_text=_("Processes lost on this window."))
+    active_ms = models.PositiveBigIntegerField(
+        default=0, help_text=_("Spent working, not waiting.")
+    )
     failing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -305,7 +315,7 @@ class StagedPage(models.Model):
 
     step = models.ForeignKey(ImportStep, on_delete=models.CASCADE, related_name="staged")
     offset = models.PositiveIntegerField()
-    records = models.TextField(help_text="JSON, as it came.")
+    records = models.TextField(help_text=_("JSON, as it came."))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["step", "offset"], name="staged_identity")]
@@ -353,6 +363,9 @@ class RejectedRecord(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.resource} {self.external_id}".strip()
+
 
 class CompletionEvent(models.Model):
     """The outbox row behind `AcuityImportCompleted`: its key makes it happen once a run."""
@@ -369,11 +382,11 @@ class EndpointMetric(models.Model):
     BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
     endpoint = models.CharField(max_length=64)
-    status = models.CharField(max_length=16, help_text="HTTP status, or the error's name.")
+    status = models.CharField(max_length=16, help_text=_("HTTP status, or the error's name."))
     count = models.PositiveBigIntegerField(default=0)
     seconds = models.FloatField(default=0)
-    waited = models.FloatField(default=0, help_text="Seconds spent waiting for the throttle.")
-    buckets = models.JSONField(default=list, help_text="Requests per bucket, not cumulative.")
+    waited = models.FloatField(default=0, help_text=_("Seconds spent waiting for the throttle."))
+    buckets = models.JSONField(default=list, help_text=_("Requests per bucket, not cumulative."))
 
     class Meta:
         constraints = [
@@ -411,7 +424,9 @@ class AuditEntry(models.Model):
     """Who did what, and when: written once, never changed. See `audit.py`."""
 
     at = models.DateTimeField(auto_now_add=True)
-    actor = models.CharField(max_length=8, help_text="person, token, schedule, webhook, command …")
+    actor = models.CharField(
+        max_length=8, help_text=_("person, token, schedule, webhook, command …")
+    )
     name = models.CharField(max_length=150, blank=True)
     deed = models.CharField(max_length=64)
     note = models.TextField(blank=True)
@@ -456,15 +471,15 @@ class DryRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="dry_runs")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
-    options = models.JSONField(default=dict, help_text="As an import is started with.")
-    progress = models.JSONField(default=dict, help_text="Records read so far, by resource.")
+    options = models.JSONField(default=dict, help_text=_("As an import is started with."))
+    progress = models.JSONField(default=dict, help_text=_("Records read so far, by resource."))
     result = models.JSONField(default=dict)
-    reason = models.TextField(blank=True, help_text="Why it failed, in words.")
+    reason = models.TextField(blank=True, help_text=_("Why it failed, in words."))
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     # Who works on it now, until `due_at`; then it is sent again, whoever has it.
     token = models.CharField(max_length=32, blank=True, default="")
-    due_at = models.DateTimeField(default=timezone.now, help_text="When it is sent again.")
+    due_at = models.DateTimeField(default=timezone.now, help_text=_("When it is sent again."))
 
     def __str__(self) -> str:
         return f"Dry run {str(self.id)[:8]} ({self.status})"
@@ -477,11 +492,11 @@ class RefreshRequest(models.Model):
     account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="refreshes")
     external_id = models.CharField(max_length=32)
     requested_at = models.DateTimeField(auto_now_add=True)
-    asked = models.PositiveIntegerField(default=1, help_text="How often it was asked for.")
-    attempts = models.PositiveIntegerField(default=0, help_text="How often it was tried.")
+    asked = models.PositiveIntegerField(default=1, help_text=_("How often it was asked for."))
+    attempts = models.PositiveIntegerField(default=0, help_text=_("How often it was tried."))
     # Who reads it now, until `due_at`; then it is sent again, whoever has it.
     token = models.CharField(max_length=32, blank=True, default="")
-    due_at = models.DateTimeField(default=timezone.now, help_text="When it is sent again.")
+    due_at = models.DateTimeField(default=timezone.now, help_text=_("When it is sent again."))
 
     class Meta:
         constraints = [

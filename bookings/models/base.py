@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class Tenant(models.Model):
@@ -27,11 +28,11 @@ class Imported(models.Model):
     id = models.BigAutoField(primary_key=True)
     # Foreign keys that an index of several columns begins with need none of their own.
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, db_index=False)
-    external_id = models.CharField(max_length=255, help_text="ID at the source.")
+    external_id = models.CharField(max_length=255, help_text=_("ID at the source."))
     source = models.CharField(max_length=20, default="acuity")
     # Whose it is there: accounts of one tenant number their rows independently.
     source_account = models.CharField(
-        max_length=64, blank=True, default="", help_text="The account's ID at the source."
+        max_length=64, blank=True, default="", help_text=_("The account's ID at the source.")
     )
     raw = models.JSONField(default=dict, blank=True)
     content_hash = models.CharField(max_length=128, blank=True, default="")
@@ -40,7 +41,7 @@ class Imported(models.Model):
         blank=True,
         default=timezone.now,
         editable=False,
-        help_text="Since when it is here.",
+        help_text=_("Since when it is here."),
     )
 
     class Meta:
@@ -58,9 +59,11 @@ class Listed(Imported):
 
     # Something named it before any list had it, or without one ever having it.
     known_from = models.CharField(
-        max_length=32, blank=True, default="", help_text="What names it, where no list has it."
+        max_length=32, blank=True, default="", help_text=_("What names it, where no list has it.")
     )
-    removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+    removed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Gone at the source since.")
+    )
 
     class Meta(Imported.Meta):
         abstract = True

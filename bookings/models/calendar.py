@@ -1,6 +1,7 @@
 """What is in the calendars?"""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from bookings.models.amounts import MoneyField
 from bookings.models.base import Imported, Listed
@@ -18,67 +19,69 @@ class Appointment(Imported):
     appointment_type = models.ForeignKey(
         AppointmentType, null=True, blank=True, on_delete=models.SET_NULL, db_index=False
     )
-    starts_at = models.DateTimeField(help_text="When it begins.")
-    ends_at = models.DateTimeField(help_text="When it ends.")
-    timezone = models.CharField(max_length=64, blank=True, help_text="The client's.")
-    created_at = models.DateTimeField(null=True, blank=True, help_text="When it was booked.")
-    duration = models.PositiveIntegerField(default=0, help_text="minutes")
-    service_date = models.DateField(help_text="The local date of the booking.")
+    starts_at = models.DateTimeField(help_text=_("When it begins."))
+    ends_at = models.DateTimeField(help_text=_("When it ends."))
+    timezone = models.CharField(max_length=64, blank=True, help_text=_("The client's."))
+    created_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was booked."))
+    duration = models.PositiveIntegerField(default=0, help_text=_("minutes"))
+    service_date = models.DateField(help_text=_("The local date of the booking."))
     price = MoneyField(
-        help_text="The price when it was booked, in the business's currency.",
+        help_text=_("The price when it was booked, in the business's currency."),
     )
     price_sold = MoneyField(
         null=True,
         blank=True,
-        help_text="With add-ons and discounts.",
+        help_text=_("With add-ons and discounts."),
     )
-    paid = models.BooleanField(default=False, help_text="Whether the source calls it paid.")
-    amount_paid = MoneyField(help_text="What was paid, in the business's currency.")
-    canceled = models.BooleanField(default=False, help_text="Whether it was canceled.")
-    no_show = models.BooleanField(default=False, help_text="Whether the client did not come.")
-    certificate = models.CharField(max_length=255, blank=True, help_text="The code that was used.")
+    paid = models.BooleanField(default=False, help_text=_("Whether the source calls it paid."))
+    amount_paid = MoneyField(help_text=_("What was paid, in the business's currency."))
+    canceled = models.BooleanField(default=False, help_text=_("Whether it was canceled."))
+    no_show = models.BooleanField(default=False, help_text=_("Whether the client did not come."))
+    certificate = models.CharField(
+        max_length=255, blank=True, help_text=_("The code that was used.")
+    )
     certificate_ref = models.ForeignKey(
         "bookings.Certificate",
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
         related_name="appointments",
-        help_text="Whose code it is, where a list shows it; others are coupons.",
+        help_text=_("Whose code it is, where a list shows it; others are coupons."),
     )
-    notes = models.TextField(blank=True, help_text="What the business noted on it.")
+    notes = models.TextField(blank=True, help_text=_("What the business noted on it."))
     forms = models.JSONField(default=list, blank=True)
     labels = models.JSONField(default=list, blank=True)
     label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.SET_NULL)
     type_name = models.TextField(
-        blank=True, default="", help_text="What its type was called when it was booked."
+        blank=True, default="", help_text=_("What its type was called when it was booked.")
     )
     category = models.TextField(
-        blank=True, default="", help_text="The type's heading when it was booked."
+        blank=True, default="", help_text=_("The type's heading when it was booked.")
     )
     calendar_name = models.TextField(
-        blank=True, default="", help_text="What its calendar was called when it was booked."
+        blank=True, default="", help_text=_("What its calendar was called when it was booked.")
     )
     calendar_timezone = models.CharField(
-        max_length=64, blank=True, default="", help_text="The calendar's time zone."
+        max_length=64, blank=True, default="", help_text=_("The calendar's time zone.")
     )
-    location = models.TextField(blank=True, default="", help_text="Where it takes place.")
+    location = models.TextField(blank=True, default="", help_text=_("Where it takes place."))
     class_id = models.CharField(
-        max_length=32, blank=True, default="", help_text="Shared by those in one class."
+        max_length=32, blank=True, default="", help_text=_("Shared by those in one class.")
     )
     first_name = models.TextField(
-        blank=True, default="", help_text="The client's first name when it was booked."
+        blank=True, default="", help_text=_("The client's first name when it was booked.")
     )
     last_name = models.TextField(
-        blank=True, default="", help_text="The client's last name when it was booked."
+        blank=True, default="", help_text=_("The client's last name when it was booked.")
     )
     email = models.TextField(
-        blank=True, default="", help_text="The client's e-mail address when it was booked."
+        blank=True, default="", help_text=_("The client's e-mail address when it was booked.")
     )
     phone = models.TextField(
-        blank=True, default="", help_text="The client's phone number when it was booked."
+        blank=True, default="", help_text=_("The client's phone number when it was booked.")
     )
     scheduled_by = models.TextField(
-        blank=True, default="", help_text="Who entered it, as far as Acuity has said so."
+        blank=True, default="", help_text=_("Who entered it, as far as Acuity has said so.")
     )
     # What the source said of payment (`paid:amount`) now, and when its payments were last fetched.
     payment_state = models.CharField(max_length=32, default="no:0.00")
@@ -87,7 +90,9 @@ class Appointment(Imported):
     # What came then, so that a payment lost from the database since is noticed.
     payments_fetched = models.PositiveIntegerField(default=0)
     payments_fetched_sum = MoneyField(default=0)
-    removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone at the source since.")
+    removed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Gone at the source since.")
+    )
     # The first look that found it neither listed nor at its own address; a second one decides.
     missing_since = models.DateTimeField(null=True, blank=True)
 
@@ -116,13 +121,13 @@ class Appointment(Imported):
         ]
 
     def __str__(self) -> str:
-        return f"{self.external_id} on {self.service_date}"
+        return f"{self.external_id}, {self.service_date}"
 
 
 class AppointmentAddon(models.Model):
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="addons")
     addon = models.ForeignKey(Addon, on_delete=models.CASCADE)
-    quantity = models.PositiveIntegerField(default=1, help_text="How many of it.")
+    quantity = models.PositiveIntegerField(default=1, help_text=_("How many of it."))
 
 
 class Answer(models.Model):
@@ -130,17 +135,19 @@ class Answer(models.Model):
 
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="answers")
     form = models.ForeignKey(Form, null=True, on_delete=models.SET_NULL, db_index=False)
-    form_name = models.TextField(blank=True, default="", help_text="What the form was called then.")
+    form_name = models.TextField(
+        blank=True, default="", help_text=_("What the form was called then.")
+    )
     question = models.ForeignKey(
         Question, null=True, on_delete=models.SET_NULL, related_name="answers", db_index=False
     )
     external_id = models.CharField(
-        max_length=32, blank=True, default="", help_text="The answer's ID at the source."
+        max_length=32, blank=True, default="", help_text=_("The answer's ID at the source.")
     )
     question_text = models.TextField(
-        blank=True, default="", help_text="The question, as it was asked then."
+        blank=True, default="", help_text=_("The question, as it was asked then.")
     )
-    value = models.TextField(blank=True, default="", help_text="What was answered.")
+    value = models.TextField(blank=True, default="", help_text=_("What was answered."))
 
     class Meta:
         # A long answer does not fit into an index; its question is what narrows the search.
@@ -156,16 +163,18 @@ class Block(Listed):
     calendar = models.ForeignKey(
         Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="blocks"
     )
-    service_group = models.CharField(max_length=32, blank=True, default="", help_text="Acuity's ID")
-    calendar_timezone = models.CharField(
-        max_length=64, blank=True, default="", help_text="The calendar's time zone."
+    service_group = models.CharField(
+        max_length=32, blank=True, default="", help_text=_("Acuity's ID")
     )
-    starts_at = models.DateTimeField(null=True, help_text="When it begins.")
-    ends_at = models.DateTimeField(null=True, help_text="When it ends.")
-    notes = models.TextField(blank=True, default="", help_text="Why nobody can book.")
-    managed = models.BooleanField(default=False, help_text="Whether another system keeps it.")
-    recurring = models.TextField(blank=True, default="", help_text="In Acuity's words.")
-    until = models.TextField(blank=True, default="", help_text="In Acuity's words.")
+    calendar_timezone = models.CharField(
+        max_length=64, blank=True, default="", help_text=_("The calendar's time zone.")
+    )
+    starts_at = models.DateTimeField(null=True, help_text=_("When it begins."))
+    ends_at = models.DateTimeField(null=True, help_text=_("When it ends."))
+    notes = models.TextField(blank=True, default="", help_text=_("Why nobody can book."))
+    managed = models.BooleanField(default=False, help_text=_("Whether another system keeps it."))
+    recurring = models.TextField(blank=True, default="", help_text=_("In Acuity's words."))
+    until = models.TextField(blank=True, default="", help_text=_("In Acuity's words."))
 
     class Meta(Listed.Meta):
         indexes = [models.Index(fields=["tenant", "starts_at"])]
@@ -173,4 +182,4 @@ class Block(Listed):
     def __str__(self) -> str:
         if not self.starts_at:
             return self.external_id
-        return f"{self.external_id} from {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"{self.external_id}, {self.starts_at:%Y-%m-%d %H:%M}"

@@ -1,20 +1,22 @@
 """Who books?"""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from bookings.models.base import Imported, Tenant
 
 
 class Client(Imported):
-    first_name = models.TextField(blank=True, help_text="First name.")
-    last_name = models.TextField(blank=True, help_text="Last name.")
-    email = models.TextField(blank=True, help_text="E-mail address.")
-    phone = models.TextField(blank=True, help_text="Phone number, as it was typed.")
-    notes = models.TextField(blank=True, help_text="What the business noted on the client.")
+    first_name = models.TextField(blank=True, help_text=_("First name."))
+    last_name = models.TextField(blank=True, help_text=_("Last name."))
+    email = models.TextField(blank=True, help_text=_("E-mail address."))
+    phone = models.TextField(blank=True, help_text=_("Phone number, as it was typed."))
+    notes = models.TextField(blank=True, help_text=_("What the business noted on the client."))
     # The identity's name part: lets a booking find its client by e-mail within the same name.
     name_key = models.CharField(max_length=255, blank=True, default="")
     listed = models.BooleanField(
-        default=True, help_text="Whether the source's client list has it; else bookings alone do."
+        default=True,
+        help_text=_("Whether the source's client list has it; else bookings alone do."),
     )
     # Empty, or why a person should look: it may be somebody who was renamed.
     review = models.TextField(blank=True, default="")

@@ -11,6 +11,9 @@ from django.db.models.functions import TruncMonth
 from bookings.amounts import shortest
 from bookings.models import Appointment, Certificate, CertificateAppointmentType, Tenant
 
+# How many they are, in every part of the report.
+CERTIFICATES = "certificates"
+
 
 def obligations(tenant: Tenant, on: date) -> dict[str, Any]:
     """What is open on that day, going by what is stored now; amounts are text with two decimals.
@@ -27,7 +30,7 @@ def obligations(tenant: Tenant, on: date) -> dict[str, Any]:
     return {
         "as_of": on.isoformat(),
         "currency": tenant.currency,
-        "certificates": _balances(certificates.exclude(expired)),
+        CERTIFICATES: _balances(certificates.exclude(expired)),
         "expired": _balances(certificates.filter(expired)),
         "upcoming": _upcoming(bookings.exclude(off).filter(service_date__gt=on)),
         "canceled": _kept(bookings.filter(off)),
@@ -46,19 +49,19 @@ def _balances(rows: QuerySet[Certificate]) -> dict[str, Any]:
     )
     return {
         "value": {
-            "certificates": value.count(),
+            CERTIFICATES: value.count(),
             "amount": _text(value.aggregate(sum=Sum("remaining_value"))["sum"]),
         },
         "counts": {
-            "certificates": counts["certificates"],
+            CERTIFICATES: counts[CERTIFICATES],
             "bookings": counts["bookings"] or 0,
             "estimate": _text(counts["estimate"]),
         },
         "minutes": {
-            "certificates": minutes.count(),
+            CERTIFICATES: minutes.count(),
             "minutes": minutes.aggregate(sum=Sum("remaining_minutes"))["sum"] or 0,
         },
-        "unlimited": {"certificates": rows.filter(type="unlimited").count()},
+        "unlimited": {CERTIFICATES: rows.filter(type="unlimited").count()},
     }
 
 

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from bookings.models import Tenant
@@ -15,6 +16,8 @@ from integrations import access, audit
 from integrations.acuity.accounts import oauth
 from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.sync import webhooks
+from integrations.console.sentences import said
+from integrations.console.words import for_people
 from integrations.models import AcuityAccount
 
 # What is kept in the session until the owner comes back from Acuity.
@@ -48,7 +51,7 @@ def connect_page(request: HttpRequest) -> HttpResponse:
         }
         return redirect(begun.url)
     shown = admin.site.each_context(request) | {
-        "title": "Connect an Acuity account",
+        "title": _("Connect an Acuity account"),
         "opts": AcuityAccount._meta,
         "tenants": tenants,
         # The one that is connected again.
@@ -65,7 +68,7 @@ def connected(request: HttpRequest) -> HttpResponse:
     tenants, kept = _tenants(request), request.session.pop(KEPT, {})
     tenant = tenants.filter(pk=kept["tenant"]).first() if kept else None
     if tenant is None:
-        messages.error(request, "This was not begun here, or it is over: connect again.")
+        messages.error(request, _("This was not begun here, or it is over: connect again."))
         return redirect("admin:acuity_connect")
     known = AcuityAccount.objects.filter(tenant=tenant)
     again = known.filter(pk=kept["account"]).first() if kept["account"].isdigit() else None
@@ -75,11 +78,11 @@ def connected(request: HttpRequest) -> HttpResponse:
         )
         account = oauth.connect(tenant, token, again)
     except (AcuityError, ConfigurationError) as error:
-        messages.error(request, str(error))
+        messages.error(request, said(for_people(str(error))))
         return redirect("admin:acuity_connect")
     with audit.acting("person", request.user.get_username()):
         audit.write("connected by OAuth", tenant=tenant, note=f"Account {account.user_id}")
-    messages.info(request, f"{account} is connected.")
+    messages.info(request, _("%(account)s is connected.") % {"account": account})
     return redirect("admin:integrations_acuityaccount_change", account.pk)
 
 
@@ -93,11 +96,13 @@ def disconnect(request: HttpRequest, object_id: int) -> HttpResponse:
     with audit.acting("person", request.user.get_username()):
         audit.write("disconnected", tenant=account.tenant_id, note=f"Account {account.user_id}")
     if told:
-        messages.info(request, "Disconnected; Acuity has withdrawn the token.")
+        messages.info(request, _("Disconnected; Acuity has withdrawn the token."))
     else:
         messages.warning(
             request,
-            "The token is forgotten here, but Acuity did not confirm that it is withdrawn:"
-            " remove the application in Acuity, too.",
+            _(
+                "The token is forgotten here, but Acuity did not confirm that it is withdrawn:"
+                " remove the application in Acuity, too."
+            ),
         )
     return redirect("admin:integrations_acuityaccount_change", account.pk)

@@ -5,18 +5,20 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from bookings import zones
+from bookings import history, zones
 from bookings.models import Appointment, Client
 from integrations import access, audit
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import dry_runs
+from integrations.console.sentences import said
 from integrations.console.start import start_one
 from integrations.console.words import column_word, for_people
 from integrations.models import DryRun, ImportRun
@@ -30,11 +32,11 @@ LOOKS = {
     "stopped": "cancelled",
 }
 WORDS = {
-    "queued": "Waiting to start",
-    "running": "Trying the import",
-    "done": "Tried: nothing was written",
-    "failed": "Failed",
-    "stopped": "Stopped",
+    "queued": _("Waiting to start"),
+    "running": _("Trying the import"),
+    "done": _("Tried: nothing was written"),
+    "failed": _("Failed"),
+    "stopped": _("Stopped"),
 }
 MARKS = {"done": "✓ ", "failed": "✗ "}
 NOTHING: dict[str, int] = {}
@@ -90,9 +92,9 @@ def _context(row: DryRun) -> dict[str, Any]:
         "title": f"{MARKS.get(row.status, '')}{word}: {row.account}",
         "live": row.status in DryRun.ACTIVE,
         "zone": zones.of(row.account.tenant).key,
-        "period": Period(options["min_date"], options["max_date"]).words,
-        "reason": for_people(row.reason),
-        "steps": _steps(row, options["only"]),
+        "period": options.period.words,
+        "reason": said(for_people(row.reason)),
+        "steps": _steps(row, options.only),
         "counted": _counted(row),
         "asking": _asking(row),
         "changes": _changes(row),
@@ -137,11 +139,15 @@ def _changes(row: DryRun) -> list[dict[str, Any]]:
     """A line a column: whose row, what of it, and the values before and after."""
     lines = []
     named = row.result.get("changes", [])
-    clients = Client.objects.in_bulk([c["row"] for c in named if c["resource"] == "clients"])
-    bookings: QuerySet[Appointment] = Appointment.objects.select_related("client", "tenant")
-    booked = bookings.in_bulk([c["row"] for c in named if c["resource"] == "appointments"])
+    rows: dict[type[Model], list[int]] = {}
     for change in named:
-        booking = booked.get(change["row"]) if change["resource"] == "appointments" else None
+        rows.setdefault(history.TABLES[change["resource"]], []).append(change["row"])
+    clients = Client.objects.in_bulk(rows.get(Client, []))
+    bookings: QuerySet[Appointment] = Appointment.objects.select_related("client", "tenant")
+    booked = bookings.in_bulk(rows.get(Appointment, []))
+    for change in named:
+        of_booking = history.TABLES[change["resource"]] is Appointment
+        booking = booked.get(change["row"]) if of_booking else None
         client = booking.client if booking else clients.get(change["row"])
         for column, (old, new) in change["columns"].items() or [("", ("", ""))]:
             lines.append(
@@ -159,6 +165,6 @@ def _changes(row: DryRun) -> list[dict[str, Any]]:
 def _plainly(value: Any, row: DryRun) -> str:
     """A kept value as a page shows it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     text = "" if value is None else str(value)
     return zones.from_kept(text, zones.of(row.account.tenant)) or text or "–"

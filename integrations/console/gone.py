@@ -5,10 +5,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from bookings.models import Client
 from integrations import access, audit
+from integrations.console.sentences import said
 from integrations.privacy import forgetting
 
 
@@ -22,10 +24,10 @@ def forget_page(request: HttpRequest, object_id: int) -> HttpResponse:
     if request.method == "POST":
         with audit.acting("person", request.user.get_username()):
             gone = forgetting.forget(client)
-        messages.info(request, f"Forgotten: {gone}.")
+        messages.info(request, _("Forgotten: %(what)s.") % {"what": said(str(gone))})
         return redirect("admin:bookings_client_changelist")
     shown = admin.site.each_context(request) | {
-        "title": "Forget a client",
+        "title": _("Forget a client"),
         "opts": Client._meta,
         "client": client,
         "bookings": client.appointments.count(),

@@ -9,6 +9,8 @@ from django.db.models import Count, Prefetch
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from bookings import zones
 from bookings.models import Appointment, Client, Payment
@@ -19,6 +21,7 @@ from integrations.acuity.proof.headline import headline
 from integrations.acuity.runs import progress
 from integrations.acuity.sync import plans
 from integrations.console.looks import LOOKS, Look
+from integrations.console.sentences import said
 from integrations.console.words import for_people
 from integrations.models import AcuityAccount, ImportRun, Plan, RejectedRecord
 
@@ -53,7 +56,7 @@ class Card:
     run: ImportRun | None
     says: str
     proof: Proof | None
-    counts: list[tuple[str, int, str]]
+    counts: list[tuple[Any, int, str]]
     next_run: str
     step: Step | None
 
@@ -81,42 +84,42 @@ def _counted(tenants: list[Any]) -> dict[str, dict[Any, int]]:
     bookings = Appointment.objects.filter(removed_at=None)
     payments = Payment.objects.filter(removed_at=None, appointment__removed_at=None)
     return {
-        "Clients": by(clients.filter(**of_tenants), "tenant"),
-        "Bookings": by(bookings.filter(**of_tenants), "tenant"),
-        "Payments": by(payments.filter(**of_tenants), "tenant"),
-        "Rejected": by(RejectedRecord.objects.filter(resolved_at=None), "account"),
+        "clients": by(clients.filter(**of_tenants), "tenant"),
+        "bookings": by(bookings.filter(**of_tenants), "tenant"),
+        "payments": by(payments.filter(**of_tenants), "tenant"),
+        "rejected": by(RejectedRecord.objects.filter(resolved_at=None), "account"),
     }
 
 
 LISTS = {
-    "Clients": "bookings_client_changelist",
-    "Bookings": "bookings_appointment_changelist",
-    "Payments": "bookings_payment_changelist",
+    "clients": (_("Clients"), "bookings_client_changelist"),
+    "bookings": (_("Bookings"), "bookings_appointment_changelist"),
+    "payments": (_("Payments"), "bookings_payment_changelist"),
 }
 
 
 def _next(account: AcuityAccount, where: ZoneInfo) -> str:
     plan = Plan.objects.filter(account=account).first()
     turn = plan and plans.following(plan, timezone.now())
-    return f"{turn.astimezone(where):%-d %b %Y, %H:%M}" if turn else "nothing scheduled"
+    return zones.written(turn, where) if turn else gettext("nothing scheduled")
 
 
 def _card(account: AcuityAccount, counted: dict[str, dict[Any, int]], scope: access.Scope) -> Card:
     recent: list[ImportRun] = account.recent  # type: ignore[attr-defined]
     run = recent[0] if recent else None
     where = zones.of(account.tenant)
-    counts = [
+    counts: list[tuple[Any, int, str]] = [
         (
-            name,
+            word,
             counted[name].get(account.tenant_id, 0),
             f"{reverse(f'admin:{page}')}?tenant__id__exact={account.tenant_id}",
         )
-        for name, page in LISTS.items()
+        for name, (word, page) in LISTS.items()
     ]
-    if rejected := counted["Rejected"].get(account.pk, 0):
+    if rejected := counted["rejected"].get(account.pk, 0):
         url = reverse("admin:integrations_rejectedrecord_changelist")
         query = f"?account__id__exact={account.pk}&resolved_at__isempty=1"
-        counts.append(("Rejected records", rejected, url + query))
+        counts.append((_("Rejected records"), rejected, url + query))
     return Card(
         account,
         where.key,
@@ -132,14 +135,14 @@ def _card(account: AcuityAccount, counted: dict[str, dict[Any, int]], scope: acc
 
 def _says(account: AcuityAccount, run: ImportRun | None) -> str:
     if keys.unreadable(account):
-        return "The stored key cannot be decrypted."
+        return gettext("The stored key cannot be decrypted.")
     if run is None:
-        return "Never imported."
+        return gettext("Never imported.")
     if run.status in ImportRun.ACTIVE:
         steps = [progress.of(step) for step in run.steps.all()]
         doing = next((step for step in steps if step.status == "running"), None)
-        return f"{doing.title}: {doing.text}" if doing else ""
-    return for_people(run.reason)
+        return f"{said(doing.title)}: {said(doing.text)}" if doing else ""
+    return said(for_people(run.reason))
 
 
 def _proof(runs: list[ImportRun], where: Any) -> Proof | None:
@@ -149,8 +152,8 @@ def _proof(runs: list[ImportRun], where: Any) -> Proof | None:
         return None
     run = max(proven, key=lambda run: run.verified_at or run.created_at)
     at = run.verified_at or run.created_at
-    said = headline(run.scope, run.verified)
-    return Proof(run, zones.written(at, where), said, timezone.now() - at > FRESH)
+    sentence = headline(run.scope, run.verified)
+    return Proof(run, zones.written(at, where), sentence, timezone.now() - at > FRESH)
 
 
 def _step(account: AcuityAccount, run: ImportRun | None, scope: access.Scope) -> Step | None:
@@ -159,14 +162,16 @@ def _step(account: AcuityAccount, run: ImportRun | None, scope: access.Scope) ->
     refused = run is not None and run.error_class == CredentialsRefused.__name__
     if (keys.unreadable(account) or refused) and scope.may("own", account.tenant_id):
         url = reverse("admin:integrations_acuityaccount_change", args=[account.pk])
-        return Step("Enter the key", url)
+        return Step(gettext("Enter the key"), url)
     if run and run.status in ("paused", "failed") and scope.may("run", account.tenant_id):
-        return Step("Resume", reverse("admin:acuity_act", args=[run.pk, "resume"]), post=True)
+        return Step(
+            gettext("Resume"), reverse("admin:acuity_act", args=[run.pk, "resume"]), post=True
+        )
     if run and run.status in ImportRun.ACTIVE:
-        return Step("Watch", watch)
+        return Step(gettext("Watch"), watch)
     if run and run.status == "completed_with_gaps":
-        return Step("Look at the gaps", watch)
+        return Step(gettext("Look at the gaps"), watch)
     if not scope.may("run", account.tenant_id):
-        return Step("Look at the last import", watch) if run else None
+        return Step(gettext("Look at the last import"), watch) if run else None
     url = f"{reverse('admin:acuity_start')}?accounts={account.pk}"
-    return Step("Import again" if run else "Import", url)
+    return Step(gettext("Import again") if run else gettext("Import"), url)

@@ -4,11 +4,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from integrations import access, audit
 from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.sync import webhooks
+from integrations.console.sentences import said
+from integrations.console.words import for_people
 from integrations.models import AcuityAccount
 
 
@@ -23,11 +26,11 @@ def change(request: HttpRequest, object_id: int) -> HttpResponse:
             if what == "register":
                 target = request.build_absolute_uri(reverse("acuity_webhook", args=[account.pk]))
                 webhooks.register(account, target)
-                messages.info(request, "Acuity tells of changes from now on.")
+                messages.info(request, _("Acuity tells of changes from now on."))
             elif what == "remove" and webhooks.remove(account):
-                messages.info(request, "Acuity tells of changes no more.")
+                messages.info(request, _("Acuity tells of changes no more."))
             elif what == "remove":
-                messages.warning(request, "Acuity did not confirm it: remove them there, too.")
+                messages.warning(request, _("Acuity did not confirm it: remove them there, too."))
         except (AcuityError, ConfigurationError) as error:
-            messages.error(request, str(error))
+            messages.error(request, said(for_people(str(error))))
     return redirect("admin:integrations_acuityaccount_change", account.pk)

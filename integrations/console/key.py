@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import TimedOut, UnknownAccount
 from integrations.acuity.resources.account import Facts, of_answer
+from integrations.console.sentences import said
 from integrations.console.words import for_people
 from integrations.models import AcuityAccount
 
-LATE = f"Acuity did not answer within {briefly.SECONDS:g} seconds: try again in a minute."
+LATE = _("Acuity did not answer within %(n)s seconds: try again in a minute.")
 
 
 class Opened(NamedTuple):
@@ -22,8 +26,10 @@ class Opened(NamedTuple):
     def words(self) -> str:
         if self.facts is None:
             return self.problem
-        name, zone, currency = self.facts.name, self.facts.timezone, self.facts.currency
-        return f"The key is right. Acuity knows the account as {name or 'nameless'}; its zone is {zone}, its currency {currency}."
+        return gettext(
+            "The key is right. Acuity knows the account as %(name)s; its zone is %(timezone)s, its"
+            " currency %(currency)s."
+        ) % (self.facts._asdict() | {"name": self.facts.name or gettext("nameless")})
 
 
 def ask(accounts: Sequence[AcuityAccount]) -> list[Opened]:
@@ -34,10 +40,10 @@ def ask(accounts: Sequence[AcuityAccount]) -> list[Opened]:
 
 def _opened(account: AcuityAccount, me: Any) -> Opened:
     if isinstance(me, TimedOut):
-        return Opened(None, LATE)
+        return Opened(None, LATE % {"n": f"{briefly.SECONDS:g}"})
     if isinstance(me, Exception):
-        return Opened(None, for_people(str(me)))
+        return Opened(None, said(for_people(str(me))))
     try:
         return Opened(of_answer(account, me))
     except UnknownAccount as error:
-        return Opened(None, for_people(str(error)))
+        return Opened(None, said(for_people(str(error))))

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from integrations import access
 from integrations.console import key
@@ -33,5 +34,5 @@ def answer(request: HttpRequest, form: Any) -> HttpResponse:
     if request.headers.get("X-Live"):
         status = 200 if opened.facts else 422
         return HttpResponse(opened.words, content_type="text/plain; charset=utf-8", status=status)
-    shown = admin.site.each_context(request) | {"title": "Is the key right?", "opened": opened}
+    shown = admin.site.each_context(request) | {"title": _("Is the key right?"), "opened": opened}
     return TemplateResponse(request, "integrations/key.html", shown)

@@ -6,50 +6,51 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from integrations import access
 
 
 @dataclass(frozen=True)
 class Item:
-    title: str
+    title: Any
     # Name of the page in the admin, and of unfold's icon.
     page: str
     icon: str
 
 
-GROUPS: dict[str, tuple[Item, ...]] = {
+GROUPS: dict[Any, tuple[Item, ...]] = {
     "": (
-        Item("Home", "index", "home"),
-        Item("Clients", "bookings_client_changelist", "group"),
-        Item("Bookings", "bookings_appointment_changelist", "event"),
-        Item("Payments", "bookings_payment_changelist", "payments"),
-        Item("Revenue", "bookings_revenues", "bar_chart"),
-        Item("Proof", "acuity_proofs", "verified"),
-        Item("What changed", "bookings_change_changelist", "edit_note"),
+        Item(_("Home"), "index", "home"),
+        Item(_("Clients"), "bookings_client_changelist", "group"),
+        Item(_("Bookings"), "bookings_appointment_changelist", "event"),
+        Item(_("Payments"), "bookings_payment_changelist", "payments"),
+        Item(_("Revenue"), "bookings_revenues", "bar_chart"),
+        Item(_("Proof"), "acuity_proofs", "verified"),
+        Item(_("What changed"), "bookings_change_changelist", "edit_note"),
     ),
-    "Catalogue": (
-        Item("Calendars", "bookings_calendar_changelist", "calendar_month"),
-        Item("Appointment types", "bookings_appointmenttype_changelist", "category"),
-        Item("Add-ons", "bookings_addon_changelist", "add_circle"),
-        Item("Forms", "bookings_form_changelist", "list_alt"),
-        Item("Labels", "bookings_label_changelist", "label"),
-        Item("Products", "bookings_product_changelist", "inventory_2"),
-        Item("Orders", "bookings_order_changelist", "shopping_cart"),
-        Item("Certificates", "bookings_certificate_changelist", "card_giftcard"),
-        Item("Blocked times", "bookings_block_changelist", "event_busy"),
+    _("Catalogue"): (
+        Item(_("Calendars"), "bookings_calendar_changelist", "calendar_month"),
+        Item(_("Appointment types"), "bookings_appointmenttype_changelist", "category"),
+        Item(_("Add-ons"), "bookings_addon_changelist", "add_circle"),
+        Item(_("Forms"), "bookings_form_changelist", "list_alt"),
+        Item(_("Labels"), "bookings_label_changelist", "label"),
+        Item(_("Products"), "bookings_product_changelist", "inventory_2"),
+        Item(_("Orders"), "bookings_order_changelist", "shopping_cart"),
+        Item(_("Certificates"), "bookings_certificate_changelist", "card_giftcard"),
+        Item(_("Blocked times"), "bookings_block_changelist", "event_busy"),
     ),
-    "Imports": (
-        Item("Imports", "integrations_importrun_changelist", "sync"),
-        Item("Accounts", "integrations_acuityaccount_changelist", "key"),
-        Item("Rejected records", "integrations_rejectedrecord_changelist", "report"),
+    _("Imports"): (
+        Item(_("Imports"), "integrations_importrun_changelist", "sync"),
+        Item(_("Accounts"), "integrations_acuityaccount_changelist", "key"),
+        Item(_("Rejected records"), "integrations_rejectedrecord_changelist", "report"),
     ),
-    "Settings": (
-        Item("Businesses", "bookings_tenant_changelist", "storefront"),
-        Item("Users", "auth_user_changelist", "person"),
-        Item("Roles", "integrations_membership_changelist", "badge"),
-        Item("API tokens", "integrations_apitoken_changelist", "vpn_key"),
-        Item("Who did what", "integrations_auditentry_changelist", "history"),
+    _("Settings"): (
+        Item(_("Businesses"), "bookings_tenant_changelist", "storefront"),
+        Item(_("Users"), "auth_user_changelist", "person"),
+        Item(_("Roles"), "integrations_membership_changelist", "badge"),
+        Item(_("API tokens"), "integrations_apitoken_changelist", "vpn_key"),
+        Item(_("Who did what"), "integrations_auditentry_changelist", "history"),
     ),
 }
 

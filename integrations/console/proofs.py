@@ -6,8 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from bookings import zones
+from bookings.tables import number
 from integrations import access
 from integrations.acuity.proof.headline import headline
 from integrations.console import coverage
@@ -61,7 +63,7 @@ def _months(runs: list[ImportRun]) -> dict[str, Month]:
         old = bool(run.verified_at and timezone.now() - run.verified_at > FRESH)
         for row in coverage.months(run):
             state = "gap" if row["state"] != "whole" else "old" if old else "proven"
-            words = f"{row['stored']:,}" if row["state"] == "whole" else row["words"]
+            words = number(row["stored"]) if row["state"] == "whole" else row["words"]
             found[row["month"]] = _month(row["month"], state, words, run)
     return found
 
@@ -78,7 +80,7 @@ def _years(months: dict[str, Month]) -> list[dict[str, Any]]:
         {
             "year": year,
             "months": [
-                months.get(name) or _month(name, "never", "never asked", None)
+                months.get(name) or _month(name, "never", _("never asked"), None)
                 for name in (f"{year}-{n:02}" for n in MONTHS)
             ],
         }

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from bookings import charts, zones
+from bookings.tables import number
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.base import many
 from integrations.acuity.resources.scope import Period, Scope
 from integrations.acuity.runs import progress, results, states
 from integrations.acuity.steps import STEPS
@@ -28,11 +30,11 @@ SHOWN_TRAIL = 20
 AVERAGED = 10.0
 # Who begins a run, in words.
 BEGUN = {
-    "person": "started in the admin",
-    "command": "started in a terminal",
-    "token": "started over HTTP",
-    "schedule": "started by the schedule",
-    "code": "started by the project",
+    "person": _("started in the admin"),
+    "command": _("started in a terminal"),
+    "token": _("started over HTTP"),
+    "schedule": _("started by the schedule"),
+    "code": _("started by the project"),
 }
 COUNTED = ("stored", "created", "updated", "restated", "unchanged", "rejected")
 
@@ -60,7 +62,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "look": template,
         "word": LOOKS[run.status].word,
         "title": title(run),
-        "started_by": BEGUN.get(run.started_by, f"started by {run.started_by}"),
+        "started_by": BEGUN.get(run.started_by, run.started_by),
         "state_template": f"integrations/run/{template}.html",
         "live": active and run.status != "paused",
         "waiting": waiting,
@@ -143,23 +145,30 @@ def _read(run: ImportRun, steps: Sequence[ImportStep]) -> list[str]:
     """What was read, which is not what is stored: lists have entries, and bookings have lists."""
     said = []
     if part := run.scope.get("clients"):
-        said.append(f"{part['listed']:,} entries of the client list are {part['stored']:,} clients")
+        facts = {"entries": number(part["listed"]), "clients": number(part["stored"])}
+        said.append(
+            gettext("%(entries)s entries of the client list are %(clients)s clients") % facts
+        )
         if others := part.get("only_in_bookings"):
-            said.append(f"{others:,} more are known only from their bookings")
+            more = gettext("%(n)s more are known only from their bookings")
+            said.append(more % {"n": number(others)})
     payments = next((step for step in steps if step.resource == "payments"), None)
     if payments and payments.offset:
-        lists = many(payments.offset, "list")
-        said.append(f"{lists} read, {many(payments.fetched, 'payment')}")
+        lists = ngettext("%(n)s list read", "%(n)s lists read", payments.offset)
+        came = ngettext("%(n)s payment", "%(n)s payments", payments.fetched)
+        both = (lists % {"n": number(payments.offset)}, came % {"n": number(payments.fetched)})
+        said.append(", ".join(both))
     verify = next((step for step in steps if step.resource == "verify"), None)
     if verify and (verify.created or verify.updated):
-        said.append(f"the proof added {verify.created:,} and corrected {verify.updated:,}")
+        facts = {"added": number(verify.created), "corrected": number(verify.updated)}
+        said.append(gettext("the proof added %(added)s and corrected %(corrected)s") % facts)
     return said
 
 
 def _page(page: PageFetch) -> dict[str, Any]:
     """A window in words; the proof's are lists of another length."""
     proof = page.resource == "verify"
-    name = "Verification: listed again" if proof else STEPS[page.resource].title
+    name = gettext("Verification: listed again") if proof else STEPS[page.resource].title
     return {"name": name, "proof": proof, "row": page}
 
 
@@ -171,9 +180,13 @@ def _charts(run: ImportRun, pages: list[PageFetch]) -> list[Any]:
     # A command may have had a budget of its own, as against the sandbox.
     kept = budget if budget and max(pace, default=0) <= budget else None
     return [
-        charts.line(pace, "Requests a second", kept),
-        charts.line([float(page.elapsed_ms) for page in busy], "Page takes", unit="ms"),
-        charts.line([float(p.count) for p in old_first if p.count], "Page holds", unit="records"),
+        charts.line(pace, gettext("Requests a second"), kept),
+        charts.line([float(page.elapsed_ms) for page in busy], gettext("Page takes"), unit="ms"),
+        charts.line(
+            [float(p.count) for p in old_first if p.count],
+            gettext("Page holds"),
+            unit=gettext("records"),
+        ),
     ]
 
 

@@ -1,6 +1,5 @@
 """The pages around an import: starting it, watching it, steering it."""
 
-import calendar
 import uuid
 from typing import Any
 
@@ -9,6 +8,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.dates import MONTHS_3
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from integrations import access, audit
@@ -20,6 +21,7 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.sync import changes, plans
 from integrations.console import proof_page, proofs
 from integrations.console import run_page as page
+from integrations.console.sentences import said
 from integrations.console.start import StartForm, check, start
 from integrations.console.words import for_people
 from integrations.models import AcuityAccount, ImportRun
@@ -45,7 +47,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     rows = AcuityAccount.objects.select_related("tenant").filter(pk__in=keys)
     accounts = list(access.of_user(request.user).narrow(rows, "run"))
     if not accounts:
-        messages.warning(request, "Choose at least one account to import.")
+        messages.warning(request, _("Choose at least one account to import."))
         return redirect("admin:integrations_acuityaccount_changelist")
     given = {name: request.GET.get(name, "") for name in ("min_date", "max_date")}
     form = StartForm(request.POST or None, initial=given)
@@ -62,7 +64,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     return _render(
         request,
         "start.html",
-        title="Import from Acuity",
+        title=_("Import from Acuity"),
         form=form,
         checks=checks,
         outcomes=outcomes,
@@ -107,9 +109,9 @@ def proofs_page(request: HttpRequest) -> HttpResponse:
     return _render(
         request,
         "proofs.html",
-        title="Proof",
+        title=_("Proof"),
         parts=proofs.page(request),
-        names=calendar.month_abbr[1:],
+        names=[str(MONTHS_3[n]).capitalize() for n in range(1, 13)],
         may_run=access.of_user(request.user).may("run"),
     )
 
@@ -124,7 +126,7 @@ def proof(request: HttpRequest, object_id: uuid.UUID, form: str) -> HttpResponse
     try:
         found = file.of(run)
     except ConfigurationError as error:
-        messages.warning(request, str(error))
+        messages.warning(request, said(str(error)))
         return redirect("admin:integrations_importrun_change", run.pk)
     if form == "html":
         return HttpResponse(proof_page.page(run, found))
@@ -146,7 +148,7 @@ def changed(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     return _render(
         request,
         "changes.html",
-        title="What changed",
+        title=_("What changed"),
         run=run,
         closed=found.closed_words(run.account.tenant.currency),
         lines=found.lines[:SHOWN_CHANGES],
@@ -178,7 +180,8 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
         _retry(request, run)
     elif what == "plan":
         plan = plans.set_plan(run.account)
-        messages.info(request, f"{run.account} is kept in step: {plans.words(plan)}.")
+        facts = {"account": run.account, "plan": said(plans.words(plan))}
+        messages.info(request, _("%(account)s is kept in step: %(plan)s.") % facts)
     elif what == "tune":
         _tune(request, run)
     else:
@@ -189,7 +192,7 @@ def _prove(request: HttpRequest, run: ImportRun) -> None:
     try:
         control.verify(run, by="person")
     except (control.ActiveRun, ConfigurationError) as error:
-        messages.error(request, for_people(str(error)))
+        messages.error(request, said(for_people(str(error))))
 
 
 def _retry(request: HttpRequest, run: ImportRun) -> None:
@@ -198,9 +201,10 @@ def _retry(request: HttpRequest, run: ImportRun) -> None:
             source = Fetcher(briefly.client(run.account), briefly.deadline(), every=0.2)
             taken, left = retry.retry(run, source)
     except (AcuityError, ConfigurationError) as error:
-        messages.error(request, for_people(str(error)))
+        messages.error(request, said(for_people(str(error))))
         return
-    messages.info(request, f"Taken in: {taken}. Still rejected: {left}.")
+    facts = {"taken": taken, "left": left}
+    messages.info(request, _("Taken in: %(taken)s. Still rejected: %(left)s.") % facts)
 
 
 def _tune(request: HttpRequest, run: ImportRun) -> None:
@@ -216,10 +220,12 @@ def _tune(request: HttpRequest, run: ImportRun) -> None:
         if pace and not 0.01 <= float(pace) <= 1000:
             raise ValueError
     except ValueError:
-        messages.error(request, "Enter a page limit from 1 to 1000 and a rate above 0, or nothing.")
+        messages.error(
+            request, _("Enter a page limit from 1 to 1000 and a rate above 0, or nothing.")
+        )
         return
     ImportRun.objects.filter(pk=run.pk, status__in=ImportRun.ACTIVE).update(**fields)
     audit.write(
         "changed the pace", run=run, note=f"page limit {limit or 'auto'}, rate {pace or 'whole'}"
     )
-    messages.info(request, "Changed; it takes effect with the next page.")
+    messages.info(request, _("Changed; it takes effect with the next page."))

@@ -5,12 +5,15 @@ A tombstone, the digest of what the source calls them, keeps the next import fro
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from bookings.models import Answer, Appointment, Change, Client, Tombstone
+from bookings import history
+from bookings.models import Answer, Appointment, Change, Client, Order, Tombstone
 from integrations import audit
 from integrations.acuity.reading.identity import Identity, fold
 from integrations.acuity.reading.values import Reject
@@ -163,7 +166,7 @@ def _bookings(client: Client) -> int:
             row.raw, row.forms = rest(row.raw), []
             for name in AS_BOOKED:
                 setattr(row, name, "")
-        count += Appointment.objects.bulk_update(rows, ["raw", "forms", *AS_BOOKED])
+        count += Appointment.objects.bulk_update(rows, ["raw", *OF_PERSON])
         Answer.objects.filter(appointment__in=rows).delete()
     _orders(client)
     _history(client, keys)
@@ -177,8 +180,10 @@ def _orders(client: Client) -> None:
 
 def _history(client: Client, bookings: list[int]) -> None:
     """When something changed stays; what of the person it was does not."""
-    mine = Q(resource="clients", row=client.pk) | Q(resource="appointments", row__in=bookings)
-    changes = Change.objects.filter(mine | Q(resource="orders", row__in=client.orders.values("pk")))
+    orders = client.orders.values("pk")
+    theirs = ((Client, [client.pk]), (Appointment, bookings), (Order, orders))
+    mine = [Q(resource=history.NAMES[model], row__in=rows) for model, rows in theirs]
+    changes = Change.objects.filter(reduce(or_, mine))
     for change in changes.filter(tenant=client.tenant).iterator():
         kept = {k: v for k, v in change.changed.items() if k not in OF_PERSON}
         Change.objects.filter(pk=change.pk).update(changed=kept)

@@ -36,6 +36,7 @@ from bookings.models import (
     Tenant,
 )
 from integrations.acuity.runs import control, dry_runs
+from integrations.acuity.runs.options import Options
 from integrations.api.tokens import issue
 from integrations.console.start import Checked
 from integrations.models import (
@@ -51,7 +52,7 @@ from integrations.models import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-OPTIONS = {"min_date": None, "max_date": None, "page_limit": None, "only": ("clients",)}
+OPTIONS = Options(only=("clients",))
 EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
 # Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
 MIRRORS = (
@@ -276,7 +277,7 @@ def world(word: str) -> World:
         "apitoken": token,
         "membership": member,
         "noticechannel": NoticeChannel.objects.create(tenant=tenant, address="a@example.com"),
-        "dry-run": dry_runs.begin(account, send=False, **OPTIONS),
+        "dry-run": dry_runs.begin(account, OPTIONS, send=False),
         "plan": Plan.objects.create(account=account),
         "auditentry": AuditEntry.objects.filter(run=run).first(),
         "user": member.user,

@@ -17,7 +17,7 @@ from integrations.acuity.reading.values import (
     optional_money,
     plain,
 )
-from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.resources.base import Context, Fetched, Found
 from integrations.acuity.resources.whole import Part, Shown, Whole
 from integrations.acuity.store.references import Ref
 from integrations.acuity.store.upsert import Counts
@@ -104,6 +104,10 @@ class Orders(Whole):
         counts = super().save(context, page)
         link_clients(context)
         return counts
+
+    def heal(self, context: Context, found: Found) -> None:
+        super().heal(context, found)
+        link_clients(context)
 
 
 def link_clients(context: Context) -> None:

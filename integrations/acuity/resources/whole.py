@@ -27,7 +27,7 @@ from integrations.acuity.resources.base import (
 from integrations.acuity.resources.earlier import held, just_listed
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row, insert
-from integrations.acuity.store.history import update
+from integrations.acuity.store.history import altered, update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, foreseen, upsert
@@ -230,10 +230,12 @@ class Whole(Resource):
         parsed = self._parse(context, payloads.values())
         keys = find(context.account, (ref for record in parsed.records for ref in record.refs()))
         stored = {key: (pk, print_) for key, pk, print_ in self._stored(context)}
+        altered = self._altered(parsed.records, stored, keys)
         changed = [
             record.payload
             for record in parsed.records
-            if stored.get(record.key, (0, ""))[1] != record.content_hash(keys)
+            if record.key in altered
+            or stored.get(record.key, (0, ""))[1] != record.content_hash(keys)
         ]
         gone = {key: pk for key, (pk, _) in stored.items() if key not in payloads}
         facts: dict[str, Any] = {
@@ -305,7 +307,7 @@ class Whole(Resource):
         return set(self.rows(context.scope).values_list("pk", flat=True))
 
     def heal(self, context: Context, found: Found) -> None:
-        self._save(context, found.save)
+        self._save(context, found.save, anew=True)
         # Without its hash, the row is written again when it comes back.
         gone = self.model._default_manager.filter(pk__in=found.gone)
         update(context.seen(self.name), gone, removed_at=timezone.now(), content_hash="")
@@ -402,7 +404,24 @@ class Whole(Resource):
         parsed.records = list(records.values())
         return parsed
 
-    def _save(self, context: Context, payloads: list[Any]) -> Counts:
+    def _altered(
+        self, records: list[Record], stored: Mapping[str, tuple[int, str]], keys: Keys
+    ) -> set[str]:
+        """The keys of records of which a column is not as the import has written it."""
+        names = ["external_id", *self.columns]
+        # A forgotten person's row is empty, and stays so.
+        full = self.model._default_manager.exclude(raw={})
+        kept = set(
+            full.filter(pk__in=[pk for pk, _ in stored.values()]).values_list("pk", flat=True)
+        )
+        rows = {
+            stored[r.key][0]: (r.key, *_resolved(r.values, keys))
+            for r in records
+            if stored.get(r.key, (0, ""))[0] in kept
+        }
+        return {rows[pk][0] for pk in altered(self.model, names, rows)}
+
+    def _save(self, context: Context, payloads: list[Any], *, anew: bool = False) -> Counts:
         parsed = self._parse(context, payloads)
         records: list[Record] = parsed.records
         refs = (ref for record in records for ref in record.refs())
@@ -413,7 +432,7 @@ class Whole(Resource):
             for r in records
         ]
         seen = context.seen(self.name)
-        written = upsert(context.account, self.model, names, rows, seen=seen)
+        written = upsert(context.account, self.model, names, rows, seen=seen, anew=anew)
         counts, stored = written.counts, written.updated | written.restated
         if written.fresh or stored:
             made = find(context.account, [Ref(self.model, row[0]) for row in written.fresh])

@@ -15,6 +15,12 @@ from bookings.models import Appointment, Change, Client, Payment, Tenant
 from integrations.models import ImportRun
 
 NAMES = {"first_name", "last_name"}
+# What is told of, and what a sentence needs besides the row.
+TOLD: dict[type[Model], tuple[str, ...]] = {
+    Appointment: ("client",),
+    Payment: ("appointment__client",),
+    Client: (),
+}
 
 
 class Line(NamedTuple):
@@ -79,7 +85,7 @@ def _new(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
 
     for booking in seen(Appointment.objects.select_related("client")).iterator():
         text = f"{booking.client} booked {_when(booking.starts_at, tenant)}, {shortest(booking.price):f}"
-        yield Line("new", "appointments", booking.external_id, text)
+        yield Line("new", history.NAMES[Appointment], booking.external_id, text)
     payments = Payment.objects.select_related("appointment__client")
     for payment in seen(payments).iterator():
         yield _money(payment, tenant)
@@ -94,11 +100,11 @@ def _money(payment: Payment, tenant: Tenant, gone: bool = False) -> Line:
         f" {shortest(abs(payment.amount)):f} {payment.currency} by {payment.processor} {what}"
     )
     kind = "gone" if gone else "refunded" if refunded else "paid"
-    return Line(kind, "payments", booking.external_id, text)
+    return Line(kind, history.NAMES[Payment], booking.external_id, text)
 
 
 def _changed(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
-    found = history.since(tenant, since, ["appointments", "payments", "clients"])
+    found = history.since(tenant, since, [history.NAMES[model] for model in TOLD])
     for change in found.filter(seen_at__lte=until).iterator():
         row = _row(change)
         if isinstance(row, Appointment):
@@ -134,10 +140,10 @@ def _booking(row: Appointment, changed: dict[str, Any], tenant: Tenant) -> tuple
 
 
 def _row(change: Change) -> Model | None:
-    rows: QuerySet[Any] = history.TABLES[change.resource]._default_manager.all()
-    related = {"appointments": "client", "payments": "appointment__client"}
-    if change.resource in related:
-        rows = rows.select_related(related[change.resource])
+    model = history.TABLES[change.resource]
+    rows: QuerySet[Any] = model._default_manager.all()
+    if related := TOLD[model]:
+        rows = rows.select_related(*related)
     found: Model | None = rows.filter(pk=change.row).first()
     return found
 

@@ -17,7 +17,7 @@ from integrations.acuity.resources.appointments.cursors import (
     WalkCursor,
 )
 from integrations.acuity.resources.appointments.missing import denied_before
-from integrations.acuity.resources.appointments.save import Stored, stored
+from integrations.acuity.resources.appointments.save import Stored, altered, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, list_days, walk
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
 from integrations.acuity.source.paging import Page
@@ -84,7 +84,12 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     keys = {row.key for row in listed}
     beside = [row.key for row in page.records if row.key not in keys]
     moved = stored(in_window(context).filter(external_id__in=beside)) if beside else {}
-    refreshed = _ask(context, [*_changed(context, listed, held), *moved])[0]
+    off = {*_changed(context, listed, held), *moved}
+    if cursor.anew:
+        # What else has written into the table may have left the prints as they were.
+        here = stored(in_window(context).filter(external_id__in=keys))
+        off |= altered(context, listed, here)
+    refreshed = _ask(context, sorted(off))[0]
     following = replace(
         page.cursor,
         first=first,

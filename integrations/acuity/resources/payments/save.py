@@ -23,6 +23,9 @@ from integrations.acuity.store.upsert import Counts
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5
 FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at", "raw"]
+AT_ONCE = 2000
+# So many appointments are asked about because a payment of theirs is not as it came.
+MOST_ALTERED = 1000
 Answers = list[tuple[Appointment, Any]]
 
 
@@ -109,6 +112,17 @@ def lost(context: Context) -> QuerySet[Appointment]:
     """Appointments that no longer have the payments that were fetched for them."""
     rows = with_sums(in_window(context).exclude(payments_fetched_for=""))
     return rows.exclude(rows_now=F("payments_fetched"), sum_now=F("payments_fetched_sum"))
+
+
+def altered(context: Context) -> list[int]:
+    """The first appointments of which a payment has columns that are not what it came as."""
+    rows = Payment.objects.filter(appointment__in=in_window(context), removed_at=None)
+    off: dict[int, None] = {}
+    for row in rows.select_related("appointment").order_by("pk").iterator(AT_ONCE):
+        came = parse_payments([row.raw], context.account.timezone, row.appointment.starts_at)
+        if not came.records or _differing(row, _row(context, row.appointment, came.records[0])):
+            off[row.appointment_id] = None
+    return list(off)[:MOST_ALTERED]
 
 
 def fetch_payments(
