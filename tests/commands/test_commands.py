@@ -288,8 +288,14 @@ def test_ctrl_c_pauses_and_says_how_to_resume(tmp_path: Path) -> None:
         assert running.returncode == 3, err
         paused = json.loads(out)
         assert paused["status"] == "paused"
-        assert f"--resume {paused['run']}" in err
-        done = manage(
-            tmp_path, "acuity_import", "--resume", paused["run"], "--json", **credentials(box)
+        printed = re.search(r"^Resume with: (.* --resume \S+)$", err, re.M)
+        assert printed and printed[1].endswith(paused["run"])
+        done = subprocess.run(
+            ["sh", "-c", f"{printed[1]} --json"],
+            cwd=ROOT,
+            env=environment(tmp_path, **credentials(box)),
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
     assert (done.returncode, json.loads(done.stdout)["resumed"]) == (0, 1)

@@ -35,6 +35,7 @@ WRONG: list[tuple[list[str], dict[str, str], int, str, str]] = [
     ([RUNS], {"DATABASE_URL": "mysql://u:p@localhost/x"}, 2, "configuration_error", "DATABASE_URL"),
     ([RUNS], {"DATABASE_URL": "sqlite:////nowhere/x"}, 1, "database_trouble", "DATABASE_URL"),
     ([RUNS], {"CELERY_BROKER_URL": "post://x"}, 2, "configuration_error", "CELERY_BROKER_URL"),
+    ([IMPORT], {"REDIS_URL": "redis://127.0.0.1:9/0"}, 1, "broker_trouble", "REDIS_URL"),
     ([RUNS], {"REDIS_URL": "http://x"}, 2, "configuration_error", "REDIS_URL"),
     ([IMPORT], {"ACUITY_API_KEY": "wrong"}, 4, "credentials_refused", "ACUITY_API_KEY"),
     ([IMPORT], {"ACUITY_API_KEY": "…"}, 4, "credentials_refused", "ACUITY_API_KEY"),

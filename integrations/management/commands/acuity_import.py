@@ -88,6 +88,8 @@ class Command(AcuityCommand):
         database.prepare()
         if options["retry_rejected"]:
             return self.retry_rejected(listing.find(options["retry_rejected"]), options["json"])
+        if not options["dry_run"]:
+            embedded.reach()
         with contextlib.ExitStack() as stack:
             run = self.begin(options, stack)
             if run is None:
