@@ -87,7 +87,8 @@ class Orders(Whole):
         other = Shown()
         if (fewer := len(rows) - 1) > 0:
             other.evidence.append(f"asked for {fewer:,} of {len(rows):,}")
-            if len(self.ask(context, max=fewer)) != fewer:
+            other.again, other.may_lack = self.ask(context, max=fewer), 1
+            if len(other.again) != fewer:
                 other.ignored.append("max")
                 reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
                 other.gaps.append(Gap(self.name, reason, ignored=["max"]))
