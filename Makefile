@@ -59,9 +59,10 @@ coverage: lint browser
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --skip-covered --sort=cover
 
-# Invented accounts, sources that lie, and a judge that has never read the importer.
+# Invented accounts, sources that lie, and a judge that has never read the importer. FIRST=seed COUNT=n
 worlds: install
-	$(PY) -m tests.worlds --count 1000
+	$(PY) -m pytest -n 2 -m worlds tests/worlds
+	$(PY) -m tests.worlds --count $(or $(COUNT),1000) --first $(or $(FIRST),1)
 
 # Are the tests any good? A sample of broken code, another one each day; SEED=N repeats it.
 mutants: install

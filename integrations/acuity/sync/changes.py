@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from bookings import history
+from bookings.amounts import shortest
 from bookings.models import Appointment, Change, Client, Payment, Tenant
 from integrations.models import ImportRun
 
@@ -83,7 +84,7 @@ def _new(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
         return rows.order_by("pk")
 
     for booking in seen(Appointment.objects.select_related("client")).iterator():
-        text = f"{booking.client} booked {_when(booking.starts_at, tenant)}, {booking.price:.2f}"
+        text = f"{booking.client} booked {_when(booking.starts_at, tenant)}, {shortest(booking.price):f}"
         yield Line("new", history.NAMES[Appointment], booking.external_id, text)
     payments = Payment.objects.select_related("appointment__client")
     for payment in seen(payments).iterator():
@@ -96,7 +97,7 @@ def _money(payment: Payment, tenant: Tenant, gone: bool = False) -> Line:
     what = "no longer listed" if gone else "refunded" if refunded else "paid"
     text = (
         f"{booking.client}, {_when(booking.starts_at, tenant)}:"
-        f" {abs(payment.amount):.2f} {payment.currency} by {payment.processor} {what}"
+        f" {shortest(abs(payment.amount)):f} {payment.currency} by {payment.processor} {what}"
     )
     kind = "gone" if gone else "refunded" if refunded else "paid"
     return Line(kind, history.NAMES[Payment], booking.external_id, text)
