@@ -174,7 +174,7 @@ def _bookings(client: Client) -> int:
             row.raw, row.forms = rest(row.raw), []
             for name in AS_BOOKED:
                 setattr(row, name, "")
-        count += Appointment.objects.bulk_update(rows, ["raw", *OF_PERSON])
+        count += Appointment.objects.bulk_update(rows, ["raw", "forms", *AS_BOOKED])
         Answer.objects.filter(appointment__in=rows).delete()
     _orders(client)
     _history(client, keys)
@@ -194,7 +194,8 @@ def _history(client: Client, bookings: list[int]) -> None:
     changes = Change.objects.filter(reduce(or_, mine))
     for change in changes.filter(tenant=client.tenant).iterator():
         kept = {k: v for k, v in change.changed.items() if k not in OF_PERSON}
-        renamed = {"external_id": _nobody(client)} if change.resource == "clients" else {}
+        named = change.resource == history.NAMES[Client]
+        renamed = {"external_id": _nobody(client)} if named else {}
         Change.objects.filter(pk=change.pk).update(changed=kept, **renamed)
 
 

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
+from bookings.history import NAMES
 from bookings.models import Appointment, Change, Client, Order, Tenant
 from integrations import audit
 from integrations.acuity.errors import ConfigurationError
@@ -86,7 +87,7 @@ def merge(other: Client, kept: Client) -> int:
         )
     _mark(other, kept.pk)
     moved = _move(other.appointments.all(), other, kept)
-    update(_seen(kept, "orders"), other.orders.all(), client_id=kept.pk)
+    update(_seen(kept, Order), other.orders.all(), client_id=kept.pk)
     note = f"Client {other.pk} into client {kept.pk}"
     audit.write("merged two clients", tenant=kept.tenant_id, note=note)
     return moved
@@ -103,7 +104,7 @@ def separate(other: Client) -> int:
     mine = set(_own(other, kept))
     moved = _move(kept.appointments.filter(pk__in=mine), kept, other)
     orders = [order.pk for order in kept.orders.all() if _is_of(other, _entry_of(order))]
-    update(_seen(other, "orders"), Order.objects.filter(pk__in=orders), client_id=other.pk)
+    update(_seen(other, Order), Order.objects.filter(pk__in=orders), client_id=other.pk)
     note = f"Client {other.pk} from client {kept.pk}"
     audit.write("separated two clients", tenant=kept.tenant_id, note=note)
     return moved
@@ -112,7 +113,7 @@ def separate(other: Client) -> int:
 def _own(other: Client, kept: Client) -> Iterator[int]:
     """Of the kept client's bookings, those that name the other one; and of those that name neither,
     those that were moved by the merge."""
-    merged = Change.objects.filter(tenant=other.tenant_id, resource="appointments", by="merge")
+    merged = Change.objects.filter(tenant=other.tenant_id, resource=NAMES[Appointment], by="merge")
     moved = set(merged.filter(changed__client__0=other.external_id).values_list("row", flat=True))
     known = set(
         Client.objects.filter(tenant=other.tenant_id, source_account=other.source_account)
@@ -165,7 +166,7 @@ def _locked(*clients: Client) -> list[Client]:
 
 
 def _mark(client: Client, into: int | None) -> None:
-    update(_seen(client, "clients"), Client.objects.filter(pk=client.pk), merged_into_id=into)
+    update(_seen(client, Client), Client.objects.filter(pk=client.pk), merged_into_id=into)
 
 
 def _move(rows: QuerySet[Appointment], had: Client, now: Client) -> int:
@@ -174,7 +175,7 @@ def _move(rows: QuerySet[Appointment], had: Client, now: Client) -> int:
     for at in range(0, len(pks), AT_ONCE):
         chunk = list(Appointment.objects.filter(pk__in=pks[at : at + AT_ONCE]))
         differences = [(row.pk, row.external_id, {"client_id": (had.pk, now.pk)}) for row in chunk]
-        keep(_seen(now, "appointments"), Appointment, differences)
+        keep(_seen(now, Appointment), Appointment, differences)
         for row in chunk:
             row.client = now
             content = row.content_hash.partition(":")[0]
@@ -185,5 +186,5 @@ def _move(rows: QuerySet[Appointment], had: Client, now: Client) -> int:
     return moved
 
 
-def _seen(client: Client, resource: str) -> Seen:
-    return Seen(client.tenant, resource, None, "merge")
+def _seen(client: Client, model: type[Model]) -> Seen:
+    return Seen(client.tenant, NAMES[model], None, "merge")
