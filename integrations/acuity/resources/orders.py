@@ -18,6 +18,7 @@ from integrations.acuity.reading.values import (
     plain,
 )
 from integrations.acuity.resources.base import Context, Fetched, Found
+from integrations.acuity.resources.catalog import WHO
 from integrations.acuity.resources.whole import Part, Shown, Whole
 from integrations.acuity.store.references import Ref
 from integrations.acuity.store.upsert import Counts
@@ -123,5 +124,5 @@ def link_clients(context: Context) -> None:
         with contextlib.suppress(Reject):
             owners.setdefault(context.identity.keys(entry)[0], []).append(order)
     clients = context.account.rows(Client).filter(external_id__in=list(owners))
-    for key, pk in clients.values_list("external_id", "pk"):
+    for key, pk in clients.values_list("external_id", WHO):
         Order.objects.filter(pk__in=[order.pk for order in owners[key]]).update(client=pk)

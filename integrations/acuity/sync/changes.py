@@ -23,6 +23,11 @@ TOLD: dict[type[Model], tuple[str, ...]] = {
 }
 
 
+# Rows of which a month has a number and a sum, and the columns that decide on these.
+COUNTED: tuple[type[Model], ...] = (Appointment, Payment)
+COUNTS = ["removed_at", "service_date", "amount", "appointment"]
+
+
 class Line(NamedTuple):
     """One change: `kind` is new, moved, canceled, repriced, renamed, paid, refunded, gone or changed."""
 
@@ -59,10 +64,18 @@ def of(tenant: Tenant, since: datetime, until: datetime | None = None) -> Change
     """What was seen to change after `since`; months that were closed come first."""
     until = until or timezone.now()
     lines = [*_new(tenant, since, until), *_changed(tenant, since, until)]
-    closed = {}
-    if lines:
-        closed = history.closed_months(tenant, since, until, first_open_month(tenant))
-    return Changes(since, closed, lines)
+    return closed_only(tenant, since, until)._replace(lines=lines)
+
+
+def closed_only(tenant: Tenant, since: datetime, until: datetime) -> Changes:
+    """As `of`, without a line for each change."""
+    changed = history.since(tenant, since, [history.NAMES[model] for model in COUNTED])
+    changed = changed.filter(seen_at__lte=until, changed__has_any_keys=COUNTS)
+    new = (model._default_manager.filter(tenant=tenant, first_seen__gt=since) for model in COUNTED)
+    if not (changed.exists() or any(rows.exists() for rows in new)):
+        return Changes(since, {}, [])
+    closed = history.closed_months(tenant, since, until, first_open_month(tenant))
+    return Changes(since, closed, [])
 
 
 def of_run(run: ImportRun) -> Changes:
