@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from bookings import models
+from bookings.amounts import shortest
 from bookings.models import Change, Tenant
 
 TABLES: dict[str, type[Model]] = {
@@ -57,7 +58,7 @@ Row = dict[str, Any]
 def plain(value: Any) -> Any:
     """As history writes it: money as text with cents, times in ISO and UTC."""
     if isinstance(value, Decimal):
-        return f"{value:.2f}"
+        return f"{shortest(value):f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S}Z" if not value.microsecond else value.isoformat()
     return value.isoformat() if hasattr(value, "isoformat") else value

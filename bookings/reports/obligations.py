@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
+from bookings.amounts import shortest
 from bookings.models import Appointment, Certificate, CertificateAppointmentType, Tenant
 
-CENT = Decimal("0.01")
 # How many they are, in every part of the report.
 CERTIFICATES = "certificates"
 
@@ -97,4 +97,4 @@ def _sum(amounts: Any) -> Decimal:
 
 
 def _text(amount: Decimal | None) -> str:
-    return str((amount or Decimal(0)).quantize(CENT))
+    return str(shortest(amount or Decimal(0)))

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
+from bookings.amounts import shortest
 from bookings.models import Order, Payment, Refund, Tenant
 
 Cells = dict[str, dict[str, Any]]
@@ -77,7 +78,7 @@ class _Period:
 def _text(months: dict[str, dict[str, tuple[int, Decimal]]]) -> Months:
     return {
         month: {
-            name: {"count": count, "amount": str(amount.quantize(Decimal("0.01")))}
+            name: {"count": count, "amount": str(shortest(amount))}
             for name, (count, amount) in cells.items()
         }
         for month, cells in months.items()

@@ -141,12 +141,13 @@ def _changes(row: DryRun) -> list[dict[str, Any]]:
     named = row.result.get("changes", [])
     rows: dict[type[Model], list[int]] = {}
     for change in named:
-        rows.setdefault(history.TABLES[change["resource"]], []).append(change["row"])
+        if model := history.TABLES.get(change["resource"]):
+            rows.setdefault(model, []).append(change["row"])
     clients = Client.objects.in_bulk(rows.get(Client, []))
     bookings: QuerySet[Appointment] = Appointment.objects.select_related("client", "tenant")
     booked = bookings.in_bulk(rows.get(Appointment, []))
     for change in named:
-        of_booking = history.TABLES[change["resource"]] is Appointment
+        of_booking = change["resource"] == history.NAMES[Appointment]
         booking = booked.get(change["row"]) if of_booking else None
         client = booking.client if booking else clients.get(change["row"])
         for column, (old, new) in change["columns"].items() or [("", ("", ""))]:

@@ -44,7 +44,7 @@ class Gone:
 
 # What a booking keeps of who booked, as text; and the columns of a change that say it.
 AS_BOOKED = ("notes", "first_name", "last_name", "email", "phone", "scheduled_by")
-OF_PERSON = {*AS_BOOKED, "forms"}
+OF_PERSON = {*AS_BOOKED, "forms", "client", "merged_into"}
 
 
 def with_email(email: str) -> QuerySet[Client]:
@@ -53,7 +53,15 @@ def with_email(email: str) -> QuerySet[Client]:
 
 @transaction.atomic
 def forget(client: Client) -> Gone:
-    """Take everything of the person out of the database, and keep it out."""
+    """Take everything of the person out of the database, and keep it out.
+
+    Whoever was merged with them is the same person.
+    """
+    client = client.merged_into or client
+    others = list(client.merged.values_list("pk", flat=True))
+    client.merged.update(merged_into=None)
+    for other in Client.objects.select_related("tenant").filter(pk__in=others):
+        forget(other)
     # First, so that no page that was read before can be stored after this.
     gone = Gone(clients=1, staged=_read_anew(client))
     person = Person(client)
@@ -166,7 +174,7 @@ def _bookings(client: Client) -> int:
             row.raw, row.forms = rest(row.raw), []
             for name in AS_BOOKED:
                 setattr(row, name, "")
-        count += Appointment.objects.bulk_update(rows, ["raw", *OF_PERSON])
+        count += Appointment.objects.bulk_update(rows, ["raw", "forms", *AS_BOOKED])
         Answer.objects.filter(appointment__in=rows).delete()
     _orders(client)
     _history(client, keys)
@@ -186,11 +194,18 @@ def _history(client: Client, bookings: list[int]) -> None:
     changes = Change.objects.filter(reduce(or_, mine))
     for change in changes.filter(tenant=client.tenant).iterator():
         kept = {k: v for k, v in change.changed.items() if k not in OF_PERSON}
-        Change.objects.filter(pk=change.pk).update(changed=kept)
+        named = change.resource == history.NAMES[Client]
+        renamed = {"external_id": _nobody(client)} if named else {}
+        Change.objects.filter(pk=change.pk).update(changed=kept, **renamed)
+
+
+def _nobody(client: Client) -> str:
+    """The ID that is left: the one before was made of name and number."""
+    return f"{Client.FORGOTTEN}{client.pk}"
 
 
 def _client(client: Client) -> None:
-    client.external_id = f"{Client.FORGOTTEN}{client.pk}"
+    client.external_id = _nobody(client)
     client.first_name = client.last_name = client.email = client.phone = client.notes = ""
     client.name_key, client.content_hash, client.listed, client.raw = "", "", False, {}
     client.save()

@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from integrations.acuity.sandbox import Sandbox, make_account
 from tests.conftest import source
+from tests.services import migrated
 from tests.tables import dump
 
 pytestmark = pytest.mark.slow
@@ -25,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def environment(tmp_path: Path, **env: str) -> dict[str, str]:
+    """Of a process whose database is in this folder, and has its tables."""
+    if not (tmp_path / "db.sqlite3").exists():
+        shutil.copy(migrated(), tmp_path / "db.sqlite3")
     return os.environ | {
         "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
         "REDIS_URL": "",

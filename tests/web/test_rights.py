@@ -88,6 +88,9 @@ TABLE: dict[str, tuple[int, int]] = {
     "bookings_revenue": (VIEWER, NOBODY),
     "bookings_revenue_csv": (VIEWER, NOBODY),
     "bookings_client_forget": (OWNER, OWNER),
+    # Without a second client it leads back to the list.
+    "bookings_client_merge": (OPERATOR, OPERATOR),
+    "bookings_client_separate": (OPERATOR, OPERATOR),
     # Over HTTP, with a session of the same people.
     "start_import": (NOBODY, OPERATOR),
     "import": (VIEWER, NOBODY),
@@ -147,6 +150,7 @@ PLAIN |= {
     "acuity_key": NOBODY,
     "acuity_proofs": STAFF,
     "bookings_revenues": VIEWER,
+    "bookings_client_same": STAFF,
 }
 PLAIN |= {
     f"{app}_{name}_{page}": SUPERUSER for app, name in DEPLOYMENT for page in ("changelist", "add")

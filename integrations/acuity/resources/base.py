@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from django.db.models import Model, QuerySet
 
+from bookings.amounts import shortest
 from bookings.history import plain as as_kept
 from bookings.models import Appointment, Imported, Tenant
 from integrations.acuity.reading.findings import Difference, Gap, Pair
@@ -277,8 +278,7 @@ def kept(extent: Extent) -> QuerySet[Appointment]:
 
 def plain(amount: Decimal) -> str:
     """`50.00`, `12.505`: at least two decimals, and no more than it has."""
-    text = f"{amount:.2f}"
-    return text if Decimal(text) == amount else f"{amount.normalize():f}"
+    return f"{shortest(amount):f}"
 
 
 def many(n: int, what: str) -> str:

@@ -18,6 +18,7 @@ from integrations.acuity.reading.values import (
     plain,
 )
 from integrations.acuity.resources.base import Context, Fetched, Found
+from integrations.acuity.resources.catalog import WHO
 from integrations.acuity.resources.whole import Part, Shown, Whole
 from integrations.acuity.store.references import Ref
 from integrations.acuity.store.upsert import Counts
@@ -86,7 +87,8 @@ class Orders(Whole):
         other = Shown()
         if (fewer := len(rows) - 1) > 0:
             other.evidence.append(f"asked for {fewer:,} of {len(rows):,}")
-            if len(self.ask(context, max=fewer)) != fewer:
+            other.again, other.may_lack = self.ask(context, max=fewer), 1
+            if len(other.again) != fewer:
                 other.ignored.append("max")
                 reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
                 other.gaps.append(Gap(self.name, reason, ignored=["max"]))
@@ -122,5 +124,5 @@ def link_clients(context: Context) -> None:
         with contextlib.suppress(Reject):
             owners.setdefault(context.identity.keys(entry)[0], []).append(order)
     clients = context.account.rows(Client).filter(external_id__in=list(owners))
-    for key, pk in clients.values_list("external_id", "pk"):
+    for key, pk in clients.values_list("external_id", WHO):
         Order.objects.filter(pk__in=[order.pk for order in owners[key]]).update(client=pk)

@@ -73,10 +73,8 @@ class Appointments(Resource):
                 following = replace(following, limit=position.limit)
         if page.records and not following.begins:
             following = replace(following, begins=page.records[0].day or first)
-        months = None
-        if position.unchanged:
-            before = {} if page.anew else cursor.months or {}
-            months = Counter(before) + by_month(context, page.records)
+        before = {} if page.anew else cursor.months or {}
+        months = Counter(before) + by_month(context, page.records)
         following = replace(following, months=months)
         seen = position.offset + len(page.records)
         total = seen if page.done else estimate(seen, following)

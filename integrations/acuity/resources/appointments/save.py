@@ -23,6 +23,7 @@ from integrations.acuity.reading.records import AppointmentRecord, Person, Place
 from integrations.acuity.reading.values import PRINT, Reject, canonical, digest, fingerprint, plain
 from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
+from integrations.acuity.resources.catalog import WHO
 from integrations.acuity.store import history
 from integrations.acuity.store.bulk import Row as Values
 from integrations.acuity.store.forgotten import rest
@@ -378,7 +379,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
         known = known.exclude(external_id=F("name_key")).exclude(email="")
         rows = known.filter(name_key__in=[r.client_name_key for r in missing])
         by_email: dict[tuple[str, str], list[int]] = {}
-        for name_key, email, pk in rows.values_list("name_key", "email", "pk"):
+        for name_key, email, pk in rows.values_list("name_key", "email", WHO):
             by_email.setdefault((name_key, email.casefold()), []).append(pk)
         for record in missing:
             matches = by_email.get(
