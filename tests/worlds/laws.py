@@ -88,8 +88,8 @@ LAWS = [
         Breaking(
             "what left the window is not stored where it is now",
             f"{RESOURCES}.appointments",
-            "save.save_appointments(context, found.save, anywhere=True)",
-            "save.save_appointments(context, found.save)",
+            "save.save_appointments(context, found.save, anywhere=True, anew=True)",
+            "save.save_appointments(context, found.save, anew=True)",
         ),
         "tests/proof/test_statement.py"
         "::test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved",
