@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick messages browser pictures test worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
+.PHONY: install demo up lint quick messages browser pictures test coverage worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 # Compiled modules are kept: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,15 +48,21 @@ pictures: browser
 	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py
 
 test: lint browser
+	$(PY) -m pytest -n 4 --dist worksteal
+	$(PY) -m pytest -n 2 --database=postgres -m database
+
+# How much of the code do the tests go through? Twice the time of `make test`.
+coverage: lint browser
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest -n 4 --dist worksteal
 	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m database
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --skip-covered --sort=cover
 
-# Invented accounts, sources that lie, and a judge that has never read the importer.
+# Invented accounts, sources that lie, and a judge that has never read the importer. FIRST=seed COUNT=n
 worlds: install
-	$(PY) -m tests.worlds --count 1000
+	$(PY) -m pytest -n 2 -m worlds tests/worlds
+	$(PY) -m tests.worlds --count $(or $(COUNT),1000) --first $(or $(FIRST),1)
 
 # Are the tests any good? A sample of broken code, another one each day; SEED=N repeats it.
 mutants: install

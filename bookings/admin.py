@@ -233,7 +233,8 @@ def open_amount(booking: Appointment) -> Decimal:
     """What is still to be paid; nothing for a booking that will not be."""
     if booking.canceled or booking.removed_at:
         return Decimal(0)
-    return max(Decimal(0), booking.price - booking.amount_paid)
+    left: Decimal = booking.price - booking.amount_paid
+    return max(Decimal(0), left)
 
 
 def state_of(booking: Appointment) -> str:

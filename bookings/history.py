@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from bookings import models
+from bookings.amounts import shortest
 from bookings.models import Change, Tenant
 
 TABLES: dict[str, type[Model]] = {
@@ -27,6 +28,8 @@ TABLES: dict[str, type[Model]] = {
     "payments": models.Payment,
     "blocks": models.Block,
 }
+# What `Change.resource` calls the rows of a model.
+NAMES = {model: name for name, model in TABLES.items()}
 # What recognises a row, and what an import keeps for itself.
 LEFT_OUT = {
     "id",
@@ -55,7 +58,7 @@ Row = dict[str, Any]
 def plain(value: Any) -> Any:
     """As history writes it: money as text with cents, times in ISO and UTC."""
     if isinstance(value, Decimal):
-        return f"{value:.2f}"
+        return f"{shortest(value):f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S}Z" if not value.microsecond else value.isoformat()
     return value.isoformat() if hasattr(value, "isoformat") else value
@@ -102,11 +105,11 @@ def months(tenant: Tenant, at: datetime) -> dict[str, tuple[int, int]]:
     bookings: Counter[str] = Counter()
     cents: Counter[str] = Counter()
     kept = set()
-    for key, row in as_of(tenant, at, "appointments"):
+    for key, row in as_of(tenant, at, NAMES[models.Appointment]):
         if row["removed_at"] is None:
             kept.add(key)
             bookings[row["service_date"][:7]] += 1
-    for _, row in as_of(tenant, at, "payments"):
+    for _, row in as_of(tenant, at, NAMES[models.Payment]):
         if row["removed_at"] is None and row["appointment"] in kept:
             cents[row["service_date"][:7]] += round(Decimal(row["amount"]) * 100)
     return {month: (bookings[month], cents[month]) for month in sorted({*bookings, *cents})}

@@ -261,6 +261,8 @@ NAMES = (
     _("review"),
     _("role"),
     _("restated"),
+    _("merged into"),
+    _("Who they are the same person as: the bookings of both belong to that one."),
     _("row"),
     _("run"),
     _("scheduled by"),

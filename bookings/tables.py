@@ -8,6 +8,8 @@ from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from bookings.amounts import places, shortest
+
 
 def table(
     name: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int]
@@ -36,7 +38,7 @@ def money(amount: Decimal | None, currency: str = "") -> str:
     """`1,204.50 USD`; a dash for none."""
     if amount is None:
         return "–"
-    return f"{number(amount, 2)} {currency}".strip()
+    return f"{number(shortest(amount), places(amount))} {currency}".strip()
 
 
 def number(value: Decimal | int, decimals: int = 0) -> str:

@@ -20,6 +20,8 @@ DEEDS: dict[str, tuple[str, str]] = {
     "revenue": (Role.VIEWER, "bookings.view_revenue"),
     "run": (Role.OPERATOR, "integrations.run_import"),
     "cancel": (Role.OPERATOR, "integrations.cancel_import"),
+    # Which clients are one person.
+    "merge": (Role.OPERATOR, "bookings.change_client"),
     "forget": (Role.OWNER, "bookings.delete_client"),
     # Accounts, keys and tokens; deleting.
     "own": (Role.OWNER, ""),

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -27,7 +28,7 @@ from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import AcuityError, ConfigurationError, PrivateAddress
 from integrations.acuity.sync import freshness, plans
 from integrations.acuity.sync import webhooks as hooks_of
-from integrations.console import connect, dry_runs, gone, hooks, key, key_page, views
+from integrations.console import connect, dry_runs, gone, hooks, key, key_page, people, views
 from integrations.console.looks import COLOURS, LOOKS
 from integrations.console.sentences import said
 from integrations.console.words import for_people
@@ -513,9 +514,27 @@ class OwnedTenantAdmin(Deletable, TenantAdmin):
 
 @admin.register(Client)
 class ForgettableClientAdmin(ClientAdmin):
-    """With the way to forget a person."""
+    """With the ways to forget a person, and to make two clients one."""
 
-    readonly_fields = [*ClientAdmin.readonly_fields, "forget"]
+    readonly_fields = [*ClientAdmin.readonly_fields, "same", "forget"]
+
+    @admin.display(description=_("Same person"))
+    def same(self, client: Client) -> str:
+        if client.merged_into:
+            into = link(str(client.merged_into), "bookings_client_change", pk=client.merged_into_id)
+            return format_html("{}: {}", into, self._separate(client))
+        others = [
+            format_html(
+                "{}: {}", link(str(c), "bookings_client_change", pk=c.pk), self._separate(c)
+            )
+            for c in client.merged.order_by("pk")
+        ]
+        return format_html_join(mark_safe("<br>"), "{}", ((one,) for one in others)) or link(
+            gettext("Look for others …"), "bookings_client_same"
+        )
+
+    def _separate(self, client: Client) -> str:
+        return link(gettext("Separate …"), "bookings_client_separate", pk=client.pk)
 
     @admin.display(description=_("Personal data"))
     def forget(self, client: Client) -> str:
@@ -523,11 +542,23 @@ class ForgettableClientAdmin(ClientAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         names = super().get_fields(request, obj)
+        if obj and access.of_user(request.user).may("merge", obj.tenant_id):
+            names = [*names, "same"]
         if obj and access.of_user(request.user).may("forget", obj.tenant_id):
             return [*names, "forget"]
         return names
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(gone.forget_page)
-        own = path("<int:object_id>/forget/", view, name="bookings_client_forget")
-        return [own, *super().get_urls()]
+        view = self.admin_site.admin_view
+        own = [
+            path("same/", view(people.candidates_page), name="bookings_client_same"),
+            *(
+                path(f"<int:object_id>/{deed}/", view(page), name=f"bookings_client_{deed}")
+                for deed, page in (
+                    ("forget", gone.forget_page),
+                    ("merge", people.merge_page),
+                    ("separate", people.separate_page),
+                )
+            ),
+        ]
+        return [*own, *super().get_urls()]

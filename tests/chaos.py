@@ -79,6 +79,7 @@ class Subject:
     def __init__(self, seed: int) -> None:
         from integrations.acuity.accounts import find
         from integrations.acuity.runs import control
+        from integrations.acuity.runs.options import Options
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 
         self.seed, self.rng, self.frozen = seed, random.Random(seed), False
@@ -97,7 +98,7 @@ class Subject:
         self.box.hook = self.change
         account = find.ensure(f"chaos-{seed}", "sandbox-key", self.box.base_url)
         self.box.options.user_id = account.user_id
-        self.run = control.start(account, page_limit=10)
+        self.run = control.start(account, Options(page_limit=10))
         self.until = time.monotonic() + SEED_SECONDS
 
     def change(self, path: str, query: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,17 @@ from django.test import TransactionTestCase
 
 from bookings.models import Appointment
 from integrations.acuity.accounts import find
+from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import control, window
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.throttle import shared_throttle
 from integrations.models import AcuityAccount, ImportRun
 from tests.services import emptied, migrated
 
 SWITCHES = {field.name for field in fields(SandboxOptions)}
+# Of a run, besides what is asked of it.
+SAID = {"by", "kind", "reread", "idempotency_key"}
 USUAL = {"clients": 30, "appointments": 120, "months": 4}
 
 
@@ -88,9 +93,21 @@ def known(box: Sandbox, **facts: Any) -> AcuityAccount:
     return find.ensure(box.options.user_id, box.options.api_key, box.base_url, **facts)
 
 
+def chosen(
+    *,
+    min_date: date | None = None,
+    max_date: date | None = None,
+    payments_mode: str = "",
+    **rest: Any,
+) -> Options:
+    choices = {"payments": payments_mode} if payments_mode else {}
+    return Options(Period(min_date, max_date), choices=choices, **rest)
+
+
 def begin(box: Sandbox, **options: Any) -> ImportRun:
     """A run that no message was sent for."""
-    return control.start(known(box), send=False, **options)
+    said = {name: options.pop(name) for name in SAID & options.keys()}
+    return control.start(known(box), chosen(**options), send=False, **said)
 
 
 def run_to_end(run: ImportRun, before: str = "") -> ImportRun:

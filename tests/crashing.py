@@ -117,13 +117,16 @@ def in_child(database: Path, work: Callable[[], None]) -> int:
 def importing(url: str, bomb: Bomb | None) -> None:
     from integrations.acuity.accounts import find
     from integrations.acuity.runs import control, window
+    from integrations.acuity.runs.options import Options
     from integrations.management import embedded
 
     # Every page a window of its own, so that each is sent, taken and acknowledged.
     window.WINDOW_SECONDS = 0.0
     if bomb:
         bomb.plant()
-    run = control.start(find.ensure("10000001", "sandbox-key", url), page_limit=10, send=False)
+    run = control.start(
+        find.ensure("10000001", "sandbox-key", url), Options(page_limit=10), send=False
+    )
     with embedded.worker():
         control.enqueue(run)
         follow(run.pk)

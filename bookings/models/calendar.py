@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from bookings.models.amounts import MoneyField
 from bookings.models.base import Imported, Listed
 from bookings.models.catalogue import Addon, AppointmentType, Calendar, Form, Label, Question
 from bookings.models.people import Client
@@ -24,22 +25,16 @@ class Appointment(Imported):
     created_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was booked."))
     duration = models.PositiveIntegerField(default=0, help_text=_("minutes"))
     service_date = models.DateField(help_text=_("The local date of the booking."))
-    price = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    price = MoneyField(
         help_text=_("The price when it was booked, in the business's currency."),
     )
-    price_sold = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    price_sold = MoneyField(
         null=True,
         blank=True,
         help_text=_("With add-ons and discounts."),
     )
     paid = models.BooleanField(default=False, help_text=_("Whether the source calls it paid."))
-    amount_paid = models.DecimalField(
-        max_digits=12, decimal_places=2, help_text=_("What was paid, in the business's currency.")
-    )
+    amount_paid = MoneyField(help_text=_("What was paid, in the business's currency."))
     canceled = models.BooleanField(default=False, help_text=_("Whether it was canceled."))
     no_show = models.BooleanField(default=False, help_text=_("Whether the client did not come."))
     certificate = models.CharField(
@@ -94,7 +89,7 @@ class Appointment(Imported):
     payments_read_at = models.DateTimeField(null=True, blank=True)
     # What came then, so that a payment lost from the database since is noticed.
     payments_fetched = models.PositiveIntegerField(default=0)
-    payments_fetched_sum = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    payments_fetched_sum = MoneyField(default=0)
     removed_at = models.DateTimeField(
         null=True, blank=True, help_text=_("Gone at the source since.")
     )

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from bookings.models.amounts import MoneyField
 from bookings.models.base import Listed
 
 
@@ -37,9 +38,7 @@ class Label(Named):
 
 class Addon(Named):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text=_("minutes"))
-    price = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    price = MoneyField(
         null=True,
         blank=True,
         help_text=_("Its price, in the business's currency."),
@@ -75,9 +74,7 @@ class Question(Listed):
 
 class AppointmentType(Named):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text=_("minutes"))
-    price = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    price = MoneyField(
         null=True,
         blank=True,
         help_text=_("Its price now, in the business's currency."),

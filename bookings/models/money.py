@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from bookings.models.amounts import MoneyField
 from bookings.models.base import Listed, Tenant
 from bookings.models.calendar import Appointment
 from bookings.models.catalogue import AppointmentType, Named
@@ -24,7 +25,7 @@ class Payment(models.Model):
     processor = models.CharField(
         max_length=64, help_text=_("Through whom it was paid: cash, stripe, …")
     )
-    amount = models.DecimalField(max_digits=12, decimal_places=2, help_text=_("What was paid."))
+    amount = MoneyField(help_text=_("What was paid."))
     currency = models.CharField(max_length=3, help_text=_("ISO 4217."))
     paid_at = models.DateTimeField(help_text=_("When it was paid."))
     service_date = models.DateField(help_text=_("The local date of its booking."))
@@ -62,9 +63,7 @@ class Product(Named):
     """A package, gift certificate, subscription or thing that is sold."""
 
     description = models.TextField(blank=True, default="", help_text=_("What buyers read of it."))
-    price = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    price = MoneyField(
         null=True,
         blank=True,
         help_text=_("Its price, in the business's currency."),
@@ -81,9 +80,7 @@ class Product(Named):
     minutes = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("How many minutes it is good for.")
     )
-    value = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    value = MoneyField(
         null=True,
         blank=True,
         help_text=_("What it is worth, in the business's currency."),
@@ -120,9 +117,7 @@ class Order(Listed):
         Client, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
     )
     placed_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was placed."))
-    total = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    total = MoneyField(
         null=True,
         blank=True,
         help_text=_("What it cost, in the business's currency."),
@@ -147,9 +142,7 @@ class Refund(models.Model):
 
     payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="refunds")
     external_id = models.CharField(max_length=255, help_text=_("The processor's ID of it."))
-    amount = models.DecimalField(
-        max_digits=12, decimal_places=2, help_text=_("What was given back: above zero.")
-    )
+    amount = MoneyField(help_text=_("What was given back: above zero."))
     refunded_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When; empty where the file does not say.")
     )
@@ -173,9 +166,7 @@ class OrderLine(models.Model):
     product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.SET_NULL)
     product_name = models.TextField(blank=True, default="", help_text=_("As it was called then."))
     quantity = models.PositiveIntegerField(default=1, help_text=_("How many of it."))
-    total = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    total = MoneyField(
         null=True,
         blank=True,
         help_text=_("What the line cost, in the business's currency."),
@@ -209,9 +200,7 @@ class Certificate(Listed):
     remaining_minutes = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("How many minutes are left.")
     )
-    remaining_value = models.DecimalField(
-        max_digits=12,
-        decimal_places=2,
+    remaining_value = MoneyField(
         null=True,
         blank=True,
         help_text=_("What is left of its value, in the business's currency."),

@@ -18,6 +18,15 @@ class Client(Imported):
         default=True,
         help_text=_("Whether the source's client list has it; else bookings alone do."),
     )
+    # A person's word, which no import takes back.
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="merged",
+        help_text="Who they are the same person as: the bookings of both belong to that one.",
+    )
     # Empty, or why a person should look: it may be somebody who was renamed.
     review = models.TextField(blank=True, default="")
 

@@ -8,9 +8,11 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
+from bookings.amounts import shortest
 from bookings.models import Appointment, Certificate, CertificateAppointmentType, Tenant
 
-CENT = Decimal("0.01")
+# How many they are, in every part of the report.
+CERTIFICATES = "certificates"
 
 
 def obligations(tenant: Tenant, on: date) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def obligations(tenant: Tenant, on: date) -> dict[str, Any]:
     return {
         "as_of": on.isoformat(),
         "currency": tenant.currency,
-        "certificates": _balances(certificates.exclude(expired)),
+        CERTIFICATES: _balances(certificates.exclude(expired)),
         "expired": _balances(certificates.filter(expired)),
         "upcoming": _upcoming(bookings.exclude(off).filter(service_date__gt=on)),
         "canceled": _kept(bookings.filter(off)),
@@ -47,19 +49,19 @@ def _balances(rows: QuerySet[Certificate]) -> dict[str, Any]:
     )
     return {
         "value": {
-            "certificates": value.count(),
+            CERTIFICATES: value.count(),
             "amount": _text(value.aggregate(sum=Sum("remaining_value"))["sum"]),
         },
         "counts": {
-            "certificates": counts["certificates"],
+            CERTIFICATES: counts[CERTIFICATES],
             "bookings": counts["bookings"] or 0,
             "estimate": _text(counts["estimate"]),
         },
         "minutes": {
-            "certificates": minutes.count(),
+            CERTIFICATES: minutes.count(),
             "minutes": minutes.aggregate(sum=Sum("remaining_minutes"))["sum"] or 0,
         },
-        "unlimited": {"certificates": rows.filter(type="unlimited").count()},
+        "unlimited": {CERTIFICATES: rows.filter(type="unlimited").count()},
     }
 
 
@@ -95,4 +97,4 @@ def _sum(amounts: Any) -> Decimal:
 
 
 def _text(amount: Decimal | None) -> str:
-    return str((amount or Decimal(0)).quantize(CENT))
+    return str(shortest(amount or Decimal(0)))

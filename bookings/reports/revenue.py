@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q, QuerySet, Sum, TextField
 from django.db.models.functions import Cast, Substr, TruncMonth
 
+from bookings.amounts import shortest
 from bookings.models import Order, Payment, Refund, Tenant
 
 Cells = dict[str, dict[str, Any]]
@@ -107,7 +108,7 @@ def _added(one: tuple[int, Decimal], other: tuple[int, Decimal]) -> tuple[int, D
 def _text(months: Sums) -> Months:
     return {
         month: {
-            name: {"count": count, "amount": str(amount.quantize(Decimal("0.01")))}
+            name: {"count": count, "amount": str(shortest(amount))}
             for name, (count, amount) in cells.items()
         }
         for month, cells in months.items()

@@ -163,6 +163,10 @@ class CertificateTrouble(ConnectionTrouble):
     of_one_record = False
 
 
+class BrokerTrouble(AcuityError):
+    """The broker cannot be reached: check REDIS_URL and CELERY_BROKER_URL, and whether it runs."""
+
+
 class DatabaseTrouble(AcuityError):
     """The database is in trouble: the import waits and tries again."""
 

@@ -13,7 +13,9 @@ from pydantic import AfterValidator, ValidationInfo, create_model, field_validat
 
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import control, progress, results
+from integrations.acuity.runs.options import Options
 from integrations.api.problems import Problem, ProblemWithField, ProblemWithRun, problem
 from integrations.api.site import api as api
 from integrations.api.tokens import Caller
@@ -205,10 +207,11 @@ def start(
         with transaction.atomic(), caller(request).acting():
             run = control.start(
                 account,
-                min_date=body.min_date,
-                max_date=body.max_date,
-                page_limit=page_limit,
-                only=tuple(dict.fromkeys(body.only)),
+                Options(
+                    Period(body.min_date, body.max_date),
+                    page_limit,
+                    tuple(dict.fromkeys(body.only)),
+                ),
                 idempotency_key=idempotency_key,
                 by=caller(request).kind,
             )

@@ -6,30 +6,32 @@ from django.utils.translation import gettext as _
 
 from bookings.tables import number
 from integrations.acuity.reading.findings import Gap
+from integrations.acuity.resources import RESOURCES
 from integrations.models import ImportRun
 
-# Gaps that speak of bookings; without a month they may lie in any.
-OF_BOOKINGS = ("day", "listing", "unlisted", "removals", "appointments", "unverified")
+# What is counted month by month, and the kinds of gaps that leave one open, or without a month any.
+MONTHLY = {name for name, resource in RESOURCES.items() if resource.month_gaps}
+OPEN = {kind for resource in RESOURCES.values() for kind in resource.month_gaps}
 
 
 def unexplained(run: ImportRun) -> list[Gap]:
     """The run's gaps; what is missing only because it was rejected is told once, as rejected."""
     gaps = [Gap.of(gap) for gap in run.gaps]
-    missing = sum(gap.missing or 0 for gap in gaps if gap.kind == "appointments")
+    missing = sum(gap.missing or 0 for gap in gaps if gap.kind in MONTHLY)
     if missing and missing == _rejected(gaps):
-        return [gap for gap in gaps if gap.kind != "appointments"]
+        return [gap for gap in gaps if gap.kind not in MONTHLY]
     return gaps
 
 
 def _rejected(gaps: list[Gap]) -> int:
-    of_bookings = (g for g in gaps if g.kind == "rejected" and g.resource == "appointments")
-    return sum(gap.missing or 0 for gap in of_bookings)
+    monthly = (g for g in gaps if g.kind == "rejected" and g.resource in MONTHLY)
+    return sum(gap.missing or 0 for gap in monthly)
 
 
 def months(run: ImportRun) -> list[dict[str, Any]]:
     """A row a month: what Acuity lists, what is stored, and what has to be said of it."""
     gaps = unexplained(run)
-    named = {gap.month or gap.day[:7] for gap in gaps if gap.kind in OF_BOOKINGS}
+    named = {gap.month or gap.day[:7] for gap in gaps if gap.kind in OPEN}
     top = max((max(pair) for pair in run.coverage.values()), default=0) or 1
     short = sum(max(0, source - stored) for source, stored in run.coverage.values())
     explained = short == _rejected(gaps)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -13,11 +13,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from bookings import zones
+from bookings import history, zones
 from bookings.models import Appointment, Client
 from integrations import access, audit
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import dry_runs
 from integrations.console.sentences import said
 from integrations.console.start import start_one
@@ -93,9 +92,9 @@ def _context(row: DryRun) -> dict[str, Any]:
         "title": f"{MARKS.get(row.status, '')}{word}: {row.account}",
         "live": row.status in DryRun.ACTIVE,
         "zone": zones.of(row.account.tenant).key,
-        "period": Period(options["min_date"], options["max_date"]).words,
+        "period": options.period.words,
         "reason": said(for_people(row.reason)),
-        "steps": _steps(row, options["only"]),
+        "steps": _steps(row, options.only),
         "counted": _counted(row),
         "asking": _asking(row),
         "changes": _changes(row),
@@ -140,11 +139,16 @@ def _changes(row: DryRun) -> list[dict[str, Any]]:
     """A line a column: whose row, what of it, and the values before and after."""
     lines = []
     named = row.result.get("changes", [])
-    clients = Client.objects.in_bulk([c["row"] for c in named if c["resource"] == "clients"])
-    bookings: QuerySet[Appointment] = Appointment.objects.select_related("client", "tenant")
-    booked = bookings.in_bulk([c["row"] for c in named if c["resource"] == "appointments"])
+    rows: dict[type[Model], list[int]] = {}
     for change in named:
-        booking = booked.get(change["row"]) if change["resource"] == "appointments" else None
+        if model := history.TABLES.get(change["resource"]):
+            rows.setdefault(model, []).append(change["row"])
+    clients = Client.objects.in_bulk(rows.get(Client, []))
+    bookings: QuerySet[Appointment] = Appointment.objects.select_related("client", "tenant")
+    booked = bookings.in_bulk(rows.get(Appointment, []))
+    for change in named:
+        of_booking = change["resource"] == history.NAMES[Appointment]
+        booking = booked.get(change["row"]) if of_booking else None
         client = booking.client if booking else clients.get(change["row"])
         for column, (old, new) in change["columns"].items() or [("", ("", ""))]:
             lines.append(

@@ -23,6 +23,7 @@ GROUPS: dict[Any, tuple[Item, ...]] = {
     "": (
         Item(_("Home"), "index", "home"),
         Item(_("Clients"), "bookings_client_changelist", "group"),
+        Item(_("Same person?"), "bookings_client_same", "join"),
         Item(_("Bookings"), "bookings_appointment_changelist", "event"),
         Item(_("Payments"), "bookings_payment_changelist", "payments"),
         Item(_("Revenue"), "bookings_revenues", "bar_chart"),
@@ -81,6 +82,8 @@ def _may(request: HttpRequest, page: str) -> bool:
         return True
     if page == "bookings_revenues":
         return access.of_user(request.user).may("revenue")
+    if page == "bookings_client_same":
+        return request.user.has_perm("bookings.view_client")
     if page == "acuity_proofs":
         return request.user.has_perm("integrations.view_importrun")
     listed = page.removesuffix("_changelist")

@@ -20,21 +20,19 @@ def page(run: ImportRun, proof: Proof) -> str:
 
 
 def context(run: ImportRun, proof: Proof) -> dict[str, Any]:
-    payments = proof.resources.get("payments", {})
-    processors = sorted({name for month in payments.values() for name in month.parts})
+    paid = _paid(proof)
+    processors = sorted({name for month in paid.values() for name in month.parts})
     rows = [_row(month, proof, processors, run) for month in _months(run, proof)]
     rejects = run.rejects.filter(resolved_at=None).order_by("resource", "pk")
     return {
         "proof": proof,
         "rows": rows,
         "processors": processors,
-        "sums": [
-            _money(sum(m.parts.get(name, 0) for m in payments.values())) for name in processors
-        ],
-        "total": _money(sum(month.cents for month in payments.values())),
+        "sums": [_money(sum(m.parts.get(name, 0) for m in paid.values())) for name in processors],
+        "total": _money(sum(month.cents for month in paid.values())),
         "listed": sum(source for source, _ in run.coverage.values()),
         "stored": sum(stored for _, stored in run.coverage.values()),
-        "payments": sum(month.count for month in payments.values()),
+        "paid": sum(month.count for month in paid.values()),
         "evidence": [
             (name, "; ".join(map(said, part.get("evidence", []))))
             for name, part in proof.scope.items()
@@ -50,20 +48,26 @@ def context(run: ImportRun, proof: Proof) -> dict[str, Any]:
     }
 
 
+def _paid(proof: Proof) -> dict[str, Month]:
+    """By month, of what the money is told apart: payments, by processor."""
+    found = (months for months in proof.resources.values() if any(m.parts for m in months.values()))
+    return next(found, {})
+
+
 def _months(run: ImportRun, proof: Proof) -> list[str]:
-    return sorted(run.coverage.keys() | proof.resources.get("payments", {}).keys())
+    return sorted(run.coverage.keys() | _paid(proof).keys())
 
 
 def _row(month: str, proof: Proof, processors: list[str], run: ImportRun) -> dict[str, Any]:
     source, stored = run.coverage.get(month, (0, 0))
-    payments = proof.resources.get("payments", {}).get(month, NOTHING)
+    paid = _paid(proof).get(month, NOTHING)
     return {
         "month": month,
         "listed": source,
         "stored": stored,
-        "payments": payments.count,
-        "cells": [_money(payments.parts.get(name, 0)) for name in processors],
-        "total": _money(payments.cents),
+        "paid": paid.count,
+        "cells": [_money(paid.parts.get(name, 0)) for name in processors],
+        "total": _money(paid.cents),
     }
 
 

@@ -13,8 +13,9 @@ from bookings.tables import number
 from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.resources.payments.save import due_of
-from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.scope import Period, Scope
 from integrations.acuity.runs import control, dry_runs
+from integrations.acuity.runs.options import Options
 from integrations.acuity.runs.progress import duration
 from integrations.conf import conf
 from integrations.console import key
@@ -71,15 +72,14 @@ class StartForm(forms.Form):
             raise forms.ValidationError(gettext("The first day is after the last day."))
         return data
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         data = self.cleaned_data
-        return {
-            "min_date": data["min_date"],
-            "max_date": data["max_date"],
-            "page_limit": data["page_limit"],
-            "only": tuple(data["only"]),
-            **{f"{o}_mode": data[o] or choices[0] for o, choices in OPTIONS.items()},
-        }
+        return Options(
+            Period(data["min_date"], data["max_date"]),
+            data["page_limit"],
+            tuple(data["only"]),
+            {option: data[option] for option in OPTIONS if data[option]},
+        )
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,11 @@ def start(accounts: Sequence[AcuityAccount], form: StartForm) -> list[Started]:
     ]
 
 
-def start_one(account: AcuityAccount, dry: bool, options: dict[str, Any]) -> Started:
+def start_one(account: AcuityAccount, dry: bool, options: Options) -> Started:
     try:
         if dry:
-            return Started(account, dry_run=dry_runs.begin(account, **options))
-        return Started(account, run=control.start(account, by="person", **options))
+            return Started(account, dry_run=dry_runs.begin(account, options))
+        return Started(account, run=control.start(account, options, by="person"))
     except control.ActiveRun as active:
         return Started(account, run=active.run, problem=said(str(active)))
     except (AcuityError, ConfigurationError) as error:

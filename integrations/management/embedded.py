@@ -8,11 +8,18 @@ from celery.app import app_or_default
 from celery.contrib.testing.worker import start_worker
 from celery.worker import state
 
+from integrations.acuity.errors import BrokerTrouble
 from integrations.acuity.runs import messages
 
 
 def needed() -> bool:
     return messages.broker_in_memory()
+
+
+def reach() -> None:
+    """Raises BrokerTrouble if there is a broker, and it cannot be reached: nobody would work."""
+    if trouble := messages.broker_trouble():
+        raise BrokerTrouble(trouble)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bookings.amounts import shortest
+from bookings.reports.obligations import CERTIFICATES
+from bookings.reports.revenue import ORDERS
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.runs import progress
@@ -213,25 +216,25 @@ def revenue(report: dict[str, Any]) -> None:
     """A row for each month, a column for each processor."""
     months = report["months"]
     names = sorted({name for processors in months.values() for name in processors})
-    sums = [sum(_amount(months[m], [name]) for m in months) for name in names]
+    sums = [sum((_amount(months[m], [name]) for m in months), Decimal(0)) for name in names]
     table = _table(
         "month",
         *names,
         "total",
         title=f"Revenue by date of service, {report['currency']}",
-        footers=[f"{amount:,.2f}" for amount in [*sums, sum(sums)]],
+        footers=[f"{shortest(amount):,f}" for amount in [*sums, sum(sums, Decimal(0))]],
     )
     for month, processors in months.items():
         amounts = [_amount(processors, [name]) for name in names]
-        table.add_row(month, *(f"{amount:,.2f}" for amount in [*amounts, sum(amounts)]))
+        table.add_row(
+            month, *(f"{shortest(amount):,f}" for amount in [*amounts, sum(amounts, Decimal(0))])
+        )
     out = console()
     out.print(table)
-    vendor, canceled, orders = (
-        _total(report[name]) for name in ("as_vendor", "canceled", "orders")
-    )
+    vendor, canceled, orders = (_total(report[name]) for name in ("as_vendor", "canceled", ORDERS))
     out.print(
-        f"As Acuity's own report counts: {vendor:,.2f}, without {canceled:,.2f} on canceled bookings"
-        f" and no-shows, with {orders:,.2f} of orders.",
+        f"As Acuity's own report counts: {shortest(vendor):,f}, without {shortest(canceled):,f} on canceled bookings"
+        f" and no-shows, with {shortest(orders):,f} of orders.",
         soft_wrap=not out.is_terminal,
     )
 
@@ -239,15 +242,15 @@ def revenue(report: dict[str, Any]) -> None:
 def obligations(report: dict[str, Any]) -> None:
     """What is owed on certificates, by month to come, and on canceled bookings."""
     out, currency = console(), report["currency"]
-    for title, name in (("Certificates", "certificates"), ("Expired", "expired")):
+    for title, name in (("Certificates", CERTIFICATES), ("Expired", "expired")):
         open_ = report[name]
         value, counts, minutes = (open_[kind] for kind in ("value", "counts", "minutes"))
         out.print(
-            f"{title}: {value['amount']} {currency} on {value['certificates']:,};"
-            f" {counts['bookings']:,} bookings on {counts['certificates']:,}, an estimated"
+            f"{title}: {value['amount']} {currency} on {value[CERTIFICATES]:,};"
+            f" {counts['bookings']:,} bookings on {counts[CERTIFICATES]:,}, an estimated"
             f" {counts['estimate']} {currency} at today's prices;"
-            f" {minutes['minutes']:,} minutes on {minutes['certificates']:,};"
-            f" {open_['unlimited']['certificates']:,} without limit.",
+            f" {minutes['minutes']:,} minutes on {minutes[CERTIFICATES]:,};"
+            f" {open_['unlimited'][CERTIFICATES]:,} without limit.",
             soft_wrap=not out.is_terminal,
         )
     upcoming, canceled = report["upcoming"], report["canceled"]

@@ -58,7 +58,8 @@ def closed_months(event: AcuityImportCompleted, **_: Any) -> None:
     earlier = run.account.runs.filter(status__in=PROVABLE, created_at__lt=run.created_at)
     if not earlier.exists():
         return
-    sentences = changes.of_run(run).closed_words(run.account.tenant.currency)
+    tenant, until = run.account.tenant, run.finished_at or timezone.now()
+    sentences = changes.closed_only(tenant, run.created_at, until).closed_words(tenant.currency)
     if sentences:
         notice = Notice.objects.create(
             account=run.account,

@@ -5,12 +5,15 @@ A tombstone, the digest of what the source calls them, keeps the next import fro
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from bookings.models import Answer, Appointment, Change, Client, Tombstone
+from bookings import history
+from bookings.models import Answer, Appointment, Change, Client, Order, Tombstone
 from integrations import audit
 from integrations.acuity.reading.identity import Identity, fold
 from integrations.acuity.reading.values import Reject
@@ -41,7 +44,7 @@ class Gone:
 
 # What a booking keeps of who booked, as text; and the columns of a change that say it.
 AS_BOOKED = ("notes", "first_name", "last_name", "email", "phone", "scheduled_by")
-OF_PERSON = {*AS_BOOKED, "forms"}
+OF_PERSON = {*AS_BOOKED, "forms", "client", "merged_into"}
 
 
 def with_email(email: str) -> QuerySet[Client]:
@@ -50,7 +53,15 @@ def with_email(email: str) -> QuerySet[Client]:
 
 @transaction.atomic
 def forget(client: Client) -> Gone:
-    """Take everything of the person out of the database, and keep it out."""
+    """Take everything of the person out of the database, and keep it out.
+
+    Whoever was merged with them is the same person.
+    """
+    client = client.merged_into or client
+    others = list(client.merged.values_list("pk", flat=True))
+    client.merged.update(merged_into=None)
+    for other in Client.objects.select_related("tenant").filter(pk__in=others):
+        forget(other)
     # First, so that no page that was read before can be stored after this.
     gone = Gone(clients=1, staged=_read_anew(client))
     person = Person(client)
@@ -177,15 +188,24 @@ def _orders(client: Client) -> None:
 
 def _history(client: Client, bookings: list[int]) -> None:
     """When something changed stays; what of the person it was does not."""
-    mine = Q(resource="clients", row=client.pk) | Q(resource="appointments", row__in=bookings)
-    changes = Change.objects.filter(mine | Q(resource="orders", row__in=client.orders.values("pk")))
+    orders = client.orders.values("pk")
+    theirs = ((Client, [client.pk]), (Appointment, bookings), (Order, orders))
+    mine = [Q(resource=history.NAMES[model], row__in=rows) for model, rows in theirs]
+    changes = Change.objects.filter(reduce(or_, mine))
     for change in changes.filter(tenant=client.tenant).iterator():
         kept = {k: v for k, v in change.changed.items() if k not in OF_PERSON}
-        Change.objects.filter(pk=change.pk).update(changed=kept)
+        named = change.resource == history.NAMES[Client]
+        renamed = {"external_id": _nobody(client)} if named else {}
+        Change.objects.filter(pk=change.pk).update(changed=kept, **renamed)
+
+
+def _nobody(client: Client) -> str:
+    """The ID that is left: the one before was made of name and number."""
+    return f"{Client.FORGOTTEN}{client.pk}"
 
 
 def _client(client: Client) -> None:
-    client.external_id = f"{Client.FORGOTTEN}{client.pk}"
+    client.external_id = _nobody(client)
     client.first_name = client.last_name = client.email = client.phone = client.notes = ""
     client.name_key, client.content_hash, client.listed, client.raw = "", "", False, {}
     client.save()

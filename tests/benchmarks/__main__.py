@@ -6,6 +6,8 @@ python -m tests.benchmarks [--appointments 200000] [--curve 2000,20000,200000] [
 import argparse
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +29,16 @@ MONTHS = 31
 # A larger account is one of the same business after a longer time.
 APPOINTMENTS_PER_MONTH = 200_000 / MONTHS
 
+TEMPLATE = re.compile(r"/(bench\d+)")
+
 
 @dataclass
 class Ran:
     seconds: float
     megabytes: float
     output: str
+    # Processor time, in seconds: other processes, the database's too, are not in it.
+    cpu: float = 0.0
 
 
 def run(*command: str, **env: str) -> Ran:
@@ -52,7 +58,7 @@ def run(*command: str, **env: str) -> Ran:
     seconds = time.monotonic() - began
     if os.waitstatus_to_exitcode(status) != ("--no-verify" in command):
         raise SystemExit(f"{' '.join(command)} failed:\n{output[-2000:]}")
-    return Ran(seconds, used.ru_maxrss / 1024, output)
+    return Ran(seconds, used.ru_maxrss / 1024, output, used.ru_utime + used.ru_stime)
 
 
 @contextmanager
@@ -85,14 +91,14 @@ def sandbox(appointments: int) -> Iterator[str]:
     try:
         while not _up(url):
             time.sleep(0.5)
-        _warm(url)
+        warm(url)
         yield url
     finally:
         process.kill()
         process.wait()
 
 
-def _warm(url: str) -> None:
+def warm(url: str) -> None:
     """Let the sandbox make every answer once, so that nobody is measured waiting for it."""
     login = {"Authorization": "Basic " + b64encode(b"10000001:sandbox-key").decode()}
     for year in range(2013, 2028):
@@ -115,10 +121,10 @@ def _up(url: str) -> bool:
     return True
 
 
-def manage(database: str, base_url: str, *args: str) -> Ran:
+def manage(database: str, base_url: str, *args: str, program: Iterable[str] = ()) -> Ran:
     return run(
         sys.executable,
-        "manage.py",
+        *(program or ["manage.py"]),
         *args,
         DATABASE_URL=database,
         REDIS_URL="",
@@ -152,18 +158,22 @@ class Databases:
         self.folder, self.made = Path(folder), 0
         self.server = postgres_url()
 
-    def sqlite(self) -> str:
+    def sqlite(self, like: str = "") -> str:
         self.made += 1
-        return f"sqlite:///{self.folder}/{self.made}.sqlite3"
+        path = f"{self.folder}/{self.made}.sqlite3"
+        if like:
+            shutil.copy(like.removeprefix("sqlite:///"), path)
+        return f"sqlite:///{path}"
 
-    def postgres(self) -> str:
+    def postgres(self, like: str = "") -> str:
         import psycopg
         from psycopg import conninfo
 
         self.made += 1
         name = f"bench{self.made}"
         with psycopg.connect(self.server, autocommit=True) as server:
-            server.execute(f"CREATE DATABASE {name}")
+            template = f" TEMPLATE {TEMPLATE.findall(like)[0]}" if like else ""
+            server.execute(f"CREATE DATABASE {name}{template}")
         facts = conninfo.conninfo_to_dict(self.server)
         if str(facts.get("host", "")).startswith("/"):
             return self.server.replace("/postgres?", f"/{name}?")

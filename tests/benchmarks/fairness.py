@@ -60,6 +60,7 @@ def measure(small: str, large: str) -> None:
     django.setup()
     from bookings.models import Tenant
     from integrations.acuity.runs import control
+    from integrations.acuity.runs.options import Options
     from integrations.models import AcuityAccount, ImportRun
 
     def begin(url: str, name: str) -> ImportRun:
@@ -69,7 +70,7 @@ def measure(small: str, large: str) -> None:
             api_key="sandbox-key",
             base_url=url,
         )
-        return control.start(account, only=("clients", "appointments"))
+        return control.start(account, Options(only=("clients", "appointments")))
 
     def wait(begun: list[ImportRun]) -> list[float]:
         keys = [run.pk for run in begun]

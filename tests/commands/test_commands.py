@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from integrations.acuity.sandbox import Sandbox, make_account
 from tests.conftest import source
+from tests.services import migrated
 from tests.tables import dump
 
 pytestmark = pytest.mark.slow
@@ -25,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def environment(tmp_path: Path, **env: str) -> dict[str, str]:
+    """Of a process whose database is in this folder, and has its tables."""
+    if not (tmp_path / "db.sqlite3").exists():
+        shutil.copy(migrated(), tmp_path / "db.sqlite3")
     return os.environ | {
         "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
         "REDIS_URL": "",
@@ -288,8 +293,14 @@ def test_ctrl_c_pauses_and_says_how_to_resume(tmp_path: Path) -> None:
         assert running.returncode == 3, err
         paused = json.loads(out)
         assert paused["status"] == "paused"
-        assert f"--resume {paused['run']}" in err
-        done = manage(
-            tmp_path, "acuity_import", "--resume", paused["run"], "--json", **credentials(box)
+        printed = re.search(r"^Resume with: (.* --resume \S+)$", err, re.M)
+        assert printed and printed[1].endswith(paused["run"])
+        done = subprocess.run(
+            ["sh", "-c", f"{printed[1]} --json"],
+            cwd=ROOT,
+            env=environment(tmp_path, **credentials(box)),
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
     assert (done.returncode, json.loads(done.stdout)["resumed"]) == (0, 1)

@@ -73,7 +73,7 @@ def test_every_row_and_cent_comes_out_and_joins(box: Sandbox, tmp_path: Path, fo
             on = " AND ".join(f"a.{mine} = b.{theirs}" for mine, theirs in pairs)
             lost = duckdb.sql(
                 f"SELECT count(*) FROM {table[name]} a WHERE a.{link['fields'][0]} IS NOT NULL"
-                f" AND NOT EXISTS (SELECT 1 FROM {table[other['resource']]} b WHERE {on})"
+                f" AND NOT EXISTS (SELECT 1 FROM {table[other['resource'] or name]} b WHERE {on})"
             )
             assert lost.fetchall() == [(0,)], (name, link)
         key = ", ".join(file["schema"]["primaryKey"])

@@ -14,6 +14,7 @@ from django.test import Client as Browser
 from integrations.acuity.accounts import find
 from integrations.acuity.resources.clients import save as clients
 from integrations.acuity.runs import control
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.store import upsert
 from integrations.acuity.sync import refresh
@@ -134,7 +135,7 @@ def test_nothing_that_an_import_leaves_behind_has_a_value(
 
     with embedded.worker():
         logging.getLogger("celery").setLevel(logging.DEBUG)
-        run = control.start(account, page_limit=40)
+        run = control.start(account, Options(page_limit=40))
         while run.status not in ("completed", "completed_with_gaps", "failed"):
             # What waits after a fault goes on at once.
             if ImportStep.objects.filter(run=run, not_before__isnull=False).update(not_before=None):

@@ -20,7 +20,7 @@ from integrations.acuity.reading.records import (
     parse_appointment,
     parse_payments,
 )
-from integrations.acuity.reading.values import Reject, money
+from integrations.acuity.reading.values import Reject, money, other_reading
 from integrations.acuity.reading.zones import country
 from integrations.acuity.sandbox import Account, Sandbox
 from integrations.acuity.sandbox.server import Answer
@@ -470,6 +470,25 @@ def test_a_value_in_other_words_costs_nothing(
 )
 def test_an_amount_is_read_in_any_dress(written: str, amount: str) -> None:
     assert money(written, "price") == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("written", "places", "amount", "other"),
+    [
+        ("12.505", 3, "12.505", "12505"),
+        ("KWD 12.505", 3, "12.505", "12505"),
+        ("1,234", 3, "1234", "1.234"),
+        ("1,234.505", 3, "1234.505", None),
+        ("3.750", 3, "3.75", "3750"),
+        ("1,23", 3, "1.23", None),
+        ("1,234", 2, "1234", None),
+    ],
+)
+def test_the_currency_says_how_many_decimals_there_are(
+    written: str, places: int, amount: str, other: str | None
+) -> None:
+    assert money(written, "price", places) == Decimal(amount)
+    assert other_reading(written, places) == (other and Decimal(other))
 
 
 @pytest.mark.parametrize("written", ["twelve", "$", "1,23,4", "12.345", "1.2.3,4.5", "5)", "NaN"])

@@ -4,6 +4,8 @@ import itertools
 import logging
 from typing import Any
 
+from msgspec.structs import replace
+
 from bookings.models import Appointment, Client, Label
 from integrations.acuity.reading.values import text
 from integrations.acuity.resources.appointments import Appointments
@@ -27,8 +29,7 @@ class Chairs(Whole):
 class SharedKey(Chairs):
     def fetch(self, context: Context) -> Fetched:
         page = super().fetch(context)
-        page.records = [row | {"id": 1 + row["id"] // 2} for row in page.records]
-        return page
+        return replace(page, records=[row | {"id": 1 + row["id"] // 2} for row in page.records])
 
 
 class FleetingKey(Chairs):
@@ -36,8 +37,7 @@ class FleetingKey(Chairs):
 
     def fetch(self, context: Context) -> Fetched:
         page = super().fetch(context)
-        page.records = [row | {"id": next(self.numbers)} for row in page.records]
-        return page
+        return replace(page, records=[row | {"id": next(self.numbers)} for row in page.records])
 
 
 class WritesAgain(Chairs):
@@ -50,8 +50,7 @@ class WritesAgain(Chairs):
 
 class AsksInSave(Chairs):
     def save(self, context: Context, page: Fetched) -> Counts:
-        page.records = context.source.get(self.path)
-        return super().save(context, page)
+        return super().save(context, replace(page, records=context.source.get(self.path)))
 
 
 class WritesInFetch(Chairs):
@@ -71,8 +70,7 @@ class WritesInCheck(Chairs):
 class StandsStill(Chairs):
     def fetch(self, context: Context) -> Fetched:
         page = super().fetch(context)
-        page.done = False
-        return page
+        return replace(page, done=False)
 
 
 class RunsAhead(Chairs):
@@ -106,8 +104,8 @@ class MissesDeleted(Chairs):
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         page = super().check(context, cursor)
         names = set(Label.objects.values_list("external_id", flat=True))
-        page.found.save = [row for row in page.found.save if str(row["id"]) in names]
-        return page
+        save = [row for row in page.found.save if str(row["id"]) in names]
+        return replace(page, found=replace(page.found, save=save))
 
 
 class MissesChanged(Chairs):
@@ -116,8 +114,8 @@ class MissesChanged(Chairs):
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         page = super().check(context, cursor)
         names = set(Label.objects.values_list("external_id", flat=True))
-        page.found.save = [row for row in page.found.save if str(row["id"]) not in names]
-        return page
+        save = [row for row in page.found.save if str(row["id"]) not in names]
+        return replace(page, found=replace(page.found, save=save))
 
 
 class MissesExtra(Chairs):
@@ -125,8 +123,7 @@ class MissesExtra(Chairs):
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         page = super().check(context, cursor)
-        page.found.gone = []
-        return page
+        return replace(page, found=replace(page.found, gone=[]))
 
 
 class AsksAlike(Chairs):
@@ -158,8 +155,8 @@ class LeavesRejects(Chairs):
 
 class LosesRejects(Chairs):
     def save(self, context: Context, page: Fetched) -> Counts:
-        page.records = [row for row in page.records if isinstance(row["name"], str)]
-        return super().save(context, page)
+        records = [row for row in page.records if isinstance(row["name"], str)]
+        return super().save(context, replace(page, records=records))
 
 
 class BelievesCuts(Chairs):

@@ -17,6 +17,7 @@ from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.throttle import shared_throttle
 from integrations.models import ImportRun
+from tests.conftest import chosen
 from tests.conftest import run_to_end as work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,7 +62,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Log:
 
 def begin(box: Sandbox, **options: Any) -> ImportRun:
     account = find.ensure(box.options.user_id, box.options.api_key, box.base_url)
-    return control.start(account, send=False, **options)
+    return control.start(account, chosen(**options), send=False)
 
 
 def paid(data: Account) -> int:

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from bookings.models import Appointment, Tenant
 from integrations.acuity.runs import control, stalls, troubles, window
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.acuity.steps import STEPS
 from integrations.models import CompletionEvent, ImportRun, ImportStep
@@ -44,7 +45,7 @@ class Importing(RuleBasedStateMachine):
     def start(self) -> None:
         active = ImportRun.objects.filter(status__in=ImportRun.ACTIVE).exists()
         try:
-            control.start(self.account, page_limit=5, send=False)
+            control.start(self.account, Options(page_limit=5), send=False)
             assert not active
         except control.ActiveRun:
             assert active

@@ -12,6 +12,7 @@ from bookings.models import Appointment, Client
 from bookings.reports import revenue
 from integrations.acuity.accounts import find
 from integrations.acuity.runs import preview
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sync import refresh
 from integrations.models import AcuityAccount
 from tests.worlds.adapter import run_import
@@ -63,9 +64,7 @@ def test_a_dry_run_compares_with_the_account_s_own_rows(two: Any) -> None:
     ada, _, _ = two
     account = find.ensure(ada.user_id, ada.api_key, ada.base_url)
 
-    answer = preview.dry_run(
-        account, only=("clients", "appointments"), page_limit=100, min_date=None, max_date=None
-    )
+    answer = preview.dry_run(account, Options(only=("clients", "appointments"), page_limit=100))
 
     for name, count in (("clients", 1), ("appointments", 3)):
         found = answer[name]

@@ -8,6 +8,7 @@ from django.db import connection
 
 from bookings.models import Appointment, Tenant
 from integrations.acuity.runs import control, window
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import make_account
 from integrations.models import AcuityAccount, ImportRun
 from tests.conftest import begin, source
@@ -86,7 +87,7 @@ def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch
                     api_key="sandbox-key",
                     base_url=box.base_url,
                 ),
-                page_limit=5,
+                Options(page_limit=5),
                 send=False,
             )
             for name in ("one", "two")

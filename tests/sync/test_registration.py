@@ -10,6 +10,7 @@ from django.test import Client as Browser
 
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import control
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.sync import webhooks
 from integrations.models import AcuityAccount
@@ -59,7 +60,7 @@ def test_what_no_webhook_told_is_found_and_counted_and_looked_into(
     box.account.edit(untold["id"], notes="Call before")
     box.hooks.rows.clear()
 
-    run = run_to_end(control.start(account, send=False, verify=False, kind="pass"))
+    run = run_to_end(control.start(account, Options(verify=False), send=False, kind="pass"))
 
     assert run.steps.get(resource="appointments").updated == 1
     assert webhooks.this_week(account).words == "webhooks missed: 1 of 2 this week"
@@ -73,7 +74,7 @@ def test_changes_from_before_the_webhooks_are_not_called_missed(
     box.account.add_appointment(datetime(2026, 6, 20, 9))
     webhooks.register(account, TARGET)
 
-    run_to_end(control.start(account, send=False, verify=False, kind="pass"))
+    run_to_end(control.start(account, Options(verify=False), send=False, kind="pass"))
 
     assert webhooks.this_week(account).missed == 0
 

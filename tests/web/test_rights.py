@@ -36,6 +36,7 @@ from bookings.models import (
     Tenant,
 )
 from integrations.acuity.runs import control, dry_runs
+from integrations.acuity.runs.options import Options
 from integrations.api.tokens import issue
 from integrations.console.start import Checked
 from integrations.models import (
@@ -51,7 +52,7 @@ from integrations.models import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-OPTIONS = {"min_date": None, "max_date": None, "page_limit": None, "only": ("clients",)}
+OPTIONS = Options(only=("clients",))
 EVERYBODY, STAFF, VIEWER, OPERATOR, OWNER, SUPERUSER, NOBODY = range(7)
 # Of each address of an object: from whom on GET and POST are answered, in the object's tenant.
 MIRRORS = (
@@ -87,6 +88,9 @@ TABLE: dict[str, tuple[int, int]] = {
     "bookings_revenue": (VIEWER, NOBODY),
     "bookings_revenue_csv": (VIEWER, NOBODY),
     "bookings_client_forget": (OWNER, OWNER),
+    # Without a second client it leads back to the list.
+    "bookings_client_merge": (OPERATOR, OPERATOR),
+    "bookings_client_separate": (OPERATOR, OPERATOR),
     # Over HTTP, with a session of the same people.
     "start_import": (NOBODY, OPERATOR),
     "import": (VIEWER, NOBODY),
@@ -146,6 +150,7 @@ PLAIN |= {
     "acuity_key": NOBODY,
     "acuity_proofs": STAFF,
     "bookings_revenues": VIEWER,
+    "bookings_client_same": STAFF,
 }
 PLAIN |= {
     f"{app}_{name}_{page}": SUPERUSER for app, name in DEPLOYMENT for page in ("changelist", "add")
@@ -276,7 +281,7 @@ def world(word: str) -> World:
         "apitoken": token,
         "membership": member,
         "noticechannel": NoticeChannel.objects.create(tenant=tenant, address="a@example.com"),
-        "dry-run": dry_runs.begin(account, send=False, **OPTIONS),
+        "dry-run": dry_runs.begin(account, OPTIONS, send=False),
         "plan": Plan.objects.create(account=account),
         "auditentry": AuditEntry.objects.filter(run=run).first(),
         "user": member.user,

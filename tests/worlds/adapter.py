@@ -57,6 +57,7 @@ def work_through(
     from integrations.acuity.runs import control, window
     from integrations.acuity.runs.results import result
     from integrations.acuity.source.throttle import shared_throttle
+    from tests.conftest import chosen
 
     patient, tenant = options.pop("patient", False), options.pop("tenant", None)
     shared_throttle.cache_clear()
@@ -70,7 +71,7 @@ def work_through(
     # One that was left paused must not stand in the way.
     for left in account.runs.filter(status__in=UNFINISHED):
         control.cancel(left)
-    run = control.start(account, send=False, **options)
+    run = control.start(account, chosen(**options), send=False)
     waits = 0
     while step := control.current_step(run.pk):
         outcome = window.run_window(str(run.pk), step.resource, step.version)

@@ -3,13 +3,19 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+TABLES = ("test_table.py", "test_field_reports.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What an invented world judges runs by itself, as `-m worlds`; the judge's own tests always."""
+    """Of each kind the first example runs always, the others as `-m worlds`."""
+    kinds: set[tuple[str, str]] = set()
     for item in items:
-        if HERE in item.path.parents and item.path.name != "test_judge.py":
+        if item.path.parent != HERE or item.path.name not in TABLES:
+            continue
+        kind = (item.path.name, item.name.partition("[")[0])
+        if kind in kinds or item.get_closest_marker("worlds"):
             item.add_marker(pytest.mark.worlds)
+        kinds.add(kind)
 
 
 # So that a failing assertion in there says what was compared.

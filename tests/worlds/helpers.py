@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from freezegun import freeze_time
+import time_machine
 
 from tests.worlds.adapter import run_import
 from tests.worlds.judge import Judge, verdicts
@@ -32,7 +32,7 @@ def import_once(world: World, *lies: Any, **options: Any) -> Result:
 
 def minutes_later() -> Any:
     """`with minutes_later():` five of them have passed: what is gone is looked for twice."""
-    return freeze_time(datetime.now(UTC) + timedelta(minutes=5), tick=True)
+    return time_machine.travel(datetime.now(UTC) + timedelta(minutes=5), tick=True)
 
 
 # What is right

@@ -271,7 +271,7 @@ class Source:
             return Reply(body=self.worded("booking", world.booking_row(booking, single=True)))
         name = path.strip("/")
         if name in OTHER_LISTS:
-            return Reply(body=world.other_rows(name))
+            return Reply(body=selected(world.other_rows(name), request.params))
         return not_found()
 
     def worded(self, what: str, row: Row) -> Row:
@@ -379,3 +379,15 @@ def without_forms(row: Row, *, empty: bool) -> Row:
     if empty:
         return row | {"forms": [], "formsText": ""}
     return {name: value for name, value in row.items() if name not in ("forms", "formsText")}
+
+
+def selected(rows: list[Row], params: Params) -> list[Row]:
+    """Of another list, what its documented parameters ask for: whose rows, of which days, how many."""
+    for name in ("calendarID", "productID"):
+        if wanted := params.get(name):
+            rows = [row for row in rows if str(row.get(name)) == wanted]
+    if dated := [row for row in rows if "start" in row]:
+        low, high = params.get("minDate", ""), params.get("maxDate", "9999")
+        rows = [row for row in dated if low <= row["start"][:10] <= high]
+        rows.sort(key=lambda row: row["start"], reverse=params.get("direction") != "ASC")
+    return rows[: int(params["max"])] if "max" in params else rows

@@ -39,7 +39,7 @@ from tests.worlds.source import Lie, Reply, Source, error
 from tests.worlds.tls import redis_behind_tls
 from tests.worlds.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def says(what: str, **fields: Any) -> Lie:
@@ -649,6 +649,19 @@ def test_k11_an_ambiguous_amount_is_never_a_lost_booking(payment: str, right: De
     assert paid(booking) == [f"cash {payment}"]
 
 
+@pytest.mark.parametrize("right", ["1.234", "1234.000", "12.505"])
+def test_k11_of_two_readings_the_one_by_which_payments_add_up_is_taken(right: str) -> None:
+    world = World(timezone="Asia/Kuwait", country="KW", currency="KWD")
+    booking = world.book("Ada Example", "2025-05-12 09:00", price=right)
+    world.pay(booking, right)
+    text = "12,505" if right == "12.505" else "1,234"
+
+    result = import_once(world, says("booking", price=text, priceSold=text, amountPaid=text))
+
+    assert_complete(world, result)
+    assert stored(booking).price == stored(booking).amount_paid == Decimal(right)
+
+
 @pytest.mark.parametrize(
     ("text", "right"),
     [
@@ -867,6 +880,7 @@ def start_import(source: Source, redis_url: str, folder: Path) -> subprocess.Pop
     )
 
 
+@pytest.mark.worlds
 @pytest.mark.parametrize("parameter", ["?ssl_cert_reqs=none", "?ssl_cert_reqs=CERT_NONE"])
 def test_k8_two_processes_share_one_budget_through_a_redis_with_its_own_certificate(
     parameter: str, tmp_path: Path

@@ -40,7 +40,7 @@ from tests.worlds.recorded_world import RecordedWorld, recorded
 from tests.worlds.source import Lie, Reply, Source
 from tests.worlds.world import World, invented
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 # Ignores `direction` → complete

@@ -1,8 +1,8 @@
 """What was stored when it was proven? Per resource and month: the count, the cents, and a digest."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import groupby
 
 import msgspec
@@ -39,12 +39,12 @@ def stored(extent: Extent, resources: Iterable[str]) -> Digests:
 
 def _month(lines: list[Line]) -> Month:
     text = "\n".join(sorted(line.text for line in lines))
-    parts: Counter[str] = Counter()
+    parts: dict[str, Decimal] = {}
     for line in lines:
-        parts[line.part] += round(line.amount * 100)
+        parts[line.part] = parts.get(line.part, Decimal(0)) + line.amount
     return Month(
         count=len(lines),
-        cents=sum(parts.values()),
+        cents=round(sum(parts.values(), Decimal(0)) * 100),
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        parts={name: cents for name, cents in sorted(parts.items()) if name},
+        parts={name: round(amount * 100) for name, amount in sorted(parts.items()) if name},
     )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from integrations.acuity.resources import RESOURCES
+
 UNKNOWN = "The proof of this run kept no word of what it asked; prove it again."
 
 
@@ -11,22 +13,10 @@ def headline(scope: dict[str, Any], verified: bool) -> str:
         return UNKNOWN
     if not scope:
         return ""
-    unasked = scope.get("payments", {}).get("unasked", 0)
-    said = []
-    if kept := _kept(scope):
-        said.append(("All " if verified else "Stored: ") + ", ".join(kept) + ".")
-    if unasked:
-        said.append(f"Not asked: the payments of {unasked:,} unpaid bookings.")
-    said += [part["not_asked"] for part in scope.values() if part.get("not_asked")]
+    # What comes in pages leads: it is what an import is about.
+    parts = [(r, part) for r in RESOURCES.values() if (part := scope.get(r.name))]
+    parts.sort(key=lambda found: not found[0].sized)
+    kept = [words for resource, part in parts if (words := resource.kept(part))]
+    said = [("All " if verified else "Stored: ") + ", ".join(kept) + "."] if kept else []
+    said += [words for resource, part in parts if (words := resource.not_asked(part))]
     return " ".join(said)
-
-
-def _kept(scope: dict[str, Any]) -> list[str]:
-    found = []
-    if part := scope.get("appointments"):
-        found.append(f"{part['stored']:,} bookings that Acuity lists")
-    if part := scope.get("clients"):
-        found.append(f"{part['stored']:,} clients of its list")
-    if part := scope.get("payments"):
-        found.append(f"the {part['lists_read']:,} payment lists that were read")
-    return found

@@ -88,6 +88,8 @@ class Identity(msgspec.Struct, frozen=True):
     region: str = "US"
     # Not of identity: where a time is that comes without an offset.
     timezone: str = ""
+    # Nor this: the places of an amount in the account's currency.
+    decimals: int = 2
 
     def keys(self, entry: dict[str, Any]) -> tuple[str, str]:
         """The client's key, and the part of it that is the name. Raises Reject."""

@@ -162,7 +162,8 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
     labels = listed(row.labels)
     if not forms.startswith(b"["):
         raise Reject("forms is not a list")
-    paid, amount_paid = yes(row.paid), money(row.amount_paid, "amountPaid")
+    paid, places = yes(row.paid), identity.decimals
+    amount_paid = money(row.amount_paid, "amountPaid", places)
     client_key, name_key = identity.keys_of(row)
     return AppointmentRecord(
         person=Person(row.first_name, row.last_name, row.email, row.phone),
@@ -174,13 +175,13 @@ def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
         ends_at=starts_at + timedelta(minutes=minutes),
         service_date=local.date(),
         timezone=plain(row.timezone)[:64],
-        price=money(row.price, "price"),
+        price=money(row.price, "price", places),
         paid=paid,
         amount_paid=amount_paid,
         payment_state=f"{'yes' if paid else 'no'}:{amount_paid}",
         created_at=_or_none(_utc, row.created),
         duration=minutes,
-        price_sold=_or_none(optional_money, row.price_sold, "priceSold"),
+        price_sold=_or_none(optional_money, row.price_sold, "priceSold", places),
         category=plain(row.category),
         location=plain(row.location),
         class_id=plain(row.class_id)[:32],
@@ -259,7 +260,9 @@ class PaymentList(NamedTuple):
     faults: list[str]
 
 
-def parse_payments(rows: Any, zone: str = "", at: datetime | None = None) -> PaymentList:
+def parse_payments(
+    rows: Any, zone: str = "", at: datetime | None = None, places: int = 2
+) -> PaymentList:
     """An appointment's payments. Cash has no ID, so twins are told apart by counting them.
 
     Times without an offset are taken in `zone`; a payment without a date was made `at`. Raises
@@ -273,7 +276,7 @@ def parse_payments(rows: Any, zone: str = "", at: datetime | None = None) -> Pay
     seen: dict[tuple[str, ...], int] = {}
     for row in found:
         try:
-            record = _payment(_object(clean(row)), zone, at, seen)
+            record = _payment(_object(clean(row)), zone, at, seen, places)
         except Reject as reason:
             faults.append(str(reason))
             continue
@@ -282,13 +285,17 @@ def parse_payments(rows: Any, zone: str = "", at: datetime | None = None) -> Pay
 
 
 def _payment(
-    row: dict[str, Any], zone: str, at: datetime | None, seen: dict[tuple[str, ...], int]
+    row: dict[str, Any],
+    zone: str,
+    at: datetime | None,
+    seen: dict[tuple[str, ...], int],
+    places: int,
 ) -> PaymentRecord:
     transaction = plain(row.get("transactionID"))[:255]
     processor = plain(row.get("processor"))[:64]
     if row.get("amount") in (None, "", False):
         raise Reject("amount is missing")
-    amount = money(row.get("amount"), "amount")
+    amount = money(row.get("amount"), "amount", places)
     try:
         paid_at = moment(row.get("created"), "created", zone).astimezone(UTC)
         dated = paid_at.isoformat()

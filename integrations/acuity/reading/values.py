@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import xxhash
 
+from bookings.amounts import shortest
 from integrations.acuity.reading import zones
 
 MAX_AMOUNT = Decimal("9999999999.99")
@@ -148,14 +149,23 @@ def currency(name: str) -> str:
     return code if code in CURRENCIES else ""
 
 
-def money(value: Any, name: str) -> Decimal:
+# ISO 4217: those with a thousandth.
+_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+
+
+def decimals(currency: str) -> int:
+    """How many places an amount in it may have."""
+    return 3 if currency in _THOUSANDTHS else 2
+
+
+def money(value: Any, name: str, places: int = 2) -> Decimal:
+    """An amount with so many decimals at most. Raises Reject."""
     try:
-        return _amount(text(value, name))
+        return _amount(text(value, name), places)
     except ValueError as problem:
         raise Reject(f"{name} {problem}") from None
 
 
-CENT = Decimal("0.01")
 # So near to a cent, an amount is that cent: somebody wrote it by way of a float.
 NOISE = Decimal("0.0000001")
 _SIGNS = dict.fromkeys(map(ord, "\u2212\u2013"), "-")
@@ -163,24 +173,45 @@ _SIGNS = dict.fromkeys(map(ord, "\u2212\u2013"), "-")
 _DRESSED = re.compile(
     r"([-+(]?)(?:[^\W\d_]{1,4}\.?)?([-+]?)(\d[\d.,_]*|[.,]\d+)(?:[^\W\d_]{1,4}\.?)?([-)]?)"
 )
+_AMBIGUOUS = re.compile(r"[^\d.,]*\d{1,3}[.,]\d{3}[^\d.,]*")
 _GROUPED = re.compile(r"\d{1,3}([.,_])\d{3}(?:\1\d{3})*")
 
 
 @lru_cache(maxsize=10_000)
-def _amount(text: str) -> Decimal:
+def _amount(text: str, places: int) -> Decimal:
     try:
         amount = Decimal(text.strip() or 0)
     except InvalidOperation:
-        amount = _undressed(text)
+        amount = _undressed(text, "." if places == 3 else "")
+    return _rounded(amount, places)
+
+
+def _rounded(amount: Decimal, places: int) -> Decimal:
     if not amount.is_finite() or abs(amount) > MAX_AMOUNT:
         raise ValueError("is out of range")
-    if abs(amount - amount.quantize(CENT)) > NOISE:
+    rounded = round(amount, places)
+    if abs(amount - rounded) > NOISE:
         raise ValueError("has fractions of a cent")
-    return amount.quantize(CENT)
+    return shortest(rounded)
 
 
-def _undressed(text: str) -> Decimal:
-    """An amount with a currency, separators or a bracket: `$1,234.50`, `1.234,50 €`, `(5.00)`."""
+def other_reading(value: Any, places: int) -> Decimal | None:
+    """What an amount says if its only separator, read as one of thousands, is that of the decimals,
+    or the other way round; None where only one of the two can be."""
+    written = plain(value)
+    if places < 3 or not _AMBIGUOUS.fullmatch(written.strip()):
+        return None
+    try:
+        first = _amount(written, places)
+        both = {_rounded(_undressed(written, mark), places) for mark in ("", ".,")}
+    except ValueError:
+        return None
+    return next(iter(both - {first}), None)
+
+
+def _undressed(text: str, marks: str) -> Decimal:
+    """An amount with a currency, separators or a bracket: `$1,234.50`, `1.234,50 €`, `(5.00)`. An
+    only separator before three digits is one of thousands, unless it is among `marks`."""
     plain = "".join(c for c in text.translate(_SIGNS) if unicodedata.category(c) != "Sc").strip()
     plain = re.sub(r"(?<=\d)[\s'\u2019](?=\d)", "_", plain)
     found = _DRESSED.fullmatch("".join(plain.split()))
@@ -190,7 +221,8 @@ def _undressed(text: str) -> Decimal:
     whole, cents = digits, ""
     last = max(digits.rfind("."), digits.rfind(","))
     # The last separator is the decimal one, unless it separates thousands like all the others.
-    if last >= 0 and not _GROUPED.fullmatch(digits):
+    alone = last >= 0 and not re.search(r"[.,_]", digits[:last]) and digits[last] in marks
+    if last >= 0 and (alone or not _GROUPED.fullmatch(digits)):
         whole, cents = digits[:last], digits[last + 1 :]
     if whole and not (whole.isdecimal() or _GROUPED.fullmatch(whole)):
         raise ValueError("is not an amount like 45.00")
@@ -226,8 +258,9 @@ def count(value: Any, name: str) -> int | None:
     return found
 
 
-def optional_money(value: Any, name: str) -> Decimal | None:
-    return None if value is None or value is False or value == "" else money(value, name)
+def optional_money(value: Any, name: str, places: int = 3) -> Decimal | None:
+    """None where nothing is said. Raises Reject."""
+    return None if value is None or value is False or value == "" else money(value, name, places)
 
 
 def ids(value: Any, name: str) -> list[str]:

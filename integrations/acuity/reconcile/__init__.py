@@ -14,10 +14,10 @@ def reconcile(
     refunds. Raises ConfigurationError for a file that cannot be compared."""
     file = files.read(path, kind)
     match file.kind:
-        case "appointments":
+        case files.BOOKINGS:
             return bookings.compare(file, account, month)
-        case "clients":
+        case files.CLIENTS:
             return clients.compare(file, account)
-        case "revenue":
+        case files.REVENUE:
             return revenue.compare(file, account.tenant, month)
     return processors.compare(file, account, month, apply=apply)

@@ -6,12 +6,12 @@ from typing import Any
 from django.db.models import Q
 
 from bookings.models import Appointment, Tenant
-from integrations.acuity.reconcile.files import KINDS, File, Row, moments
+from integrations.acuity.reconcile.files import BOOKINGS, KINDS, File, Row, moments
 from integrations.acuity.reconcile.result import Result, amount
 from integrations.models import AcuityAccount
 
 COMPARED = {
-    *KINDS["appointments"],
+    *KINDS[BOOKINGS],
     *("End Time", "Timezone", "Type", "Calendar", "Appointment Price", "Paid?"),
     *("Amount Paid Online", "Certificate Code", "Label", "Notes"),
 }
@@ -24,7 +24,7 @@ def compare(file: File, account: AcuityAccount, month: str) -> Result:
     keys = [row["Appointment ID"] for row in file.rows]
     rows = stored.filter(Q(external_id__in=keys)).select_related("label")
     known = {row.external_id: row for row in rows.prefetch_related("answers", "payments")}
-    result = Result("appointments", len(file.rows))
+    result = Result(file.kind, len(file.rows))
     questions = [name for name in file.columns if name not in COMPARED | {*NOT_COMPARED}]
     seen, days = set(), []
     for row in file.rows:

@@ -14,7 +14,7 @@ def compare(file: File, account: AcuityAccount) -> Result:
     rule = Scope(account).identity
     listed = account.rows(Client).filter(listed=True)
     known = {client.external_id: client for client in listed}
-    result, seen = Result("clients", len(file.rows)), set()
+    result, seen = Result(file.kind, len(file.rows)), set()
     for n, row in enumerate(file.rows, start=2):
         names = ("First Name", "Last Name", "Email", "Phone")
         first, last, email, phone = (row.get(name, "") for name in names)

@@ -12,11 +12,12 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading import zones
 
 Row = dict[str, str]
+BOOKINGS, CLIENTS, REVENUE = "appointments", "clients", "revenue"
 # By kind, the columns without which a file is not of that kind.
 KINDS = {
-    "appointments": ("Start Time", "Appointment ID"),
-    "clients": ("First Name", "Last Name", "Days Since Last Appointment"),
-    "revenue": ("Processor", "Transactions", "Amount"),
+    BOOKINGS: ("Start Time", "Appointment ID"),
+    CLIENTS: ("First Name", "Last Name", "Days Since Last Appointment"),
+    REVENUE: ("Processor", "Transactions", "Amount"),
     "stripe": ("id", "Amount", "Amount Refunded", "Currency"),
     "square": ("Transaction ID", "Payment ID", "Event Type", "Total Collected"),
 }

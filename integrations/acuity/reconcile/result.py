@@ -15,7 +15,7 @@ def cents(amount: Decimal) -> int:
 def amount(text: str) -> Decimal | None:
     """The amount that a file writes, in any of the usual ways; None where it is none."""
     try:
-        return money(text, "amount")
+        return money(text, "amount", 3)
     except Reject:
         return None
 

@@ -5,17 +5,16 @@ from decimal import Decimal
 
 from bookings import reports
 from bookings.models import Tenant
+from bookings.reports.revenue import ORDERS
 from integrations.acuity.reconcile.files import File, UnknownFile
 from integrations.acuity.reconcile.result import Result, amount
-
-ORDERS = "orders"
 
 
 def compare(file: File, tenant: Tenant, month: str) -> Result:
     """Number and amount by processor; sales beside bookings as one. Raises UnknownFile."""
     if not month:
         raise UnknownFile("The file does not say its month: name it with --month YYYY-MM.")
-    result = Result("revenue", len(file.rows))
+    result = Result(file.kind, len(file.rows))
     for row in file.rows:
         found = re.fullmatch(r"(.+?)\s*\((.+)\)", row["Processor"])
         if found is None:

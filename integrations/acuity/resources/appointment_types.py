@@ -50,7 +50,7 @@ class AppointmentTypes(Whole):
         return (
             text(payload.get("name"), "name").strip()[:255],
             count(payload.get("duration"), "duration"),
-            money(payload.get("price"), "price"),
+            money(payload.get("price"), "price", 3),
             yes(payload.get("active", True)),
             plain(payload.get("description")),
             plain(payload.get("category"))[:255],

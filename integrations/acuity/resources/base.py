@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from django.db.models import Model, QuerySet
 
+from bookings.amounts import shortest
 from bookings.history import plain as as_kept
 from bookings.models import Appointment, Imported, Tenant
 from integrations.acuity.reading.findings import Difference, Gap, Pair
@@ -100,15 +101,14 @@ class Context:
         return RejectedRecord.objects.filter(account=self.account, resolved_at=None).exists()
 
 
-@dataclass
-class Fetched:
+class Fetched(msgspec.Struct, frozen=True):
     """One page as it came over the wire, not yet written."""
 
     records: list[Any]
     cursor: Cursor
     done: bool = False
     total: int | None = None
-    gaps: list[Gap] = field(default_factory=list)
+    gaps: list[Gap] = []
     count: int | None = None
     # Records inside the page, where they are not what the offset counts.
     fetched: int | None = None
@@ -124,18 +124,16 @@ class Fetched:
         return len(self.records) if self.count is None else self.count
 
 
-@dataclass
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a resource's `heal` is to write: records as `fetch` has them, and rows that are gone."""
 
-    save: list[Any] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
+    save: list[Any] = []
+    gone: list[int] = []
     # Rows that the source denies in this look; None where nobody looked.
     missing: list[int] | None = None
 
 
-@dataclass
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """One page of a resource's proof, and where that goes on."""
 
     found: Found
@@ -156,15 +154,14 @@ class Line(NamedTuple):
     part: str = ""
 
 
-@dataclass
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """What a resource's proof may say: its part of the scope, its gaps, and what it knows besides."""
 
     scope: dict[str, Any]
-    gaps: list[Gap] = field(default_factory=list)
-    coverage: dict[str, Pair] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    gaps: list[Gap] = []
+    coverage: dict[str, Pair] = {}
+    differences: list[Difference] = []
+    ignored: list[str] = []
 
 
 class Step(Protocol):
@@ -205,6 +202,10 @@ class Resource(Step, Protocol):
     after: tuple[str, ...] = ()
     # Whether each run brings it, whatever else that is limited to: others' days depend on it.
     always: bool = False
+    # Whether a plan's hourly pass brings it: what changes with every booking.
+    hourly: bool = False
+    # Kinds of its gaps that leave a month open; those of no month, all of them.
+    month_gaps: tuple[str, ...] = ()
 
     @abstractmethod
     def stored(self, scope: Scope) -> int:
@@ -255,6 +256,15 @@ class Resource(Step, Protocol):
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         """What this proof, at its end, may say. Never more than was asked and compared."""
 
+    def kept(self, part: dict[str, Any]) -> str:
+        """Its words in the headline of a proof, from what `statement` said; none, and it is left out."""
+        return ""
+
+    def not_asked(self, part: dict[str, Any]) -> str:
+        """The headline's sentence on what was not asked for; none if all was."""
+        said: str = part.get("not_asked", "")
+        return said
+
 
 def in_window(context: Context) -> QuerySet[Appointment]:
     """The appointments of the run's days that the source still has."""
@@ -268,8 +278,7 @@ def kept(extent: Extent) -> QuerySet[Appointment]:
 
 def plain(amount: Decimal) -> str:
     """`50.00`, `12.505`: at least two decimals, and no more than it has."""
-    text = f"{amount:.2f}"
-    return text if Decimal(text) == amount else f"{amount.normalize():f}"
+    return f"{shortest(amount):f}"
 
 
 def many(n: int, what: str) -> str:

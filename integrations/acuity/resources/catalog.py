@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from django.db.models.functions import Coalesce
+
 from bookings.models import AppointmentType, Calendar, Client, Imported
 from integrations.acuity.store.forgotten import Forgotten
 from integrations.models import AcuityAccount
 
 # So many clients are got to know at once.
 MANY_CLIENTS = 200_000
+# The client to whom bookings belong: the row itself, or the one into which it was merged.
+WHO = Coalesce("merged_into", "pk")
 
 
 @dataclass
@@ -23,13 +27,13 @@ class Catalog:
         """Primary keys by client key: of these, as far as they exist, and of others met before."""
         rows = self.account.rows(Client)
         if not self._clients:
-            self._clients.update(rows.values_list("external_id", "pk")[:MANY_CLIENTS])
+            self._clients.update(rows.values_list("external_id", WHO)[:MANY_CLIENTS])
         if self.forgotten:
             self._clients.update(self.forgotten.among(keys))
         # Not a difference of sets, which would look at every client met before.
         if unknown := [key for key in keys if key not in self._clients]:
             self._clients.update(
-                rows.filter(external_id__in=unknown).values_list("external_id", "pk")
+                rows.filter(external_id__in=unknown).values_list("external_id", WHO)
             )
         return self._clients
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from bookings.models import Form, Question
+from bookings.models import AppointmentType, Form, Question
 from integrations.acuity.reading.values import Reject, digest, listed, number, plain, text, yes
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.whole import Record, Whole
@@ -31,6 +31,14 @@ class Forms(Whole):
     name, title, noun = "forms", "Forms", "form"
     path, model = "/forms", Form
     columns = ("name", "description", "hidden")
+    named_by = (
+        (
+            "appointment types",
+            AppointmentType.forms.through,
+            "form_id",
+            "appointmenttype__removed_at",
+        ),
+    )
     proves_cut = ("appointment_types",)
 
     def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:
@@ -49,15 +57,16 @@ class Forms(Whole):
 
     def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
         """A question that a form no longer asks stays, with its answers, and is marked."""
-        rows = [
-            (key, form, *values, "", None, raw, digest([form, *values]))
+        # By key: two forms may ask the same question, and it is a row of the last one.
+        rows = {
+            key: (key, form, *values, "", None, raw, digest([form, *values]))
             for form, record in records.items()
             for key, *values, raw in questions(record.payload)
-        ]
+        }
         seen = context.seen("questions")
-        written = upsert(context.account, Question, QUESTION, rows, seen=seen)
+        written = upsert(context.account, Question, QUESTION, list(rows.values()), seen=seen)
         asked = Question.objects.filter(form__in=list(records), removed_at=None)
-        gone = asked.exclude(external_id__in=[row[0] for row in rows])
+        gone = asked.exclude(external_id__in=rows)
         changed = set(gone.values_list("form_id", flat=True))
         update(seen, gone, removed_at=timezone.now(), content_hash="")
         return changed | {row[1] for row in [*written.fresh, *written.updated.values()]}

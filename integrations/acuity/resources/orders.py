@@ -17,7 +17,8 @@ from integrations.acuity.reading.values import (
     optional_money,
     plain,
 )
-from integrations.acuity.resources.base import Context, Fetched
+from integrations.acuity.resources.base import Context, Fetched, Found
+from integrations.acuity.resources.catalog import WHO
 from integrations.acuity.resources.whole import Part, Shown, Whole
 from integrations.acuity.store.references import Ref
 from integrations.acuity.store.upsert import Counts
@@ -86,7 +87,8 @@ class Orders(Whole):
         other = Shown()
         if (fewer := len(rows) - 1) > 0:
             other.evidence.append(f"asked for {fewer:,} of {len(rows):,}")
-            if len(self.ask(context, max=fewer)) != fewer:
+            other.again, other.may_lack = self.ask(context, max=fewer), 1
+            if len(other.again) != fewer:
                 other.ignored.append("max")
                 reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
                 other.gaps.append(Gap(self.name, reason, ignored=["max"]))
@@ -104,6 +106,10 @@ class Orders(Whole):
         link_clients(context)
         return counts
 
+    def heal(self, context: Context, found: Found) -> None:
+        super().heal(context, found)
+        link_clients(context)
+
 
 def link_clients(context: Context) -> None:
     """Who bought is found as for bookings; somebody unknown now may be known at the next import."""
@@ -118,5 +124,5 @@ def link_clients(context: Context) -> None:
         with contextlib.suppress(Reject):
             owners.setdefault(context.identity.keys(entry)[0], []).append(order)
     clients = context.account.rows(Client).filter(external_id__in=list(owners))
-    for key, pk in clients.values_list("external_id", "pk"):
+    for key, pk in clients.values_list("external_id", WHO):
         Order.objects.filter(pk__in=[order.pk for order in owners[key]]).update(client=pk)

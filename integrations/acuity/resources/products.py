@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bookings.models import AppointmentType, Product, ProductAppointmentType
+from bookings.models import (
+    AppointmentType,
+    Certificate,
+    OrderLine,
+    Product,
+    ProductAppointmentType,
+)
 from integrations.acuity.reading.values import count, ids, optional_money, plain, text, yes
 from integrations.acuity.resources.whole import Part, Whole
 from integrations.acuity.store.references import Ref
@@ -35,6 +41,10 @@ class Products(Whole):
         "is_gift_certificate",
     )
     parts = (Part(ProductAppointmentType, "product_id", ("appointment_type_id", "count"), types),)
+    named_by = (
+        ("orders", OrderLine, "product_id", "order__removed_at"),
+        ("certificates", Certificate, "product_id", "removed_at"),
+    )
     params = {"deleted": "true"}
     second_look = {}
 

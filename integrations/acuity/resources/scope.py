@@ -13,6 +13,7 @@ from django.db.models import Model, QuerySet
 from bookings.models import Tenant
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.stored import Stored
+from integrations.acuity.reading.values import decimals
 from integrations.acuity.reading.zones import country
 from integrations.acuity.store.rejects import Origin
 from integrations.conf import conf
@@ -137,6 +138,7 @@ class Scope:
             by_phone=account.clients_distinct_by_phone is not False,
             region=account.country or country(account.timezone) or "US",
             timezone=account.timezone,
+            decimals=decimals(self.tenant.currency),
         )
 
     @property

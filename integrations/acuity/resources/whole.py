@@ -24,10 +24,10 @@ from integrations.acuity.resources.base import (
     Said,
     many,
 )
-from integrations.acuity.resources.earlier import held
+from integrations.acuity.resources.earlier import held, just_listed
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row, insert
-from integrations.acuity.store.history import update
+from integrations.acuity.store.history import altered, update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, compare, foreseen, upsert
@@ -74,6 +74,9 @@ class Shown:
     evidence: list[str] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    # What else the other question showed of the list, and how many rows it need not show.
+    again: list[Any] = field(default_factory=list)
+    may_lack: int = 0
 
 
 class Whole(Resource):
@@ -94,6 +97,9 @@ class Whole(Resource):
     second_look: dict[str, str] | None = None
     # Of what names rows that no list has: those by which the list is proven to be cut short.
     proves_cut: tuple[str, ...] = ()
+    # Other resources' rows that name these: what they are called, the model, its column, and the one
+    # that says whether they are gone.
+    named_by: tuple[tuple[str, type[Model], str, str], ...] = ()
     model: type[Listed]
 
     @property
@@ -122,7 +128,9 @@ class Whole(Resource):
             return Shown()
         shown = self.ask(context, **self.second_look)
         asked = ", ".join(f"{k}={v}" for k, v in {**self.params, **self.second_look}.items())
-        return Shown(shown, [f"asked with and without {asked}"])
+        evidence = [f"asked with and without {asked}"]
+        # One of them leaves out what was deleted: never most of what there is.
+        return Shown(shown, evidence, may_lack=(len(rows) - 1) // 2)
 
     def rows(self, scope: Scope) -> QuerySet[Any]:
         """The stored rows that the list should show."""
@@ -158,6 +166,7 @@ class Whole(Resource):
         rows = shown.rows
         read_at = timezone.now().isoformat()
         cursor = {"listed": len(rows), "digest": _digest(rows), "read_at": read_at}
+        cursor |= {"ignored": shown.ignored} if shown.ignored else {}
         return Fetched(rows, cursor, done=True, total=len(rows), gaps=shown.gaps)
 
     def save(self, context: Context, page: Fetched) -> Counts:
@@ -198,13 +207,16 @@ class Whole(Resource):
         """The listing, asked anew and otherwise, against what is stored.
 
         It was read twice alike if the import has just had the same list; else it is read again. A
-        list that an earlier proof has asked for so is not asked for once more, unless `anew`.
+        list that an earlier proof has asked for so is not asked for once more, unless `anew`, nor is
+        one of which another question shows what the import has just listed.
         """
         had = {} if cursor.get("anew") else held(context, self.name, self.stored(context.scope))
         if had:
-            names = ("listed", "alike", "evidence", "ignored", "held")
-            return Checked(Found(), {name: had[name] for name in names}, done=True)
+            names = ("listed", "alike", "evidence", "ignored", "own", "held")
+            return Checked(Found(), {n: had[n] for n in names if n in had}, done=True)
         try:
+            if not cursor.get("anew") and (agreed := self._agreed(context)):
+                return Checked(Found(), agreed, done=True)
             shown = self.listing(context)
             first = second = shown.rows
             alike = not cursor.get("anew") and self._imported(context) == _digest(first)
@@ -218,10 +230,12 @@ class Whole(Resource):
         parsed = self._parse(context, payloads.values())
         keys = find(context.account, (ref for record in parsed.records for ref in record.refs()))
         stored = {key: (pk, print_) for key, pk, print_ in self._stored(context)}
+        altered = self._altered(parsed.records, stored, keys)
         changed = [
             record.payload
             for record in parsed.records
-            if stored.get(record.key, (0, ""))[1] != record.content_hash(keys)
+            if record.key in altered
+            or stored.get(record.key, (0, ""))[1] != record.content_hash(keys)
         ]
         gone = {key: pk for key, (pk, _) in stored.items() if key not in payloads}
         facts: dict[str, Any] = {
@@ -244,8 +258,56 @@ class Whole(Resource):
             gone = {}
         return Checked(Found(changed, list(gone.values())), facts, done=True)
 
+    def _agreed(self, context: Context) -> dict[str, Any]:
+        """Where this proof ends, if another question shows the very rows that this run's import has
+        listed a moment ago; nothing if not. Raises an `AcuityError`."""
+        stored = {key: print_ for key, _, print_ in self._stored(context)}
+        step = just_listed(context, self.name, len(stored))
+        if not step:
+            return {}
+        evidence = self._named(context)
+        if not evidence:
+            rows = list(self.rows(context.scope).values_list("raw", flat=True))
+            other = self.otherwise(context, rows)
+            parsed = self._parse(context, [*other.rows, *other.again])
+            records: list[Record] = parsed.records
+            keys = find(context.account, (ref for record in records for ref in record.refs()))
+            odd = any(stored.get(r.key) != r.content_hash(keys) for r in records)
+            if odd or parsed.rejects or other.gaps or other.ignored:
+                return {}
+            if len(stored) - len(records) > other.may_lack:
+                return {}
+            evidence = other.evidence
+        if not evidence:
+            return {}
+        return {
+            "listed": len(stored),
+            "alike": True,
+            "own": True,
+            "evidence": evidence,
+            "ignored": [],
+            "proven": step.cursor["digest"],
+        }
+
+    def _named(self, context: Context) -> list[str]:
+        """By what all of these are named, in words, if each of them is; else nothing."""
+        words: list[str] = []
+        # One that is named and not listed may have been left out, or made since.
+        left = set() if self.unlisted(context) else self._pks(context)
+        for what, model, column, removed in self.named_by:
+            named = model._default_manager.filter(**{f"{column}__in": left, removed: None})
+            if found := set(named.values_list(column, flat=True).distinct()):
+                left -= found
+                words.append(what)
+        if left or not words:
+            return []
+        return [f"each is named by {' or '.join(words)}"]
+
+    def _pks(self, context: Context) -> set[int]:
+        return set(self.rows(context.scope).values_list("pk", flat=True))
+
     def heal(self, context: Context, found: Found) -> None:
-        self._save(context, found.save)
+        self._save(context, found.save, anew=True)
         # Without its hash, the row is written again when it comes back.
         gone = self.model._default_manager.filter(pk__in=found.gone)
         update(context.seen(self.name), gone, removed_at=timezone.now(), content_hash="")
@@ -256,13 +318,15 @@ class Whole(Resource):
             return self._not_asked(cursor["refused"], stored)
         alike, at = cursor.get("alike", False), cursor.get("held")
         held_since = [f"the import's own list, the one proven at {at}"] if at else []
-        looks = "listed twice, alike" if alike else "listed twice, not alike"
+        looks = ["listed twice, alike" if alike else "listed twice, not alike"]
+        if cursor.get("own"):
+            looks = [] if at else ["the import's own list"]
         unlisted = self.unlisted(context)
         gaps = [*map(Gap.of, cursor.get("gaps", [])), *self._gaps(cursor, unlisted)]
         scope = {
             "listed": cursor.get("listed", 0),
             "stored": stored,
-            "evidence": [*held_since, looks, *cursor.get("evidence", [])],
+            "evidence": [*held_since, *looks, *cursor.get("evidence", [])],
         }
         if unlisted:
             scope["only_named"] = unlisted
@@ -340,7 +404,24 @@ class Whole(Resource):
         parsed.records = list(records.values())
         return parsed
 
-    def _save(self, context: Context, payloads: list[Any]) -> Counts:
+    def _altered(
+        self, records: list[Record], stored: Mapping[str, tuple[int, str]], keys: Keys
+    ) -> set[str]:
+        """The keys of records of which a column is not as the import has written it."""
+        names = ["external_id", *self.columns]
+        # A forgotten person's row is empty, and stays so.
+        full = self.model._default_manager.exclude(raw={})
+        kept = set(
+            full.filter(pk__in=[pk for pk, _ in stored.values()]).values_list("pk", flat=True)
+        )
+        rows = {
+            stored[r.key][0]: (r.key, *_resolved(r.values, keys))
+            for r in records
+            if stored.get(r.key, (0, ""))[0] in kept
+        }
+        return {rows[pk][0] for pk in altered(self.model, names, rows)}
+
+    def _save(self, context: Context, payloads: list[Any], *, anew: bool = False) -> Counts:
         parsed = self._parse(context, payloads)
         records: list[Record] = parsed.records
         refs = (ref for record in records for ref in record.refs())
@@ -351,7 +432,7 @@ class Whole(Resource):
             for r in records
         ]
         seen = context.seen(self.name)
-        written = upsert(context.account, self.model, names, rows, seen=seen)
+        written = upsert(context.account, self.model, names, rows, seen=seen, anew=anew)
         counts, stored = written.counts, written.updated | written.restated
         if written.fresh or stored:
             made = find(context.account, [Ref(self.model, row[0]) for row in written.fresh])

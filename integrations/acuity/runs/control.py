@@ -1,6 +1,5 @@
 """How does a run begin, stop, go on and end? In the same words for command, HTTP and admin."""
 
-from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,6 +16,7 @@ from integrations.acuity.resources.scope import NOTHING_AGAIN, Reread
 from integrations.acuity.runs import messages
 from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.lines import in_log, summary
+from integrations.acuity.runs.options import Options
 from integrations.acuity.runs.results import rejected, stored
 from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
 from integrations.acuity.runs.tuning import Tuning
@@ -39,6 +39,7 @@ PASS = (
     "deaths",
     "active_ms",
 )
+EVERYTHING = Options()
 UNVERIFIED = Gap("unverified", "Nothing was compared with Acuity: prove the run again.")
 
 
@@ -52,38 +53,12 @@ class ActiveRun(Exception):
         )
 
 
-def check(
-    *,
-    min_date: date | None,
-    max_date: date | None,
-    page_limit: int | None,
-    only: tuple[str, ...],
-    **_: Any,
-) -> None:
-    """Raises ConfigurationError if a run cannot be started like this."""
-    if page_limit is not None and not 1 <= page_limit <= 1000:
-        raise ConfigurationError(f"The page limit must be from 1 to 1000, not {page_limit}.")
-    if min_date and max_date and min_date > max_date:
-        raise ConfigurationError(f"The first date {min_date} is after the last date {max_date}.")
-    unknown = [name for name in only if name not in RESOURCES]
-    if unknown or not only:
-        raise ConfigurationError(
-            f"Cannot import {', '.join(unknown) or 'nothing'}: choose from {', '.join(RESOURCES)}."
-        )
-
-
 def start(
     account: AcuityAccount,
+    options: Options = EVERYTHING,
     *,
-    min_date: date | None = None,
-    max_date: date | None = None,
-    page_limit: int | None = None,
-    only: tuple[str, ...] = tuple(RESOURCES),
-    payments_mode: str = "paid",
-    verify: bool = True,
     send: bool = True,
     idempotency_key: str | None = None,
-    accept_removals: bool = False,
     by: str = "code",
     kind: str = ImportRun.Kind.IMPORT,
     reread: Reread = NOTHING_AGAIN,
@@ -94,24 +69,24 @@ def start(
 
     Raises ActiveRun if the account has a run already, ConfigurationError on bad input.
     """
-    check(min_date=min_date, max_date=max_date, page_limit=page_limit, only=only)
+    options.check()
     always = (name for name, resource in RESOURCES.items() if resource.always)
-    chosen = {"account", *always, *only} | ({"verify"} if verify else set())
+    chosen = {"account", *always, *options.only} | ({"verify"} if options.verify else set())
     try:
         with transaction.atomic():
             run = ImportRun.objects.create(
                 account=account,
-                min_date=min_date,
-                max_date=max_date,
-                page_limit=page_limit or account.best_page_limit or conf.ACUITY_PAGE_LIMIT,
-                auto_page_limit=page_limit is None,
+                min_date=options.period.first,
+                max_date=options.period.last,
+                page_limit=options.page_limit or account.best_page_limit or conf.ACUITY_PAGE_LIMIT,
+                auto_page_limit=options.page_limit is None,
                 tuning=_known(account),
-                payments_mode=payments_mode,
                 idempotency_key=idempotency_key,
-                accept_removals=accept_removals,
+                accept_removals=options.accept_removals,
                 started_by=by,
                 kind=kind,
                 reread=as_json(reread),
+                **options.columns,
             )
             ImportStep.objects.bulk_create(
                 ImportStep(run=run, position=n, resource=name)
@@ -123,7 +98,7 @@ def start(
         if active is None:
             raise
         raise ActiveRun(active) from None
-    audit.write("started", run=run, note=ACCEPTED if accept_removals else "")
+    audit.write("started", run=run, note=ACCEPTED if options.accept_removals else "")
     if send:
         enqueue(run)
     return run

@@ -3,15 +3,17 @@
 import secrets
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, ConfigurationError
-from integrations.acuity.runs import control, messages, preview
+from integrations.acuity.runs import messages, preview
+from integrations.acuity.runs.options import Options
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, DryRun
 
@@ -28,24 +30,19 @@ class NotMine(Exception):
     """It was stopped, or another worker has it by now."""
 
 
-def begin(account: AcuityAccount, *, send: bool = True, **options: Any) -> DryRun:
-    """A new one, queued. `options` are those of an import. Raises ConfigurationError on bad ones."""
-    control.check(**options)
-    kept = options | {"only": list(options["only"])}
-    for name in ("min_date", "max_date"):
-        kept[name] = kept[name].isoformat() if kept[name] else None
+def begin(account: AcuityAccount, options: Options, *, send: bool = True) -> DryRun:
+    """A new one, queued. Raises ConfigurationError on bad options."""
+    options.check()
+    kept = msgspec.to_builtins(options)
     row = DryRun.objects.create(account=account, options=kept, due_at=timezone.now() + OVERDUE)
     if send:
         messages.send_dry_run(str(row.pk))
     return row
 
 
-def options(row: DryRun) -> dict[str, Any]:
+def options(row: DryRun) -> Options:
     """With what `control.start` begins the import that it has tried."""
-    had: dict[str, Any] = row.options | {"only": tuple(row.options["only"])}
-    for name in ("min_date", "max_date"):
-        had[name] = date.fromisoformat(had[name]) if had[name] else None
-    return had
+    return msgspec.convert(row.options, Options, strict=False)
 
 
 def stop(row: DryRun) -> None:
@@ -103,7 +100,7 @@ def _work(row: DryRun) -> dict[str, Any]:
         row.progress[resource] = read
         renew()
 
-    return preview.dry_run(row.account, source, tell, **options(row))
+    return preview.dry_run(row.account, options(row), source, tell)
 
 
 def _renewer(row: DryRun) -> Callable[[], None]:

@@ -5,7 +5,7 @@ from typing import Any
 from integrations.acuity import events
 from integrations.acuity.resources import OPTIONS, RESOURCES
 from integrations.acuity.resources.base import Fetched, Log
-from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.scope import CHOICE, Scope
 from integrations.acuity.runs import results
 from integrations.models import ImportRun, ImportStep
 
@@ -27,7 +27,7 @@ def started(run: ImportRun, step: ImportStep) -> None:
         cursor="start" if first else f"{step.resource}:{step.offset}",
         only=",".join(name for name in RESOURCES if name in names),
         page_limit="auto" if run.auto_page_limit else run.page_limit,
-        **{option: getattr(run, f"{option}_mode") for option in OPTIONS},
+        **{option: getattr(run, f"{option}{CHOICE}") for option in OPTIONS},
         verify="verify" in names,
         rps=Scope.of(run).requests_per_second or None,
         resumed=run.resumed,

@@ -18,6 +18,18 @@ def broker_in_memory() -> bool:
     return str(current_app.conf.broker_write_url or "").startswith("memory")
 
 
+def broker_trouble() -> str:
+    """The class of what keeps the broker from being reached; nothing if it is."""
+    if broker_in_memory():
+        return ""
+    try:
+        with current_app.connection_for_write(connect_timeout=1) as broker:
+            broker.ensure_connection(max_retries=0, timeout=2)
+    except (OperationalError, OSError) as error:
+        return type(error).__name__
+    return ""
+
+
 def send_chain(run_id: str) -> None:
     """Send what is left of the run, computed from its steps."""
     run = ImportRun.objects.get(pk=run_id)

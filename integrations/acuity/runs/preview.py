@@ -9,7 +9,8 @@ from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.account import of_answer
 from integrations.acuity.resources.base import Context, Resource
-from integrations.acuity.resources.scope import CHOICE, Period, Position, Scope
+from integrations.acuity.resources.scope import Position, Scope
+from integrations.acuity.runs.options import Options
 from integrations.acuity.source.fetching import Fetcher
 from integrations.conf import conf
 from integrations.models import AcuityAccount
@@ -21,9 +22,9 @@ def nobody(_resource: str, _read: int) -> None:
 
 def dry_run(
     account: AcuityAccount,
+    options: Options,
     source: Fetcher | None = None,
     tell: Callable[[str, int], None] = nobody,
-    **options: Any,
 ) -> dict[str, Any]:
     """A whole import without the writing: what it would create, update, leave and reject.
 
@@ -32,12 +33,10 @@ def dry_run(
 
     `source` asks, and is closed at the end. `tell` is told how many records of a resource were read.
     """
-    only = options.pop("only")
-    limit = options.pop("page_limit") or conf.ACUITY_PAGE_LIMIT
-    period = Period(options.pop("min_date"), options.pop("max_date"))
-    choices = {name.removesuffix(CHOICE): choice for name, choice in options.items()}
+    only, limit = options.only, options.page_limit or conf.ACUITY_PAGE_LIMIT
     source = source or Fetcher(account_client(account), lambda: None)
-    context = Context.of(Scope(account, period, choices=choices), source, Position(limit=limit))
+    scope = Scope(account, options.period, choices=options.choices)
+    context = Context.of(scope, source, Position(limit=limit))
     try:
         facts = of_answer(account, source.get("/me"))
         account.source_id = account.source_id or facts.id

@@ -83,6 +83,11 @@ def compared(model: type[Model], names: Sequence[str], rows: Mapping[int, Row]) 
     ]
 
 
+def altered(model: type[Model], names: Sequence[str], rows: Mapping[int, Row]) -> set[int]:
+    """Primary keys of those of `rows` that have another value stored, whoever wrote it."""
+    return {pk for pk, _, differing in compared(model, names, rows) if differing}
+
+
 def update(seen: Seen, rows: QuerySet[Any], **columns: Any) -> int:
     """`rows.update(**columns)`, remembered. How many rows were written."""
     names = [name for name in columns if name not in NO_CONTENT]

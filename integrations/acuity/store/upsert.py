@@ -131,12 +131,14 @@ def upsert(
     waiting: Callable[[], None] = lambda: None,
     *,
     seen: Seen,
+    anew: bool = False,
 ) -> Written:
     """Insert or update the account's rows of `names`, by external_id.
 
     `names` begin with external_id and end with content_hash; a row whose hash is stored already is
-    not written. `waiting` is called when the rest is the database's work. What changes is kept as
-    `seen`. A row that another worker inserts meanwhile is an update.
+    not compared, unless `anew`: something else may have changed its columns. `waiting` is called when
+    the rest is the database's work. What changes is kept as `seen`. A row that another worker inserts
+    meanwhile is an update.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
     if expect_new:
@@ -145,8 +147,8 @@ def upsert(
             return Written(Counts(created=len(rows)), rows, {}, {})
     for _ in range(RIVALS):
         with contextlib.suppress(IntegrityError), transaction.atomic():
-            return _upsert(account, model, names, rows, waiting, seen)
-    return _upsert(account, model, names, rows, waiting, seen)
+            return _upsert(account, model, names, rows, waiting, seen, anew)
+    return _upsert(account, model, names, rows, waiting, seen, anew)
 
 
 def _upsert(
@@ -156,6 +158,7 @@ def _upsert(
     rows: Sequence[Row],
     waiting: Callable[[], None],
     seen: Seen,
+    anew: bool,
 ) -> Written:
     """As `upsert`, once. Raises IntegrityError if another worker was first with a row."""
     stored = _stored(model, account, [row[0] for row in rows])
@@ -164,7 +167,7 @@ def _upsert(
         pk, content = stored.get(row[0], (None, None))
         if pk is None:
             fresh.append(row)
-        elif content != row[-1]:
+        elif anew or content != row[-1]:
             differing[pk] = row
         else:
             counts.unchanged += 1

@@ -10,10 +10,22 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from bookings import history
+from bookings.amounts import shortest
 from bookings.models import Appointment, Change, Client, Payment, Tenant
 from integrations.models import ImportRun
 
 NAMES = {"first_name", "last_name"}
+# What is told of, and what a sentence needs besides the row.
+TOLD: dict[type[Model], tuple[str, ...]] = {
+    Appointment: ("client",),
+    Payment: ("appointment__client",),
+    Client: (),
+}
+
+
+# Rows of which a month has a number and a sum, and the columns that decide on these.
+COUNTED: tuple[type[Model], ...] = (Appointment, Payment)
+COUNTS = ["removed_at", "service_date", "amount", "appointment"]
 
 
 class Line(NamedTuple):
@@ -52,10 +64,18 @@ def of(tenant: Tenant, since: datetime, until: datetime | None = None) -> Change
     """What was seen to change after `since`; months that were closed come first."""
     until = until or timezone.now()
     lines = [*_new(tenant, since, until), *_changed(tenant, since, until)]
-    closed = {}
-    if lines:
-        closed = history.closed_months(tenant, since, until, first_open_month(tenant))
-    return Changes(since, closed, lines)
+    return closed_only(tenant, since, until)._replace(lines=lines)
+
+
+def closed_only(tenant: Tenant, since: datetime, until: datetime) -> Changes:
+    """As `of`, without a line for each change."""
+    changed = history.since(tenant, since, [history.NAMES[model] for model in COUNTED])
+    changed = changed.filter(seen_at__lte=until, changed__has_any_keys=COUNTS)
+    new = (model._default_manager.filter(tenant=tenant, first_seen__gt=since) for model in COUNTED)
+    if not (changed.exists() or any(rows.exists() for rows in new)):
+        return Changes(since, {}, [])
+    closed = history.closed_months(tenant, since, until, first_open_month(tenant))
+    return Changes(since, closed, [])
 
 
 def of_run(run: ImportRun) -> Changes:
@@ -77,8 +97,8 @@ def _new(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
         return rows.order_by("pk")
 
     for booking in seen(Appointment.objects.select_related("client")).iterator():
-        text = f"{booking.client} booked {_when(booking.starts_at, tenant)}, {booking.price:.2f}"
-        yield Line("new", "appointments", booking.external_id, text)
+        text = f"{booking.client} booked {_when(booking.starts_at, tenant)}, {shortest(booking.price):f}"
+        yield Line("new", history.NAMES[Appointment], booking.external_id, text)
     payments = Payment.objects.select_related("appointment__client")
     for payment in seen(payments).iterator():
         yield _money(payment, tenant)
@@ -90,14 +110,14 @@ def _money(payment: Payment, tenant: Tenant, gone: bool = False) -> Line:
     what = "no longer listed" if gone else "refunded" if refunded else "paid"
     text = (
         f"{booking.client}, {_when(booking.starts_at, tenant)}:"
-        f" {abs(payment.amount):.2f} {payment.currency} by {payment.processor} {what}"
+        f" {shortest(abs(payment.amount)):f} {payment.currency} by {payment.processor} {what}"
     )
     kind = "gone" if gone else "refunded" if refunded else "paid"
-    return Line(kind, "payments", booking.external_id, text)
+    return Line(kind, history.NAMES[Payment], booking.external_id, text)
 
 
 def _changed(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
-    found = history.since(tenant, since, ["appointments", "payments", "clients"])
+    found = history.since(tenant, since, [history.NAMES[model] for model in TOLD])
     for change in found.filter(seen_at__lte=until).iterator():
         row = _row(change)
         if isinstance(row, Appointment):
@@ -133,10 +153,10 @@ def _booking(row: Appointment, changed: dict[str, Any], tenant: Tenant) -> tuple
 
 
 def _row(change: Change) -> Model | None:
-    rows: QuerySet[Any] = history.TABLES[change.resource]._default_manager.all()
-    related = {"appointments": "client", "payments": "appointment__client"}
-    if change.resource in related:
-        rows = rows.select_related(related[change.resource])
+    model = history.TABLES[change.resource]
+    rows: QuerySet[Any] = model._default_manager.all()
+    if related := TOLD[model]:
+        rows = rows.select_related(*related)
     found: Model | None = rows.filter(pk=change.row).first()
     return found
 

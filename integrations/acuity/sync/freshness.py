@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from integrations.acuity.reading.zones import zone
 from integrations.acuity.resources.base import kept
@@ -45,10 +45,13 @@ class Freshness(NamedTuple):
         }
 
 
+def listings(account: int) -> QuerySet[ImportStep]:
+    """The steps that have listed its bookings to the end."""
+    return ImportStep.objects.filter(run__account=account, resource="appointments", status="done")
+
+
 def of(account: AcuityAccount) -> Freshness:
-    listed = ImportStep.objects.filter(
-        run__account=account, resource="appointments", status="done"
-    ).filter(run__min_date=None, run__max_date=None)
+    listed = listings(account.pk).filter(run__min_date=None, run__max_date=None)
     ages = kept(Scope(account).extent).aggregate(
         since=Min("payments_read_at"), unread=Count("pk", filter=Q(payments_read_at=None))
     )

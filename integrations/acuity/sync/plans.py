@@ -16,10 +16,12 @@ from django.utils import timezone
 from integrations import audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading.zones import zone
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import kept
 from integrations.acuity.resources.payments.save import oldest
 from integrations.acuity.resources.scope import NOTHING_AGAIN, Extent, Scope
 from integrations.acuity.runs import control
+from integrations.acuity.runs.options import Options
 from integrations.acuity.runs.states import PROVABLE
 from integrations.models import AcuityAccount, ImportRun, Plan
 
@@ -29,11 +31,11 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 # So many times the share of a minute, at most, begins in one minute.
 CROWD = 2
 K = ImportRun.Kind
-DEEDS: dict[str, dict[str, Any]] = {
-    K.IMPORT: {},
+DEEDS: dict[str, Options] = {
+    K.IMPORT: Options(),
     # What the listings show; nothing is compared with them, that is the audit's.
-    K.PASS: {"verify": False, "only": ("clients", "appointments", "payments")},
-    K.AUDIT: {},
+    K.PASS: Options(verify=False, only=tuple(n for n, r in RESOURCES.items() if r.hourly)),
+    K.AUDIT: Options(),
 }
 
 
@@ -121,9 +123,7 @@ def begin(turn: Turn, now: datetime) -> ImportRun | None:
             if not Plan.objects.filter(pk=plan.pk, **before).update(**taken):
                 return None
             again = oldest(extent_of(plan), portion(plan)) if kind == K.AUDIT else NOTHING_AGAIN
-            return control.start(
-                plan.account, kind=kind, reread=again, by="schedule", **DEEDS[kind]
-            )
+            return control.start(plan.account, DEEDS[kind], kind=kind, reread=again, by="schedule")
     except control.ActiveRun:
         return None
 

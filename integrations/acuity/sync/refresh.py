@@ -21,6 +21,7 @@ from django.utils import timezone
 from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
+from integrations.acuity.resources import OPTIONS
 from integrations.acuity.resources.account import Account
 from integrations.acuity.resources.appointments import missing
 from integrations.acuity.resources.appointments import save as appointments
@@ -38,8 +39,8 @@ HELD = timedelta(seconds=20)
 OVERDUE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
 BUSY, OVERTAKEN = "another worker reads it", "another worker was first"
-
-
+# One booking is read whole: of each option the choice that leaves nothing out, its last.
+WIDEST = {option: choices[-1] for option, choices in OPTIONS.items()}
 SECOND_LOOK = "not found: a second look decides if it is gone"
 THE_ACCOUNT = Account()
 
@@ -119,7 +120,7 @@ def _read(taken: RefreshRequest) -> str:
     account, number = taken.account, taken.external_id
     # Rejects belong to a run: the account's last one, or none yet and then none is kept.
     last = account.runs.order_by("-created_at").first()
-    scope = Scope(account, run=last.pk if last else None, choices={"payments": "all"})
+    scope = Scope(account, run=last.pk if last else None, choices=WIDEST)
     source = Fetcher(account_client(account), lambda: _renew(taken))
     try:
         context = Context.of(scope, source)

@@ -15,7 +15,8 @@ from integrations import audit
 from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import AcuityError, ConfigurationError, NotFound
 from integrations.acuity.source.client import AcuityClient
-from integrations.models import AcuityAccount, ImportRun, ImportStep, WebhookDay, Webhooks
+from integrations.acuity.sync import freshness
+from integrations.models import AcuityAccount, ImportRun, WebhookDay, Webhooks
 
 # `order.completed` is not ours: orders are no part of a pass.
 EVENTS = [f"appointment.{name}" for name in ("scheduled", "rescheduled", "canceled", "changed")]
@@ -124,8 +125,8 @@ def count_missed(run: ImportRun) -> int:
     """How many changes the run found that a webhook should have told; counted for their day."""
     known = Webhooks.objects.filter(account=run.account_id).exclude(since=None).first()
     before = (
-        ImportStep.objects.filter(run__account=run.account_id, resource="appointments")
-        .filter(status="done", run__created_at__lt=run.created_at)
+        freshness.listings(run.account_id)
+        .filter(run__created_at__lt=run.created_at)
         .order_by("-run__created_at")
         .values_list("run__created_at", flat=True)
         .first()
@@ -133,7 +134,7 @@ def count_missed(run: ImportRun) -> int:
     # What changed before both, the run before may have been too early for, and the webhooks, too.
     if known is None or known.since is None or before is None or before < known.since:
         return 0
-    step = run.steps.filter(resource="appointments").first()
+    step = freshness.listings(run.account_id).filter(run=run).first()
     missed = step.created + step.updated if step else 0
     if missed:
         _count(run.account, "missed", missed)

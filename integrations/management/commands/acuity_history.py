@@ -16,6 +16,8 @@ from integrations.acuity.sync import changes
 from integrations.management import tenants
 from integrations.management.refusals import AcuityCommand
 
+NO_MONTH = "9999"
+
 
 class Command(AcuityCommand):
     help = "What was known at a time, or what has changed since: one JSON object a line."
@@ -70,7 +72,7 @@ def _since(
             "by": change.by,
             "changed": change.changed,
         }
-        if change.resource in ("appointments", "payments") and _month(change) < before:
+        if _month(change) < before:
             yield line
         else:
             late.append(line)
@@ -79,13 +81,17 @@ def _since(
 
 
 def _month(change: Change) -> str:
-    """The month of service that the change belongs to: the earlier one, where that changed."""
+    """The month of service that the change belongs to: the earlier one, where that changed; a later
+    one than any for what belongs to none."""
     days: list[str] | None = change.changed.get("service_date")
     if days:
         return min(days)[:7]
-    rows = history.TABLES[change.resource]._default_manager.filter(pk=change.row)
+    model = history.TABLES[change.resource]
+    if "service_date" not in history.columns(model):
+        return NO_MONTH
+    rows = model._default_manager.filter(pk=change.row)
     found = rows.values_list("service_date", flat=True).first()
-    return f"{found:%Y-%m}" if found else "9999"
+    return f"{found:%Y-%m}" if found else NO_MONTH
 
 
 def _resources(text: str) -> list[str]:

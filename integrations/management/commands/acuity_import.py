@@ -13,7 +13,9 @@ from integrations.acuity import errors
 from integrations.acuity.accounts import addresses, find
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.resources import OPTIONS, RESOURCES
+from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import control, lines, listing, preview, results, retry
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sync import freshness
 from integrations.management import database, embedded, following, terminal
 from integrations.management.refusals import (
@@ -86,6 +88,8 @@ class Command(AcuityCommand):
         database.prepare()
         if options["retry_rejected"]:
             return self.retry_rejected(listing.find(options["retry_rejected"]), options["json"])
+        if not options["dry_run"]:
+            embedded.reach()
         with contextlib.ExitStack() as stack:
             run = self.begin(options, stack)
             if run is None:
@@ -108,27 +112,21 @@ class Command(AcuityCommand):
             return run
         low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
         account = self.account(options, stack)
-        wanted: dict[str, Any] = {
-            "min_date": low,
-            "max_date": high,
-            "page_limit": options["page_limit"],
-            "only": tuple(name.strip() for name in options["only"].split(",") if name.strip()),
-            **{f"{option}_mode": options[option] for option in OPTIONS},
-        }
-        control.check(**wanted)
+        wanted = Options(
+            Period(low, high),
+            options["page_limit"],
+            tuple(name.strip() for name in options["only"].split(",") if name.strip()),
+            {option: options[option] for option in OPTIONS},
+            verify=not options["no_verify"],
+            accept_removals=options["accept_removals"],
+        )
+        wanted.check()
         if options["dry_run"]:
             self.dry_run(account, wanted, options["json"])
             return None
         # A wrong key or address is said at once, before there is a run.
         account_client(account).get("/me")
-        self.begun = run = control.start(
-            account,
-            verify=not options["no_verify"],
-            accept_removals=options["accept_removals"],
-            send=False,
-            by="command",
-            **wanted,
-        )
+        self.begun = run = control.start(account, wanted, send=False, by="command")
         stack.enter_context(
             embedded.worker() if not options["detach"] else contextlib.nullcontext()
         )
@@ -163,8 +161,8 @@ class Command(AcuityCommand):
             self.stdout.write(f"{taken} records were taken in, {left} are still rejected.")
         return FAILED if left else COMPLETED
 
-    def dry_run(self, account: AcuityAccount, wanted: dict[str, Any], as_json: bool) -> None:
-        answer = preview.dry_run(account, **wanted)
+    def dry_run(self, account: AcuityAccount, wanted: Options, as_json: bool) -> None:
+        answer = preview.dry_run(account, wanted)
         if as_json:
             self.stdout.write(json.dumps(answer))
         else:

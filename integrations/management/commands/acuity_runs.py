@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 from integrations.acuity.accounts import find
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import control, listing, results, states
+from integrations.acuity.sync import freshness
 from integrations.management import terminal
 from integrations.management.refusals import AcuityCommand
 from integrations.models import ImportRun
@@ -46,7 +47,8 @@ class Command(AcuityCommand):
         run.refresh_from_db()
         result = results.result(run)
         if options["json"]:
-            self.stdout.write(json.dumps(result))
+            fresh = freshness.of(run.account).as_json()
+            self.stdout.write(json.dumps(result | {"fresh": fresh}))
         elif options["pause"] or options["cancel"]:
             self.stdout.write(f"Run {run.pk} is {run.status}.")
         else:

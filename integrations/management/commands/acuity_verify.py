@@ -29,6 +29,7 @@ class Command(AcuityCommand):
 
     def handle(self, **options: Any) -> None:
         run = listing.find(options["run"])
+        embedded.reach()
         control.verify(run, send=False, by="command")
         with embedded.worker():
             control.enqueue(run)

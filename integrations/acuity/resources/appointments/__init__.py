@@ -44,7 +44,8 @@ class Appointments(Resource):
     name, title, noun = "appointments", "Appointments", "appointment"
     model = Appointment
     log = Log(page="appointments", progress="appointments", every=25, summed=True)
-    sized = True
+    sized, hourly = True, True
+    month_gaps = ("day", "listing", "unlisted", "removals", "appointments", "unverified")
     task = "acuity.import_appointments"
     line = "id|start in UTC|canceled|amount paid"
 
@@ -72,10 +73,8 @@ class Appointments(Resource):
                 following = replace(following, limit=position.limit)
         if page.records and not following.begins:
             following = replace(following, begins=page.records[0].day or first)
-        months = None
-        if position.unchanged:
-            before = {} if page.anew else cursor.months or {}
-            months = Counter(before) + by_month(context, page.records)
+        before = {} if page.anew else cursor.months or {}
+        months = Counter(before) + by_month(context, page.records)
         following = replace(following, months=months)
         seen = position.offset + len(page.records)
         total = seen if page.done else estimate(seen, following)
@@ -136,10 +135,13 @@ class Appointments(Resource):
 
     def heal(self, context: Context, found: Found) -> None:
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
-        save.save_appointments(context, found.save, anywhere=True)
+        save.save_appointments(context, found.save, anywhere=True, anew=True)
         save.remove(context, Appointment.objects.filter(pk__in=found.gone))
         if found.missing is not None:
             missing.remember(in_window(context), found.missing)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return said.statement(context, ProofCursor.of(cursor))
+
+    def kept(self, part: dict[str, Any]) -> str:
+        return f"{part['stored']:,} bookings that Acuity lists"

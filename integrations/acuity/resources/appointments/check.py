@@ -11,9 +11,13 @@ from bookings.models import Appointment
 from integrations.acuity.reading.listing import Row, core_of
 from integrations.acuity.reading.values import fingerprint
 from integrations.acuity.resources.appointments import cuts, said
-from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
+from integrations.acuity.resources.appointments.cursors import (
+    CutCursor,
+    ProofCursor,
+    WalkCursor,
+)
 from integrations.acuity.resources.appointments.missing import denied_before
-from integrations.acuity.resources.appointments.save import Stored, stored
+from integrations.acuity.resources.appointments.save import Stored, altered, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, list_days, walk
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
 from integrations.acuity.source.paging import Page
@@ -28,15 +32,16 @@ MANY_GONE = 20
 
 def check(context: Context, cursor: ProofCursor) -> Checked:
     """Phases: `listing` page by page, `cuts` of the same listing otherwise, `strays` that no listing
-    showed by their ID. Bookings that the import has just found as they are stored are not listed
-    again, unless the cursor begins with `anew`."""
+    showed by their ID. What the import has just walked is not walked again, unless the cursor begins
+    with `anew`, or a cut shows something else."""
     if not cursor.phase:
-        if not cursor.anew and (months := said.of_unchanged(context)) is not None:
-            cursor = replace(cursor, months=months)
-            recent = said.cut_recently(context)
-            if recent:
-                return Checked(Found(), replace(cursor, evidence=[recent]), done=True)
-            cursor = replace(cursor, phase="cuts", evidence=cuts.EVIDENCE)
+        months = None if cursor.anew else said.of_import(context)
+        if months is not None and (recent := said.cut_recently(context)):
+            following = replace(cursor, months=months, evidence=[recent])
+            return Checked(Found(), following, done=True)
+        if months is not None and said.is_straight(context):
+            reused = {"months": months, "reused": True, "evidence": cuts.OF_IMPORT}
+            cursor = replace(cursor, phase="cuts", **reused)
         else:
             cursor = replace(cursor, phase="listing")
     return PHASES[cursor.phase](context, cursor)
@@ -79,7 +84,12 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     keys = {row.key for row in listed}
     beside = [row.key for row in page.records if row.key not in keys]
     moved = stored(in_window(context).filter(external_id__in=beside)) if beside else {}
-    refreshed = _ask(context, [*_changed(context, listed, held), *moved])[0]
+    off = {*_changed(context, listed, held), *moved}
+    if cursor.anew:
+        # What else has written into the table may have left the prints as they were.
+        here = stored(in_window(context).filter(external_id__in=keys))
+        off |= altered(context, listed, here)
+    refreshed = _ask(context, sorted(off))[0]
     following = replace(
         page.cursor,
         first=first,
@@ -109,6 +119,8 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
     if position.over:
         return Checked(Found(), replace(cursor, cut=position, phase="strays"))
     listed = _listed(context, rows)
+    if cursor.reused:
+        return _against_import(context, cursor, listed, position)
     keys = [row.key for row in listed]
     held = stored(in_window(context).filter(external_id__in=keys))
     apart = {row.key: row.day[:7] for row in listed if row.key not in held}
@@ -120,6 +132,23 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
         apart=cursor.apart | apart,
     )
     return Checked(Found(refreshed), following)
+
+
+def _against_import(
+    context: Context, cursor: ProofCursor, listed: list[Row], position: CutCursor
+) -> Checked:
+    """Two differently cut questions agree if this one shows the very bookings that the walk has
+    stored of it. If not, or if the answer may be cut where the walk's were, everything is listed
+    again."""
+    held = stored(cuts.walked(context, cursor.cut))
+    walk = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
+    agrees = {row.key for row in listed} == held.keys()
+    if not agrees or position.ignored or position.longest == walk.longest:
+        return _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
+    refreshed = _ask(context, _changed(context, listed, held))[0]
+    following = replace(cursor, cut=CutCursor(n=cursor.cut.n + 1))
+    count = len(listed) if cuts.is_of_calendar(context, cursor.cut) else 0
+    return Checked(Found(refreshed), following, count=count, total=in_window(context).count())
 
 
 def _unlisted(context: Context, cursor: ProofCursor) -> Checked:

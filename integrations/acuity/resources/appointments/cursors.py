@@ -15,7 +15,7 @@ class WalkCursor(DayCursor, frozen=True):
     begins: str = ""
     # When the walk began, as ISO 8601.
     began: str = ""
-    # Bookings listed by month, for as long as each was found stored as it is listed; else None.
+    # Bookings listed by month; None before the first page.
     months: dict[str, int] | None = None
     # The limit with which the next page was asked for ahead.
     limit: int | None = None
@@ -45,6 +45,8 @@ class ProofCursor(DayCursor, frozen=True):
     phase: str = ""
     evidence: list[str] = []
     first: str | None = None
+    # Whether the import's own pages are what the cuts are held against, and not a second walk's.
+    reused: bool = False
     # Instant up to which what is stored was held against the listing, as ISO 8601.
     upto: str | None = None
     # Bookings listed, by month.

@@ -4,15 +4,19 @@ then the canceled ones apart. What only such an answer shows is asked for by its
 from datetime import date, timedelta
 from functools import partial
 
+from django.db.models import QuerySet
 from msgspec.structs import replace
 
+from bookings.models import Appointment
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments.cursors import CutCursor
 from integrations.acuity.resources.appointments.walk import list_appointments
-from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.source.checks import Source
 
 EVIDENCE = ["oldest first", "newest first by calendar", "canceled apart"]
+# The same, where the first of them were the import's own pages.
+OF_IMPORT = ["oldest first by the import", *EVIDENCE[1:]]
 
 
 def questions(context: Context) -> list[dict[str, str]]:
@@ -21,6 +25,17 @@ def questions(context: Context) -> list[dict[str, str]]:
         newest | {"showall": "true", "calendarID": key} for key in sorted(context.catalog.calendars)
     ]
     return [*each, newest | {"canceled": "true"}]
+
+
+def is_of_calendar(context: Context, cut: CutCursor) -> bool:
+    """Whether the next question is for one calendar."""
+    return "calendarID" in questions(context)[cut.n]
+
+
+def walked(context: Context, cut: CutCursor) -> QuerySet[Appointment]:
+    """What is stored of the bookings that the next question asks for."""
+    rows, calendar = in_window(context), questions(context)[cut.n].get("calendarID")
+    return rows.filter(calendar__external_id=calendar) if calendar else rows.filter(canceled=True)
 
 
 def ask(context: Context, cut: CutCursor, limit: int) -> tuple[list[Row], CutCursor]:

@@ -41,26 +41,34 @@ def stored_by_month(context: Context) -> dict[str, int]:
     return dict(months)
 
 
-def of_unchanged(context: Context) -> dict[str, int] | None:
-    """How many appointments Acuity has in each month, if the import has proven it a moment ago.
+def of_import(context: Context) -> dict[str, int] | None:
+    """How many appointments Acuity has in each month, if the import has walked them a moment ago.
 
-    An import that finds every listed booking stored with the columns that it is listed with, and
-    nothing else stored, has compared everything: listing it once more would ask the same again.
+    If what it listed is all that is stored, walking once more would ask the same again; a proof has
+    to ask otherwise.
     """
     step = context.scope.steps.select_related("run").get(resource="appointments")
     walk = WalkCursor.of(step.cursor)
-    months = walk.months
-    written = step.created + step.updated + step.rejected
-    found = step.unchanged + step.restated
-    if months is None or written or step.run.gaps or sum(months.values()) != found:
+    if walk.months is None or step.rejected or step.run.gaps:
         return None
     if walk.began and not is_recent(walk.began):
         return None
-    return months if months == stored_by_month(context) else None
+    return walk.months if walk.months == stored_by_month(context) else None
+
+
+def is_straight(context: Context) -> bool:
+    """Whether the import's walk obeyed all it asked, and each of its bookings has a calendar to be
+    asked for by."""
+    walk = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
+    return not walk.ignored and not in_window(context).filter(calendar=None).exists()
 
 
 def cut_recently(context: Context) -> str:
-    """How an earlier proof cut its questions differently, if that was within `CUT_HOLDS`."""
+    """How an earlier proof cut its questions differently, if that was within `CUT_HOLDS` and the
+    import has found everything as it was."""
+    step = context.scope.steps.get(resource="appointments")
+    if step.created or step.updated:
+        return ""
     since = timezone.now() - CUT_HOLDS
     earlier = ImportRun.objects.filter(
         account=context.account, verified=True, verified_at__gte=since

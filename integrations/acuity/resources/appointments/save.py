@@ -1,7 +1,7 @@
 """How is a page of bookings written? Only what changed, and never skipped for want of a client."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,6 +23,8 @@ from integrations.acuity.reading.records import AppointmentRecord, Person, Place
 from integrations.acuity.reading.values import PRINT, Reject, canonical, digest, fingerprint, plain
 from integrations.acuity.resources.appointments import parts
 from integrations.acuity.resources.base import Context, in_window
+from integrations.acuity.resources.catalog import WHO
+from integrations.acuity.store import history
 from integrations.acuity.store.bulk import Row as Values
 from integrations.acuity.store.forgotten import rest
 from integrations.acuity.store.history import keep, update
@@ -30,6 +32,8 @@ from integrations.acuity.store.references import Ref, find_or_make, make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
 
+LINKED = (*LINKS[Appointment], "certificate_ref_id", "label_id")
+PRINTS = ("fingerprint", "content_hash")
 FIELDS = [
     "external_id",
     "client_id",
@@ -69,6 +73,8 @@ FIELDS = [
     "fingerprint",
     "content_hash",
 ]
+# Those that a listing without forms can tell by itself.
+LISTED = [name for name in FIELDS if name not in (*LINKED, "forms", "raw", *PRINTS)]
 
 
 # Of these, what a booking says itself, and its record has under the same name.
@@ -172,15 +178,18 @@ def _shown(context: Context, row: Row) -> Any:
     return rest(row.payload) if context.forgotten.client(*owner) else row.payload
 
 
-def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = False) -> Counts:
-    """Store what changed. `anywhere`: also what lies outside the run's window."""
-    known = _known(context, rows)
+def save_appointments(
+    context: Context, rows: Sequence[Row], anywhere: bool = False, *, anew: bool = False
+) -> Counts:
+    """Store what changed. `anywhere`: also what lies outside the run's window. `anew`: also what was
+    stored of the same bytes."""
+    known = {} if anew else _known(context, rows)
     same = _unchanged(context, rows, known) if known else set()
     context.expect_new = 2 * len(same) < len(rows)
     parsed = parse(context, (row for row in rows if row.key not in same), anywhere)
     found = parsed.records
     new = not any(row.key in known for row in rows)
-    saved = _save(context, found, expect_new=new) if found else Counts()
+    saved = _save(context, found, new and not anew, anew) if found else Counts()
     counts = Counts(unchanged=len(same)) + saved
     if context.awaits_rejects:
         resolve(context.scope.origin, "appointments", {*same, *(record.id for record in found)})
@@ -188,12 +197,14 @@ def save_appointments(context: Context, rows: Sequence[Row], anywhere: bool = Fa
     return counts + reject(context.scope.origin, "appointments", parsed.rejects)
 
 
-def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) -> Counts:
+def _save(
+    context: Context, records: list[AppointmentRecord], expect_new: bool, anew: bool
+) -> Counts:
     calendars = _referred(context, Calendar, {r.calendar_id: r.place for r in records})
     types = _referred(context, AppointmentType, {r.type_id: r.place for r in records})
     clients = _clients(context, records)
     nameless = context.forgotten.clients
-    records = [_nameless(r) if clients[r.client_key] in nameless else r for r in records]
+    records = [without_name(r) if clients[r.client_key] in nameless else r for r in records]
     labels, certificates = _labels(context, records), _certificates(context, records)
     values = [
         _values(
@@ -214,13 +225,14 @@ def _save(context: Context, records: list[AppointmentRecord], expect_new: bool) 
         expect_new,
         context.source.parse_prefetched,
         seen=context.seen("appointments"),
+        anew=anew,
     )
     if written.updated:
         _move_payments(context, written.updated)
     return written.corrected(parts.save(context, records, written))
 
 
-def _nameless(record: AppointmentRecord) -> AppointmentRecord:
+def without_name(record: AppointmentRecord) -> AppointmentRecord:
     """The booking of somebody who was forgotten: when, what, and the money."""
     raw = msgspec.Raw(canonical(rest(msgspec.json.decode(record.raw))))
     return msgspec.structs.replace(
@@ -291,6 +303,18 @@ def _values(
     )
 
 
+def altered(context: Context, rows: Iterable[Row], held: Mapping[str, Stored]) -> set[str]:
+    """IDs of the rows, as a listing without forms has them, of which a column is stored otherwise."""
+    nameless, wanted = context.forgotten.clients, {}
+    for r in parse(context, (row for row in rows if row.key in held), anywhere=True).records:
+        had = held[r.id]
+        record = without_name(r) if had.client in nameless else r
+        values = dict(zip(FIELDS, _values(record, 0, None, None, None, None), strict=True))
+        wanted[had.pk] = tuple(values[name] for name in LISTED)
+    names = {had.pk: key for key, had in held.items()}
+    return {names[pk] for pk in history.altered(Appointment, LISTED, wanted)}
+
+
 def _move_payments(context: Context, appointments: Iterable[int]) -> None:
     """Revenue goes by the date of service, so payments follow a booking that was moved."""
     day = Appointment.objects.filter(pk=OuterRef("appointment_id")).values("service_date")
@@ -355,7 +379,7 @@ def _clients(context: Context, records: list[AppointmentRecord]) -> dict[str, in
         known = known.exclude(external_id=F("name_key")).exclude(email="")
         rows = known.filter(name_key__in=[r.client_name_key for r in missing])
         by_email: dict[tuple[str, str], list[int]] = {}
-        for name_key, email, pk in rows.values_list("name_key", "email", "pk"):
+        for name_key, email, pk in rows.values_list("name_key", "email", WHO):
             by_email.setdefault((name_key, email.casefold()), []).append(pk)
         for record in missing:
             matches = by_email.get(

@@ -50,6 +50,7 @@ class Clients(Resource):
     name, title, noun = "clients", "Clients", "client"
     model = Client
     log = Log(page="clients", progress="contacts", every=50, summed=True)
+    hourly = True
     task = "acuity.import_clients"
     line = "key|first name|last name|e-mail|phone|listed"
 
@@ -125,7 +126,7 @@ class Clients(Resource):
         return Checked(Found(groups, gone), ProofCursor(facts, gaps, proven), done=True)
 
     def heal(self, context: Context, found: Found) -> None:
-        save.save_clients(context, found.save)
+        save.save_clients(context, found.save, anew=True)
         # Without its hash, the row is written again when its client comes back.
         gone = Client.objects.filter(pk__in=found.gone)
         update(context.seen(self.name), gone, listed=False, content_hash="")
@@ -133,3 +134,6 @@ class Clients(Resource):
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         proof = ProofCursor.of(cursor)
         return Said(check.scope(context, proof.facts), proof.gaps)
+
+    def kept(self, part: dict[str, Any]) -> str:
+        return f"{part['stored']:,} clients of its list"

@@ -14,6 +14,8 @@ from integrations.acuity.resources.clients import people
 from integrations.acuity.resources.clients.save import grouped, opened
 from integrations.acuity.source.paging import Snapshot
 
+# What is compared of a client besides the digest of its entries.
+SHOWN = ("first_name", "last_name", "email", "phone", "notes")
 # Clients are compared so many at a time.
 AT_ONCE = 1000
 
@@ -34,11 +36,12 @@ def compare_all(
         for group in map(opened, groups):
             with contextlib.suppress(Reject):
                 record = parse_client(group, context.identity)
-                records[record.key] = (record.content_hash, group)
-        stored = dict(
-            known.filter(external_id__in=records).values_list("external_id", "content_hash")
-        )
-        changed += [group for key, (print_, group) in records.items() if stored.get(key) != print_]
+                shown = (record.content_hash, *(getattr(record, name) for name in SHOWN))
+                records[record.key] = (shown, group)
+        rows = known.filter(external_id__in=records)
+        columns = rows.values_list("external_id", "content_hash", *SHOWN)
+        stored = {key: tuple(shown) for key, *shown in columns}
+        changed += [group for key, (shown, group) in records.items() if stored.get(key) != shown]
         found |= stored.keys()
     facts["people"] = len(found)
     # Nobody is unlisted by an answer that another one contradicts.

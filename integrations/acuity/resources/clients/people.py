@@ -1,5 +1,7 @@
 """Is the client list whole? It has no end of its own, so it is read twice, and searched."""
 
+from collections.abc import Iterable
+from itertools import islice
 from string import ascii_lowercase, digits
 from typing import Any
 
@@ -33,7 +35,7 @@ def read(context: Context) -> tuple[list[bytes], dict[str, Any], list[Gap]]:
     entries = max(first, second, key=len)
     alike = sorted(first) == sorted(second)
     gaps = [] if alike else [DIFFERS]
-    if hidden := searched(context, set(entries), [*_strangers(context), *_letters(entries)]):
+    if hidden := _hidden(context, entries):
         hidden |= searched(context, {*entries, *hidden}, [*ascii_lowercase, *digits])
         gaps.append(cut(len(hidden)))
     whole = [*entries, *sorted(hidden)]
@@ -54,10 +56,22 @@ def digest_of(entries: list[bytes]) -> str:
 
 def searched(context: Context, listed: set[bytes], names: list[str]) -> set[bytes]:
     """Entries that a search shows and the list does not."""
-    found: set[bytes] = set()
-    for name in names:
-        found.update(list_clients(context, search=name))
+    return _beside((list_clients(context, search=name) for name in names), listed)
+
+
+def _beside(answers: Iterable[list[bytes]], listed: set[bytes]) -> set[bytes]:
+    found = {entry for answer in answers for entry in answer}
     return found - listed
+
+
+def _hidden(context: Context, entries: list[bytes]) -> set[bytes]:
+    """Entries that the list does not show, searched for by characters, and by the names of strangers
+    whom none of these would have shown."""
+    answers = {letter: list_clients(context, search=letter) for letter in _letters(entries)}
+    heard = {letter for letter, found in answers.items() if found}
+    names = _strangers(context, heard)
+    listed = set(entries)
+    return _beside(answers.values(), listed) | searched(context, listed, names)
 
 
 def cut(hidden: int) -> Gap:
@@ -73,15 +87,21 @@ def strangers(context: Context) -> QuerySet[Client]:
     return context.account.rows(Client).filter(listed=False)
 
 
-def _strangers(context: Context) -> list[str]:
-    """Some who are known only from bookings, each by the name that is rarer."""
-    return some_names(strangers(context).order_by("pk"))
+def _strangers(context: Context, heard: set[str]) -> list[str]:
+    """Names of some who are known only from bookings, and have none of the characters in them."""
+    people = strangers(context).order_by("pk").values_list("first_name", "last_name")
+    whole = ((first, last) for first, last in people.iterator())
+    return _rarer(names for names in whole if not heard & set("".join(names).lower()))
 
 
-def some_names(people: Any) -> list[str]:
+def some_names(people: QuerySet[Client]) -> list[str]:
     """A name of some of these, in each the first one that another does not have."""
+    return _rarer(people.values_list("first_name", "last_name"))
+
+
+def _rarer(people: Iterable[tuple[str, str]]) -> list[str]:
     names: dict[str, None] = {}
-    for first, last in people.values_list("first_name", "last_name")[: ASKED * 4]:
+    for first, last in islice(people, ASKED * 4):
         if name := next((name for name in (first, last) if name and name not in names), ""):
             names[name] = None
     return list(names)[:ASKED]

@@ -56,7 +56,7 @@ def opened(group: list[bytes]) -> list[Any]:
     return [listing.opened(entry) for entry in group]
 
 
-def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
+def save_clients(context: Context, groups: list[list[Any]], *, anew: bool = False) -> Counts:
     parsed = Parsed()
     for group in groups:
         try:
@@ -64,7 +64,8 @@ def save_clients(context: Context, groups: list[list[Any]]) -> Counts:
         except Reject as reason:
             parsed.rejects += [(entry, str(reason)) for entry in group]
     rows = [_row(record) for record in parsed.records]
-    written = upsert(context.account, Client, FIELDS, rows, seen=context.seen("clients"))
+    seen = context.seen("clients")
+    written = upsert(context.account, Client, FIELDS, rows, seen=seen, anew=anew)
     return written.counts + reject(context.scope.origin, "clients", parsed.rejects)
 
 

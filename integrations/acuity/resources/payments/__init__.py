@@ -31,6 +31,7 @@ class Payments(Resource):
     log = Log(page="payments", progress="payments", every=25, summed=True)
     after = ("appointments",)
     options = {"payments": ("paid", "all")}
+    hourly = True
     task = "acuity.import_payments"
     line = "booking's id|payment|amount"
 
@@ -103,3 +104,10 @@ class Payments(Resource):
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return check.statement(context)
+
+    def kept(self, part: dict[str, Any]) -> str:
+        return f"the {part['lists_read']:,} payment lists that were read"
+
+    def not_asked(self, part: dict[str, Any]) -> str:
+        unasked = part.get("unasked", 0)
+        return f"Not asked: the payments of {unasked:,} unpaid bookings." if unasked else ""

@@ -3,13 +3,15 @@
 from collections import Counter
 from typing import Any
 
-from django.db.models import F, Min, Sum
+from django.db.models import F, Min, Q, Sum
+from msgspec.structs import replace
 
 from bookings.models import Appointment, Payment
 from integrations.acuity.reading.findings import NAMED, Difference, Gap, named
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.resources.base import Checked, Context, Found, Said, in_window, many
 from integrations.acuity.resources.payments.save import (
+    altered,
     due,
     fetch_payments,
     lost,
@@ -27,18 +29,27 @@ class ProofCursor(Stored, frozen=True):
     after: int = 0
     # Whether those come now whose payments the database has lost.
     lost: bool = False
+    # Whether the stored payments are read, too; then the first appointments of which one is no longer
+    # as it came.
+    anew: bool = False
+    altered: list[int] = []
 
 
 def check(context: Context, cursor: ProofCursor) -> Checked:
     """What is still due because it changed meanwhile, then what the database has lost since."""
-    after, again = cursor.after, cursor.lost
-    waiting = lost(context) if again else due(context)
+    again = cursor.lost
+    waiting = due(context)
+    if again:
+        waiting = in_window(context).filter(
+            Q(pk__in=lost(context).values("pk")) | Q(pk__in=cursor.altered)
+        )
     # Each is asked for once: a list that cannot be read stays due.
-    rows = list(waiting.filter(pk__gt=after).order_by("pk")[: page_size(context)])
+    rows = list(waiting.filter(pk__gt=cursor.after).order_by("pk")[: page_size(context)])
     found = Found(fetch_payments(context, rows))
     if rows:
-        return Checked(found, ProofCursor(rows[-1].pk, lost=again))
-    return Checked(found, ProofCursor(lost=True), done=again)
+        return Checked(found, replace(cursor, after=rows[-1].pk))
+    off = altered(context) if cursor.anew and not again else []
+    return Checked(found, ProofCursor(lost=True, altered=off), done=again)
 
 
 def statement(context: Context) -> Said:

@@ -12,17 +12,20 @@ from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.stored import Stored
-from integrations.acuity.reading.values import Reject, clean
+from integrations.acuity.reading.values import Reject, clean, other_reading
 from integrations.acuity.resources.base import Context, in_window, kept
 from integrations.acuity.resources.scope import Extent, Reread, Scope
 from integrations.acuity.store.bulk import Row
-from integrations.acuity.store.history import compared, keep
+from integrations.acuity.store.history import compared, keep, update
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts
 
 # A page is about this much of the request budget, so that checkpoints come every few seconds.
 PAGE_SECONDS = 5
 FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at", "raw"]
+AT_ONCE = 2000
+# So many appointments are asked about because a payment of theirs is not as it came.
+MOST_ALTERED = 1000
 Answers = list[tuple[Appointment, Any]]
 
 
@@ -101,7 +104,7 @@ def with_sums(rows: QuerySet[Appointment]) -> QuerySet[Any]:
     return rows.annotate(
         rows_now=Count("payments", filter=kept),
         # SQLite adds as floats do: 0.1 + 0.2.
-        sum_now=Round(Sum("payments__amount", filter=kept, default=Decimal(0)), precision=2),
+        sum_now=Round(Sum("payments__amount", filter=kept, default=Decimal(0)), precision=3),
     )
 
 
@@ -109,6 +112,17 @@ def lost(context: Context) -> QuerySet[Appointment]:
     """Appointments that no longer have the payments that were fetched for them."""
     rows = with_sums(in_window(context).exclude(payments_fetched_for=""))
     return rows.exclude(rows_now=F("payments_fetched"), sum_now=F("payments_fetched_sum"))
+
+
+def altered(context: Context) -> list[int]:
+    """The first appointments of which a payment has columns that are not what it came as."""
+    rows = Payment.objects.filter(appointment__in=in_window(context), removed_at=None)
+    off: dict[int, None] = {}
+    for row in rows.select_related("appointment").order_by("pk").iterator(AT_ONCE):
+        came = parse_payments([row.raw], context.account.timezone, row.appointment.starts_at)
+        if not came.records or _differing(row, _row(context, row.appointment, came.records[0])):
+            off[row.appointment_id] = None
+    return list(off)[:MOST_ALTERED]
 
 
 def fetch_payments(
@@ -145,7 +159,12 @@ def save_payments(context: Context, answers: Answers) -> Counts:
             counts += reject(context.scope.origin, "payments", [(payload, reason)])
             continue
         try:
-            records, faults = parse_payments(rows, context.account.timezone, appointment.starts_at)
+            records, faults = parse_payments(
+                rows,
+                context.account.timezone,
+                appointment.starts_at,
+                context.identity.decimals,
+            )
         except Reject as reason:
             payload = {"id": appointment.external_id, "payments": clean(rows)}
             counts += reject(context.scope.origin, "payments", [(payload, str(reason))])
@@ -171,6 +190,7 @@ def save_payments(context: Context, answers: Answers) -> Counts:
         appointment.payments_read_at = now
         appointment.payments_fetched = len(records)
         appointment.payments_fetched_sum = sum((r.amount for r in records), Decimal(0))
+        _read_as_paid(context, appointment)
         read.append(appointment)
     keep(context.seen("payments"), Payment, compared(Payment, FIELDS, _rows(changed)))
     # Another worker may have stored the same list meanwhile.
@@ -190,6 +210,19 @@ def save_payments(context: Context, answers: Answers) -> Counts:
     resolve(context.scope.origin, "payments", [appointment.external_id for appointment in read])
     updated = len(changed) - restated
     return counts + Counts(created=len(fresh), updated=updated, restated=restated)
+
+
+def _read_as_paid(context: Context, appointment: Appointment) -> None:
+    """Of an amount that can be read in two ways, the one by which its payments add up."""
+    paid, places = appointment.payments_fetched_sum, context.identity.decimals
+    if appointment.amount_paid == paid or places < 3:
+        return
+    says = appointment.raw
+    if other_reading(says.get("amountPaid"), places) != paid:
+        return
+    price = other_reading(says.get("price"), places) or appointment.price
+    row = Appointment.objects.filter(pk=appointment.pk)
+    update(context.seen("appointments"), row, amount_paid=paid, price=price)
 
 
 def _rows(payments: list[Payment]) -> dict[int, Row]:
