@@ -20,10 +20,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.sandbox(latency=0.03)]
 LOGIN = ("watcher", "secret")
 SENTENCES = [
     r"account: name, zone and currency read",
-    r"[a-z_]+ [\d,]+–[\d,]+ of [\d,]+(: [\d,]+ (new|unchanged).*)?",
-    r"[a-z_]+: ([\d,]+ listed|no more of them)",
+    r"[a-z ]+ [\d,]+–[\d,]+ of [\d,]+(: [\d,]+ (new|unchanged).*)?",
+    r"[a-z ]+: ([\d,]+ listed|no more of them)",
     r"verification: \d{4}-\d\d( to \d{4}-\d\d)? compared, [\d,]+ alike",
-    r"verification: [a-z_, ]+ compared",
+    r"verification: [a-z, ]+ compared",
     r"nothing to do: .*",
 ]
 # Every page a window of its own.

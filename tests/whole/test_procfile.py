@@ -10,12 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 from celery import Celery
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.commands.test_commands import ROOT, untraced
 from tests.services import free_port
@@ -118,3 +121,21 @@ def test_each_line_of_the_procfile_starts_on_a_fresh_checkout(image: Path, redis
         for process in processes.values():
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def test_the_lock_has_what_production_requires() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = list(project["dependencies"])
+    for extra in ("server", "unfold", "redis", "postgres"):
+        wanted += extras[extra]
+    pinned = {
+        canonicalize_name(name): version
+        for name, version in re.findall(
+            r"^([\w.-]+)(?:\[\w+\])?==(\S+)", (ROOT / "requirements.txt").read_text(), re.M
+        )
+    }
+
+    for requirement in map(Requirement, wanted):
+        version = pinned.get(canonicalize_name(requirement.name), "0")
+        assert version in requirement.specifier, f"{requirement}: `make lock` writes it"

@@ -88,8 +88,8 @@ LAWS = [
         Breaking(
             "what left the window is not stored where it is now",
             f"{RESOURCES}.appointments",
-            "save.save_appointments(context, found.save, anywhere=True)",
-            "save.save_appointments(context, found.save)",
+            "save.save_appointments(context, found.save, anywhere=True, anew=True)",
+            "save.save_appointments(context, found.save, anew=True)",
         ),
         "tests/proof/test_statement.py"
         "::test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved",
@@ -100,8 +100,8 @@ LAWS = [
         Breaking(
             "where all lists are wanted, none is read anew",
             f"{RESOURCES}.payments.save",
-            '    return context.scope.choices.get("payments") == "all"\n',
-            '    return context.scope.choices.get("payments") == ""\n',
+            '    if scope.choices.get("payments") == "all":\n',
+            '    if scope.choices.get("payments") == "":\n',
         ),
         f"{TABLE}a_corrected_payment_is_read_again_where_all_are_wanted[1-paid]",
     ),
@@ -136,6 +136,7 @@ LAWS = [
             ", source_account=self.account",
             "",
         ),
+        f"{TABLE}what_one_account_lost_is_gone_from_that_one_alone",
     ),
     Law(
         11,

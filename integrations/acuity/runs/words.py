@@ -27,17 +27,23 @@ def of_window(before: dict[str, Any], step: ImportStep, differing: int) -> str:
         return "account: name, zone and currency read"
     if step.resource == "verify":
         return f"verification: {_compared(before, step, differing)}"
+    name = _plain(step.resource)
     done = [
         f"{n:,} {word}"
-        for name, word in COUNTED.items()
-        if (n := getattr(step, name) - before[name])
+        for column, word in COUNTED.items()
+        if (n := getattr(step, column) - before[column])
     ]
     if step.offset == before["offset"]:
         listed = f"{step.total:,} listed" if step.total else "no more of them"
-        return f"{step.resource}: {', '.join(done) or listed}"
+        return f"{name}: {', '.join(done) or listed}"
     of = f" of {step.total:,}" if step.total else ""
-    what = f"{step.resource} {before['offset']:,}–{step.offset:,}{of}"
+    what = f"{name} {before['offset']:,}–{step.offset:,}{of}"
     return f"{what}: {', '.join(done)}" if done else what
+
+
+def _plain(name: str) -> str:
+    """`appointment types`, as people say it."""
+    return name.replace("_", " ")
 
 
 def _compared(before: dict[str, Any], step: ImportStep, differing: int) -> str:
@@ -48,7 +54,7 @@ def _compared(before: dict[str, Any], step: ImportStep, differing: int) -> str:
         span = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
         said = f"{span} compared, {n - min(differing, n):,} alike"
     else:
-        said = f"{', '.join(_passed(before['cursor'], step.cursor))} compared"
+        said = f"{', '.join(map(_plain, _passed(before['cursor'], step.cursor)))} compared"
     return f"{said}, {differing:,} not" if differing else said
 
 
