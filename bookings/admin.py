@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bookings import lists, phones, scope, tables, views, zones
+from bookings import lists, owed, phones, scope, tables, views, zones
 from bookings.models import (
     Addon,
     Appointment,
@@ -210,6 +210,12 @@ class TenantAdmin(Scoped):
         )
         own = [
             path("revenue/", self.admin_site.admin_view(views.revenues), name="bookings_revenues"),
+            path("owed/", self.admin_site.admin_view(owed.first), name="bookings_owed_first"),
+            path(
+                "<uuid:object_id>/owed/",
+                self.admin_site.admin_view(owed.page),
+                name="bookings_owed",
+            ),
             path("<uuid:object_id>/revenue/", page, name="bookings_revenue"),
             path("<uuid:object_id>/revenue.csv", table, name="bookings_revenue_csv"),
         ]

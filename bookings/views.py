@@ -20,10 +20,15 @@ from bookings.models import Tenant
 from bookings.reports import revenue
 
 
-def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str, Any]]:
+def tenant_of(request: HttpRequest, object_id: Any) -> Tenant:
+    """The business, if this person may see its money. Raises PermissionDenied, Http404."""
     if not request.user.has_perm("bookings.view_revenue"):
         raise PermissionDenied
-    tenant = get_object_or_404(_tenants(request), pk=object_id)
+    return get_object_or_404(_tenants(request), pk=object_id)
+
+
+def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str, Any]]:
+    tenant = tenant_of(request, object_id)
     by = "paid_at" if request.GET.get("by") == "paid_at" else "service_date"
     return tenant, by, revenue(tenant, by=by)
 
@@ -31,13 +36,18 @@ def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str
 @require_GET
 def revenues(request: HttpRequest) -> HttpResponse:
     """The first business whose revenue the user may see; its page leads to the others."""
+    return to_first(request, "bookings_revenue")
+
+
+def to_first(request: HttpRequest, page: str) -> HttpResponse:
+    """To this page of the first business whose money the user may see."""
     if not request.user.has_perm("bookings.view_revenue"):
         raise PermissionDenied
     first = _tenants(request).first()
     if first is None:
         messages.info(request, _("No business yet whose revenue you may see."))
         return redirect("admin:index")
-    return redirect("admin:bookings_revenue", first.pk)
+    return redirect(f"admin:{page}", first.pk)
 
 
 def _tenants(request: HttpRequest) -> QuerySet[Tenant]:

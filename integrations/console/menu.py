@@ -27,6 +27,7 @@ GROUPS: dict[Any, tuple[Item, ...]] = {
         Item(_("Bookings"), "bookings_appointment_changelist", "event"),
         Item(_("Payments"), "bookings_payment_changelist", "payments"),
         Item(_("Revenue"), "bookings_revenues", "bar_chart"),
+        Item(_("Open obligations"), "bookings_owed_first", "savings"),
         Item(_("Proof"), "acuity_proofs", "verified"),
         Item(_("What changed"), "bookings_change_changelist", "edit_note"),
     ),
@@ -80,7 +81,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
 def _may(request: HttpRequest, page: str) -> bool:
     if page == "index":
         return True
-    if page == "bookings_revenues":
+    if page in ("bookings_revenues", "bookings_owed_first"):
         return access.of_user(request.user).may("revenue")
     if page == "bookings_client_same":
         return request.user.has_perm("bookings.view_client")

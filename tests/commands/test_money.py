@@ -119,6 +119,29 @@ def test_what_is_still_owed(box: Sandbox) -> None:
     assert Decimal(report["canceled"]["amount"]) == sum(of_the_vendor(box)[1].values())
 
 
+def test_the_page_of_obligations_says_what_the_command_says(
+    box: Sandbox, admin_client: Browser
+) -> None:
+    import_all(box)
+    day = "2026-06-15"
+    report = said("acuity_obligations", "--as-of", day)
+
+    page = admin_client.get(f"/admin/bookings/tenant/owed/?as_of={day}", follow=True)
+    url = page.redirect_chain[-1][0]
+    text = admin_client.get(f"{url}?as_of={day}").content.decode()
+
+    figures = [
+        report["certificates"]["value"]["amount"],
+        report["certificates"]["counts"]["estimate"],
+        report["upcoming"]["deposits"],
+        report["upcoming"]["paid_in_full"],
+        report["canceled"]["amount"],
+    ]
+    assert [f"{Decimal(f):,.2f}" in text for f in figures] == [True] * len(figures)
+    assert all(month in text for month in report["upcoming"]["months"])
+    assert admin_client.get(f"{url}?as_of=soon").status_code == 200
+
+
 def test_what_has_expired_is_apart_and_a_refund_is_no_longer_owed(box: Sandbox) -> None:
     import_all(box)
     kept = Payment.objects.filter(appointment__canceled=True, amount__gt=5).earliest("pk")

@@ -1,5 +1,6 @@
 """Can every state at every time be rebuilt from the history, and who changed it?"""
 
+import itertools
 import json
 import random
 from datetime import datetime, timedelta
@@ -71,25 +72,44 @@ def edit(box: Sandbox, rng: random.Random, number: int) -> None:
             account.add_appointment(account.bookings[number].local + timedelta(minutes=15))
 
 
-def test_every_state_at_every_time_is_rebuilt(box: Sandbox) -> None:
-    rng, journal = random.Random(4), []
+def live(box: Sandbox, turns: int, edits: int) -> Journal:
+    """The source's own journal of so many imports, every fourth of them by webhooks alone."""
+    rng = random.Random(4)
     import_all(box)
-    journal.append((timezone.now(), source(box)))
-    account = AcuityAccount.objects.get()
-    for turn in range(8):
-        for number in rng.sample(sorted(box.account.bookings), 6):
+    account, journal = AcuityAccount.objects.get(), [(timezone.now(), source(box))]
+    for turn in range(turns):
+        known = set(box.account.bookings)
+        chosen = rng.sample(sorted(known), edits)
+        for number in chosen:
             edit(box, rng, number)
         if turn % 4 == 3:
-            for number in sorted(box.account.bookings):
+            for number in [*chosen, *sorted(box.account.bookings.keys() - known)]:
                 refresh.request(account, str(number))
                 refresh.perform(account.pk, str(number))
         else:
             import_all(box)
         journal.append((timezone.now(), source(box)))
+    return journal
+
+
+def test_every_state_at_every_time_is_rebuilt(box: Sandbox) -> None:
+    journal = live(box, turns=8, edits=6)
 
     for at, state in journal:
         assert rebuilt(at) == state
     assert set(Change.objects.values_list("by", flat=True)) >= {"import", "webhook"}
+
+
+@pytest.mark.endurance
+@pytest.mark.sandbox(clients=40, appointments=300, months=6)
+def test_a_thousand_edits_in_twenty_imports_are_rebuilt(box: Sandbox) -> None:
+    journal = live(box, turns=20, edits=50)
+
+    states = [state for _, state in journal]
+    assert len(journal) == 21 and all(a != b for a, b in itertools.pairwise(states))
+    for at, state in journal:
+        assert rebuilt(at) == state
+    print(f"{Change.objects.count():,} changes, {len(journal)} states rebuilt")
 
 
 def test_a_first_sight_is_no_change_and_neither_are_other_bytes(box: Sandbox) -> None:

@@ -87,6 +87,7 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_changes": (VIEWER, NOBODY),
     "bookings_revenue": (VIEWER, NOBODY),
     "bookings_revenue_csv": (VIEWER, NOBODY),
+    "bookings_owed": (VIEWER, NOBODY),
     "bookings_client_forget": (OWNER, OWNER),
     # Without a second client it leads back to the list.
     "bookings_client_merge": (OPERATOR, OPERATOR),
@@ -150,6 +151,7 @@ PLAIN |= {
     "acuity_key": NOBODY,
     "acuity_proofs": STAFF,
     "bookings_revenues": VIEWER,
+    "bookings_owed_first": VIEWER,
     "bookings_client_same": STAFF,
 }
 PLAIN |= {
