@@ -103,6 +103,8 @@ class Mirror(Scoped):
     empty: Any = _("Nothing here yet: import an account first.")
     # Columns that a list sums up, by what the sum is called.
     summed: dict[Any, str] = {}
+    # Whether `having` says which rows a search finds; in long lists clients are looked up first.
+    by_word = False
     # The way to a phone number that a search finds in any form.
     phone = ""
     # Columns with a time: the field, and the head that the zone stands beside.
@@ -111,6 +113,10 @@ class Mirror(Scoped):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        if self.by_word and not phones.digits(search_term):
+            for word in search_term.split():
+                queryset = queryset.filter(self.having(word))
+            return queryset, False
         if self.phone and (wanted := phones.digits(search_term)):
             found, _ = super().get_search_results(request, queryset, search_term)
             by_phone = phones.having(queryset.model._default_manager.all(), self.phone, wanted)
@@ -120,6 +126,10 @@ class Mirror(Scoped):
             request, queryset, search_term
         )
         return result
+
+    def having(self, word: str) -> Q:
+        """The rows that have the word."""
+        raise NotImplementedError
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """With the zone in the head of a column of times, and the business where there are more."""
@@ -417,6 +427,7 @@ class AppointmentAdmin(Mirror):
     search_fields = ["=external_id", "client__last_name", "client__first_name", "client__email"]
     search_help_text = _("Client, e-mail, phone number in any form, or the booking's ID")
     phone = "client__phone"
+    by_word = True
     list_select_related = ["client", "appointment_type", "calendar", "tenant"]
     ordering = ["-starts_at"]
     times = {"starts": ("starts_at", _("Starts")), "ends": ("ends_at", _("Ends"))}
@@ -449,6 +460,9 @@ class AppointmentAdmin(Mirror):
         "label_names",
         "history_list",
     ]
+
+    def having(self, word: str) -> Q:
+        return Q(external_id=word) | lists.of_client(word)
 
     @admin.display(description=_("Starts"), ordering="starts_at")
     def starts(self, row: Appointment) -> str:
@@ -526,6 +540,7 @@ class PaymentAdmin(Mirror):
     ]
     search_help_text = _("Client, phone number in any form, amount, or transaction")
     phone = "appointment__client__phone"
+    by_word = True
     list_select_related = [
         "tenant",
         "appointment__client",
@@ -546,6 +561,14 @@ class PaymentAdmin(Mirror):
         "tenant",
     ]
     readonly_fields = ["client", "booking", "paid", "sum", "gone"]
+
+    def having(self, word: str) -> Q:
+        booked = Appointment.objects.filter(external_id=word).values_list("pk", flat=True)
+        of_client = Appointment.objects.filter(lists.of_client(word)).values("pk")
+        found = Q(transaction_id__icontains=word) | Q(appointment__in=list(booked))
+        if word.replace(".", "", 1).isdecimal():
+            found |= Q(amount=word)
+        return found | Q(appointment__in=of_client)
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return lookup == "appointment__client" or super().lookup_allowed(lookup, value, request)

@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "integrations.api.problems.ProblemsOnly",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pages; it varies their length against BREACH
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -151,6 +152,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
+WHITENOISE_MAX_AGE = 3600
 WHITENOISE_USE_FINDERS = True  # straight from the packages: there is no collectstatic
 # What a browser may ask for; logs, JSON and the terminal are English.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]

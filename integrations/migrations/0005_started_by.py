@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0001_squashed_0004_statement'),
+        ('integrations', '0004_statement'),
     ]
 
     operations = [

@@ -117,10 +117,10 @@ def provoke(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(upsert, "insert", refusing)
     save_clients, broken = clients.save_clients, iter([True])
 
-    def bug(context: Any, groups: Any) -> Any:
+    def bug(context: Any, groups: Any, **same: Any) -> Any:
         if next(broken, False):
             raise ValueError(f"cannot read {groups}")
-        return save_clients(context, groups)
+        return save_clients(context, groups, **same)
 
     monkeypatch.setattr(clients, "save_clients", bug)
     return count
@@ -168,6 +168,7 @@ def test_nothing_that_an_import_leaves_behind_has_a_value(
 
     found = {(place, v) for place, text in left.items() for v in searched if v in text}
     print(f"searched for {len(searched)} values in {sum(map(len, left.values())):,} characters")
+    assert run.status in ("completed", "completed_with_gaps"), run.reason
     assert errors_raised["n"] == 3 and RejectedRecord.objects.count() == 3
     assert len(searched) > 150 and all(map(len, left.values()))
     assert found == set()

@@ -15,6 +15,7 @@ from django.utils.translation import deactivate, override
 
 from bookings.models import Appointment, Client, Payment
 from integrations.acuity.runs import dry_runs
+from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Sandbox
 from integrations.console.sentences import said
 from integrations.models import AcuityAccount, ImportRun, RejectedRecord
@@ -120,8 +121,7 @@ def test_no_page_in_german_has_an_english_sentence(
 ) -> None:
     box.account.edit(box.account.appointments[3]["id"], price="twelve")
     run = import_all(box)
-    options = {"min_date": None, "max_date": None, "page_limit": None, "only": ("appointments",)}
-    tried = dry_runs.begin(account, send=False, **options)
+    tried = dry_runs.begin(account, Options(only=("appointments",)), send=False)
     dry_run.run(str(tried.pk))
     failed = ImportRun.objects.create(
         account=account,

@@ -21,6 +21,9 @@ pytestmark = [
 ]
 
 
+MOST_BYTES = 200_000
+
+
 @pytest.fixture
 def page(browser: Any, live_server: Any, owner: User) -> Iterator[Page]:  # noqa: F811
     page = browser.new_page(base_url=live_server.url, viewport={"width": 1280, "height": 900})
@@ -37,6 +40,12 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE)
     found = page.evaluate("axe.run('.console')")
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
+
+
+def weight(page: Page) -> int:
+    """Bytes that came over the wire for the page; what the browser has kept of another came then."""
+    entries = "['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))"
+    return int(page.evaluate(f"{entries}.reduce((sum, one) => sum + one.transferSize, 0)"))
 
 
 def wide(page: Page) -> bool:
@@ -73,6 +82,8 @@ def test_every_page_is_accessible_and_fits_in_any_light_and_width(
         page.goto(url)
         page.wait_for_load_state()
         shot(page, name)
+        if (bytes_ := weight(page)) > MOST_BYTES:
+            faults.append(f"{name}: {bytes_:,} bytes")
         faults += [f"{name} 1280: too wide"] * wide(page)
         own = page.locator(".console").count()
         faults += [f"{name}: {fault}" for fault in (violations(page) if own else [])]

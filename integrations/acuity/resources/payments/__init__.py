@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db.models import Q
-
 from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
 from integrations.acuity.reading.records import AppointmentRecord
@@ -62,9 +60,11 @@ class Payments(Resource):
         return scope.period.filter(rows).count()
 
     def gone(self, scope: Scope) -> int:
-        rows = Payment.objects.filter(appointment__in=scope.account.rows(Appointment))
-        lost = Q(removed_at__isnull=False) | Q(appointment__removed_at__isnull=False)
-        return scope.period.filter(rows.filter(lost)).count()
+        # Counted apart: both at once would look at each payment's booking.
+        rows, bookings = scope.period.filter(Payment.objects.all()), scope.account.rows(Appointment)
+        lost = rows.exclude(removed_at=None).filter(appointment__in=bookings)
+        gone = bookings.exclude(removed_at=None)
+        return lost.count() + rows.filter(removed_at=None, appointment__in=gone).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
         rows = Payment.objects.filter(appointment__in=kept(extent), removed_at=None)

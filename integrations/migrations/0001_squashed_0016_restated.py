@@ -1,6 +1,9 @@
+import datetime
 import django.db.models.deletion
-import encrypted_fields.fields
+import django.utils.timezone
+import integrations.secrets
 import uuid
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -12,12 +15,25 @@ class Migration(migrations.Migration):
         ('integrations', '0002_staged_text'),
         ('integrations', '0003_account_facts'),
         ('integrations', '0004_statement'),
+        ('integrations', '0005_started_by'),
+        ('integrations', '0006_secrets'),
+        ('integrations', '0007_rights_and_trail'),
+        ('integrations', '0008_digests'),
+        ('integrations', '0009_rows_of_accounts'),
+        ('integrations', '0010_refresh_request_kept'),
+        ('integrations', '0011_plans'),
+        ('integrations', '0012_reread'),
+        ('integrations', '0013_webhooks'),
+        ('integrations', '0014_notices'),
+        ('integrations', '0015_dry_runs'),
+        ('integrations', '0016_restated'),
     ]
 
     initial = True
 
     dependencies = [
-        ('bookings', '0001_squashed_0004_statement'),
+        ('bookings', '0001_squashed_0018_merged_into'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -26,7 +42,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('user_id', models.CharField(max_length=64)),
-                ('api_key', encrypted_fields.fields.EncryptedTextField()),
+                ('api_key', integrations.secrets.SecretField(blank=True, default='')),
+                ('oauth_token', integrations.secrets.SecretField(blank=True, default='', editable=False)),
                 ('base_url', models.URLField(blank=True, help_text='Empty: ACUITY_BASE_URL.')),
                 ('name', models.CharField(blank=True, max_length=200)),
                 ('timezone', models.CharField(blank=True, max_length=64)),
@@ -45,10 +62,27 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
+                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('operator', 'Operator'), ('owner', 'Owner')], default='operator', max_length=8)),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('tenants', models.ManyToManyField(related_name='api_tokens', to='bookings.tenant')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='DryRun',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('stopped', 'Stopped')], default='queued', max_length=8)),
+                ('options', models.JSONField(default=dict, help_text='As an import is started with.')),
+                ('progress', models.JSONField(default=dict, help_text='Records read so far, by resource.')),
+                ('result', models.JSONField(default=dict)),
+                ('reason', models.TextField(blank=True, help_text='Why it failed, in words.')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('token', models.CharField(blank=True, default='', max_length=32)),
+                ('due_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When it is sent again.')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dry_runs', to='integrations.acuityaccount')),
             ],
         ),
         migrations.CreateModel(
@@ -70,6 +104,7 @@ class Migration(migrations.Migration):
             name='ImportRun',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('import', 'Import'), ('pass', 'Hourly pass'), ('audit', 'Nightly audit')], default='import', max_length=8)),
                 ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('verifying', 'Verifying'), ('pausing', 'Pausing'), ('paused', 'Paused'), ('cancelling', 'Cancelling'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('completed', 'Completed'), ('completed_with_gaps', 'Completed With Gaps')], default='queued', max_length=20)),
                 ('reason', models.TextField(blank=True, help_text='Why it failed, in words.')),
                 ('error_class', models.CharField(blank=True, max_length=64)),
@@ -82,11 +117,14 @@ class Migration(migrations.Migration):
                 ('accept_removals', models.BooleanField(default=False, help_text='Mark as gone however many Acuity no longer shows.')),
                 ('accept_rejects', models.BooleanField(default=False, help_text='Go on however many are rejected.')),
                 ('idempotency_key', models.CharField(blank=True, max_length=200, null=True)),
+                ('reread', models.JSONField(blank=True, default=dict, help_text='Up to which reading payment lists are read again.')),
                 ('payments_mode', models.CharField(default='paid', max_length=8)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('resumed', models.PositiveIntegerField(default=0)),
+                ('started_by', models.CharField(default='code', help_text='Who began or resumed it last: command, person, …', max_length=16)),
+                ('announced', models.BooleanField(default=False, help_text='Whether the log has the line that it began, or goes on.')),
                 ('verified', models.BooleanField(default=False)),
                 ('verified_at', models.DateTimeField(blank=True, help_text='When that was last proven.', null=True)),
                 ('coverage', models.JSONField(blank=True, default=dict, help_text='Month: [source, stored].')),
@@ -94,6 +132,7 @@ class Migration(migrations.Migration):
                 ('differences', models.JSONField(blank=True, default=list)),
                 ('scope', models.JSONField(blank=True, default=dict, help_text='What was asked and compared.')),
                 ('ignored_parameters', models.JSONField(blank=True, default=list)),
+                ('digests', models.JSONField(blank=True, default=dict, help_text='What was stored when it was proven, by month.')),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='integrations.acuityaccount')),
             ],
         ),
@@ -105,6 +144,22 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='completion', to='integrations.importrun')),
             ],
+        ),
+        migrations.CreateModel(
+            name='AuditEntry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(auto_now_add=True)),
+                ('actor', models.CharField(help_text='person, token, schedule, webhook, command …', max_length=8)),
+                ('name', models.CharField(blank=True, max_length=150)),
+                ('deed', models.CharField(max_length=64)),
+                ('note', models.TextField(blank=True)),
+                ('tenant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='audit', to='bookings.tenant')),
+                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='audit', to='integrations.importrun')),
+            ],
+            options={
+                'verbose_name_plural': 'audit entries',
+            },
         ),
         migrations.CreateModel(
             name='ImportStep',
@@ -120,6 +175,7 @@ class Migration(migrations.Migration):
                 ('fetched', models.PositiveIntegerField(default=0)),
                 ('created', models.PositiveIntegerField(default=0)),
                 ('updated', models.PositiveIntegerField(default=0)),
+                ('restated', models.PositiveIntegerField(default=0, help_text='Stored anew because their bytes changed, and none of their columns.')),
                 ('unchanged', models.PositiveIntegerField(default=0)),
                 ('rejected', models.PositiveIntegerField(default=0)),
                 ('requests', models.PositiveIntegerField(default=0)),
@@ -142,6 +198,53 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Membership',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('operator', 'Operator'), ('owner', 'Owner')], default='viewer', max_length=8)),
+                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='bookings.tenant')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Notice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('cause', models.CharField(max_length=16)),
+                ('text', models.TextField()),
+                ('opened_at', models.DateTimeField(auto_now_add=True)),
+                ('recovered_at', models.DateTimeField(null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='integrations.acuityaccount')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='NoticeChannel',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('mail', 'E-mail'), ('webhook', 'Signed webhook'), ('slack', 'Slack-compatible')], default='mail', max_length=8)),
+                ('address', models.CharField(help_text='Of the mailbox, or of the webhook.', max_length=500)),
+                ('secret', integrations.secrets.SecretField(blank=True, default='', help_text='Signs what a webhook gets.')),
+                ('digest', models.BooleanField(default=False, help_text='Also a summary each Monday.')),
+                ('active', models.BooleanField(default=True)),
+                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='channels', to='bookings.tenant')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='NoticeMessage',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(help_text='What is told, so that it is told once.', max_length=64)),
+                ('subject', models.CharField(max_length=200)),
+                ('text', models.TextField()),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('not_before', models.DateTimeField(help_text='Empty: at once.', null=True)),
+                ('sent_at', models.DateTimeField(null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('trouble', models.CharField(blank=True, max_length=200)),
+                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='integrations.noticechannel')),
+            ],
+        ),
+        migrations.CreateModel(
             name='PageFetch',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -151,6 +254,7 @@ class Migration(migrations.Migration):
                 ('count', models.PositiveIntegerField()),
                 ('created', models.PositiveIntegerField(default=0)),
                 ('updated', models.PositiveIntegerField(default=0)),
+                ('restated', models.PositiveIntegerField(default=0)),
                 ('unchanged', models.PositiveIntegerField(default=0)),
                 ('rejected', models.PositiveIntegerField(default=0)),
                 ('requests', models.PositiveIntegerField(default=0)),
@@ -161,11 +265,33 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Plan',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('hourly', models.BooleanField(default=True, verbose_name='hourly pass')),
+                ('nightly', models.BooleanField(default=True, verbose_name='nightly audit')),
+                ('night_from', models.TimeField(default=datetime.time(1, 0), help_text='The audit begins from here on …')),
+                ('night_to', models.TimeField(default=datetime.time(5, 0), help_text="… to here, in the account's zone.")),
+                ('quiet_from', models.TimeField(blank=True, help_text='Nothing begins from here on …', null=True)),
+                ('quiet_to', models.TimeField(blank=True, help_text='… to here.', null=True)),
+                ('nights', models.PositiveSmallIntegerField(default=7, help_text='Every list of payments is read again within so many nights.')),
+                ('allowance', models.PositiveIntegerField(blank=True, help_text='Lists read again a night, at most; empty: as `nights` takes.', null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('passed_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('audited_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='plan', to='integrations.acuityaccount')),
+            ],
+        ),
+        migrations.CreateModel(
             name='RefreshRequest',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('external_id', models.CharField(max_length=32)),
                 ('requested_at', models.DateTimeField(auto_now_add=True)),
+                ('asked', models.PositiveIntegerField(default=1, help_text='How often it was asked for.')),
+                ('attempts', models.PositiveIntegerField(default=0, help_text='How often it was tried.')),
+                ('token', models.CharField(blank=True, default='', max_length=32)),
+                ('due_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When it is sent again.')),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refreshes', to='integrations.acuityaccount')),
             ],
         ),
@@ -193,6 +319,30 @@ class Migration(migrations.Migration):
                 ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='staged', to='integrations.importstep')),
             ],
         ),
+        migrations.CreateModel(
+            name='WebhookDay',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField()),
+                ('received', models.PositiveIntegerField(default=0)),
+                ('missed', models.PositiveIntegerField(default=0)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='told', to='integrations.acuityaccount')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Webhooks',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('target', models.URLField(max_length=500)),
+                ('since', models.DateTimeField(help_text='All of them without a break.', null=True)),
+                ('checked_at', models.DateTimeField(null=True)),
+                ('trouble', models.TextField(blank=True, help_text='Why the last look failed, in words.')),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='integrations.acuityaccount')),
+            ],
+            options={
+                'verbose_name_plural': 'webhooks',
+            },
+        ),
         migrations.AddConstraint(
             model_name='acuityaccount',
             constraint=models.UniqueConstraint(fields=('tenant', 'user_id'), name='account_identity'),
@@ -209,9 +359,29 @@ class Migration(migrations.Migration):
             model_name='importrun',
             constraint=models.UniqueConstraint(fields=('account', 'idempotency_key'), name='one_run_per_key'),
         ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(fields=['run', 'at'], name='integration_run_id_37bcb0_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(fields=['tenant', 'at'], name='integration_tenant__1a6def_idx'),
+        ),
         migrations.AddConstraint(
             model_name='importstep',
             constraint=models.UniqueConstraint(fields=('run', 'resource'), name='step_identity'),
+        ),
+        migrations.AddConstraint(
+            model_name='membership',
+            constraint=models.UniqueConstraint(fields=('user', 'tenant'), name='membership_identity'),
+        ),
+        migrations.AddConstraint(
+            model_name='notice',
+            constraint=models.UniqueConstraint(condition=models.Q(('recovered_at', None)), fields=('account', 'cause'), name='one_open_notice'),
+        ),
+        migrations.AddConstraint(
+            model_name='noticemessage',
+            constraint=models.UniqueConstraint(fields=('channel', 'key'), name='message_identity'),
         ),
         migrations.AddIndex(
             model_name='pagefetch',
@@ -228,5 +398,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='stagedpage',
             constraint=models.UniqueConstraint(fields=('step', 'offset'), name='staged_identity'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookday',
+            constraint=models.UniqueConstraint(fields=('account', 'day'), name='day_identity'),
         ),
     ]
