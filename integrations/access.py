@@ -22,6 +22,8 @@ DEEDS: dict[str, tuple[str, str]] = {
     "cancel": (Role.OPERATOR, "integrations.cancel_import"),
     # Which clients are one person.
     "merge": (Role.OPERATOR, "bookings.change_client"),
+    # Everything, people and money, in a file.
+    "export": (Role.OWNER, "bookings.view_revenue"),
     "forget": (Role.OWNER, "bookings.delete_client"),
     # Accounts, keys and tokens; deleting.
     "own": (Role.OWNER, ""),
@@ -69,7 +71,7 @@ def path_to_tenant(model: type[Model]) -> str:
     names = {field.name for field in model._meta.get_fields()}
     if "tenant" in names:
         return "tenant"
-    way = next(name for name in ("account", "run", "step", "channel") if name in names)
+    way = next(name for name in ("account", "run", "step", "channel", "export") if name in names)
     inner = model._meta.get_field(way).related_model
     assert isinstance(inner, type)
     return f"{way}__{path_to_tenant(inner)}"

@@ -28,7 +28,17 @@ from integrations.acuity.accounts import addresses, keys, oauth
 from integrations.acuity.errors import AcuityError, ConfigurationError, PrivateAddress
 from integrations.acuity.sync import freshness, plans
 from integrations.acuity.sync import webhooks as hooks_of
-from integrations.console import connect, dry_runs, gone, hooks, key, key_page, people, views
+from integrations.console import (
+    connect,
+    dry_runs,
+    exports,
+    gone,
+    hooks,
+    key,
+    key_page,
+    people,
+    views,
+)
 from integrations.console.looks import COLOURS, LOOKS
 from integrations.console.sentences import said
 from integrations.console.words import for_people
@@ -135,7 +145,7 @@ class AcuityAccountAdmin(Deletable):
     list_display = ["__str__", "tenant", "user_id", "key", "timezone", "runs"]
     list_select_related = ["tenant"]
     search_fields = ["name", "user_id", "tenant__name"]
-    readonly_fields = ["test", "connection", "hooks", "fresh"]
+    readonly_fields = ["test", "connection", "hooks", "exports", "fresh"]
     actions = ["import_from_acuity"]
     actions_detail = ["import_this"]
 
@@ -164,7 +174,7 @@ class AcuityAccountAdmin(Deletable):
         writes = (
             self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         )
-        hidden = set() if writes else {"api_key", "test", "connection", "hooks"}
+        hidden = set() if writes else {"api_key", "test", "connection", "hooks", "exports"}
         if not oauth.offered():
             hidden.add("connection")
         return [name for name in super().get_fields(request, obj) if name not in hidden]
@@ -232,6 +242,12 @@ class AcuityAccountAdmin(Deletable):
             return gettext("cannot be decrypted: enter it again")
         return "OAuth" if account.oauth_token else gettext("stored")
 
+    @admin.display(description=_("Exports"))
+    def exports(self, account: AcuityAccount) -> str:
+        if not account.pk:
+            return gettext("once the account is saved")
+        return link(gettext("take everything out …"), "acuity_exports", pk=account.pk)
+
     @admin.display(description=_("Imports"))
     def runs(self, account: AcuityAccount) -> str:
         return link(
@@ -264,6 +280,7 @@ class AcuityAccountAdmin(Deletable):
                 name="acuity_disconnect",
             ),
             path("<int:object_id>/webhooks/", view(hooks.change), name="acuity_webhooks"),
+            path("<int:object_id>/exports/", view(exports.page), name="acuity_exports"),
         ]
         return [*own, *super().get_urls()]
 

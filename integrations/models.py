@@ -485,6 +485,44 @@ class DryRun(models.Model):
         return f"Dry run {str(self.id)[:8]} ({self.status})"
 
 
+class ExportFile(models.Model):
+    """A file that a worker makes of an account, kept until it expires. See `acuity/runs/exports.py`."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    ACTIVE = ["queued", "running"]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(AcuityAccount, on_delete=models.CASCADE, related_name="exports")
+    format = models.CharField(max_length=8)
+    people = models.BooleanField(default=True)
+    spreadsheet = models.BooleanField(default=False)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
+    reason = models.TextField(blank=True)
+    size = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    due_at = models.DateTimeField(default=timezone.now)
+
+
+class ExportPart(models.Model):
+    """So many bytes of the file, by number."""
+
+    export = models.ForeignKey(ExportFile, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["export", "number"], name="export_part_identity")
+        ]
+
+
 class RefreshRequest(models.Model):
     """A webhook asked for this appointment to be read again. One row however often it is asked,
     until what was read is stored and nobody asked since."""

@@ -8,7 +8,16 @@ from celery.signals import beat_init, worker_init, worker_ready
 
 from integrations import logs
 from integrations.acuity.errors import Unforeseen
-from integrations.acuity.runs import control, dry_runs, messages, outages, stalls, troubles, window
+from integrations.acuity.runs import (
+    control,
+    dry_runs,
+    exports,
+    messages,
+    outages,
+    stalls,
+    troubles,
+    window,
+)
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import (
     completed,  # noqa: F401 - receives what a run tells when it completes
@@ -87,12 +96,19 @@ def finish(run: str) -> str:
 def resume_stalled() -> int:
     for key in dry_runs.overdue():
         messages.send_dry_run(key)
+    for key in exports.overdue():
+        messages.send_export(key)
     return len(stalls.resume_stalled())
 
 
 @shared_task(base=Discreet, name="acuity.dry_run")
 def dry_run(key: str) -> str:
     return dry_runs.perform(key)
+
+
+@shared_task(base=Discreet, name="acuity.export")
+def export(key: str) -> str:
+    return exports.perform(key)
 
 
 @shared_task(base=Discreet, name="acuity.refresh_appointment")

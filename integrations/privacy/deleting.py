@@ -20,6 +20,8 @@ OF_ACCOUNT: list[type[Model]] = [
     models.CompletionEvent,
     models.RefreshRequest,
     models.DryRun,
+    models.ExportPart,
+    models.ExportFile,
     models.Plan,
     models.Webhooks,
     models.WebhookDay,

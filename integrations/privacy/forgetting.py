@@ -20,7 +20,14 @@ from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.runs import control
 from integrations.acuity.store.forgotten import mark, rest
-from integrations.models import DryRun, ImportRun, ImportStep, RejectedRecord, StagedPage
+from integrations.models import (
+    DryRun,
+    ExportFile,
+    ImportRun,
+    ImportStep,
+    RejectedRecord,
+    StagedPage,
+)
 
 # So many bookings are emptied at a time.
 AT_ONCE = 500
@@ -69,6 +76,7 @@ def forget(client: Client) -> Gone:
     gone.bookings = _bookings(client)
     # What a dry run named is soon found out again.
     DryRun.objects.filter(account__tenant=client.tenant_id).delete()
+    ExportFile.objects.filter(account__tenant=client.tenant_id).delete()
     # Whatever else keeps a client's data, the history of changes say, is emptied here.
     _client(client)
     Tombstone.objects.bulk_create(

@@ -10,7 +10,14 @@ from django.utils import timezone
 
 from integrations.acuity.runs.states import FINAL
 from integrations.conf import conf
-from integrations.models import DryRun, PageFetch, RefreshRequest, RejectedRecord, StagedPage
+from integrations.models import (
+    DryRun,
+    ExportFile,
+    PageFetch,
+    RefreshRequest,
+    RejectedRecord,
+    StagedPage,
+)
 
 # Rows of one DELETE, so that none of them holds a table for long.
 BATCH = 1000
@@ -32,6 +39,8 @@ def count(now: datetime | None = None) -> dict[str, int]:
 
 
 def _old(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
+    yield "exports", ExportFile.objects.filter(expires_at__lt=now)
+
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
@@ -52,5 +61,6 @@ def _old(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
 def _delete(rows: QuerySet[Any]) -> int:
     gone = 0
     while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
-        gone += rows.model._default_manager.filter(pk__in=batch).delete()[0]
+        counts = rows.model._default_manager.filter(pk__in=batch).delete()[1]
+        gone += counts.get(rows.model._meta.label, 0)
     return gone

@@ -84,6 +84,7 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_dry_run_act": (NOBODY, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
     "acuity_webhooks": (NOBODY, OWNER),
+    "acuity_exports": (OWNER, OWNER),
     "acuity_changes": (VIEWER, NOBODY),
     "bookings_revenue": (VIEWER, NOBODY),
     "bookings_revenue_csv": (VIEWER, NOBODY),

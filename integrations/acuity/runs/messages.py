@@ -76,5 +76,10 @@ def send_dry_run(key: str) -> None:
     send(_message("acuity.dry_run", {"key": key}, {"dry_run": key}), key)
 
 
+def send_export(key: str) -> None:
+    """The message that has an export made."""
+    send(_message("acuity.export", {"key": key}, {"export": key}), key)
+
+
 def _message(task: str, kwargs: dict[str, Any], shown: dict[str, Any]) -> Any:
     return signature(task, kwargs=kwargs, immutable=True, kwargsrepr=repr(shown))
