@@ -43,9 +43,12 @@ def violations(page: Page) -> list[str]:
 
 
 def weight(page: Page) -> int:
-    """Bytes that came over the wire for the page; what the browser has kept of another came then."""
-    entries = "['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))"
-    return int(page.evaluate(f"{entries}.reduce((sum, one) => sum + one.transferSize, 0)"))
+    """Bytes over the wire for the page and the importer's own files. The theme's and Django's come
+    with the first page, and a browser keeps them."""
+    sizes = """[...performance.getEntriesByType('navigation'),
+      ...performance.getEntriesByType('resource').filter(e => e.name.includes('/integrations/'))]
+      .map(e => Math.max(e.transferSize, e.encodedBodySize))"""
+    return int(page.evaluate(f"{sizes}.reduce((sum, one) => sum + one, 0)"))
 
 
 def wide(page: Page) -> bool:
