@@ -39,8 +39,6 @@ def count(now: datetime | None = None) -> dict[str, int]:
 
 
 def _old(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
-    yield "exports", ExportFile.objects.filter(expires_at__lt=now)
-
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
@@ -56,6 +54,8 @@ def _old(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
         yield "webhook requests", RefreshRequest.objects.filter(requested_at__lt=before(days))
     if days := conf.ACUITY_KEEP_REJECTS_DAYS:
         yield "resolved rejects", RejectedRecord.objects.filter(resolved_at__lt=before(days))
+    # These say themselves when they go.
+    yield "exports", ExportFile.objects.filter(expires_at__lt=now)
 
 
 def _delete(rows: QuerySet[Any]) -> int:

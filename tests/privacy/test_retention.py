@@ -15,6 +15,7 @@ from integrations.models import (
     AcuityAccount,
     AuditEntry,
     DryRun,
+    ExportFile,
     ImportRun,
     ImportStep,
     PageFetch,
@@ -30,7 +31,7 @@ pytestmark = [
     pytest.mark.database,
     pytest.mark.sandbox(clients=5, appointments=20, months=1),
 ]
-KINDS = ["page log", "staged pages", "dry runs", "webhook requests", "resolved rejects"]
+KINDS = ["page log", "staged pages", "dry runs", "webhook requests", "resolved rejects", "exports"]
 
 
 def left() -> list[int]:
@@ -58,6 +59,7 @@ def an_old_account(box: Sandbox, account: AcuityAccount, days: float) -> ImportR
             resolved_at=settled,
         )
     RejectedRecord.objects.update(created_at=then)
+    ExportFile.objects.create(account=account, format="csv", expires_at=then)
     return run
 
 
@@ -75,16 +77,18 @@ def test_each_kind_goes_at_its_age(
     gone = retention.prune()
 
     assert left() == kept
-    assert list(gone) == KINDS and sum(gone.values()) == 6 - sum(kept)
+    assert list(gone) == KINDS and sum(gone.values()) == 7 - sum(kept)
     assert ImportRun.objects.count() == 1 and AuditEntry.objects.count() == trail
 
 
-def test_zero_keeps_for_ever(box: Sandbox, account: AcuityAccount, settings: Any) -> None:
+def test_zero_keeps_for_ever_and_an_export_goes_when_it_said(
+    box: Sandbox, account: AcuityAccount, settings: Any
+) -> None:
     an_old_account(box, account, 10_000)
     for name in ("PAGES", "STAGED", "WEBHOOKS", "REJECTS"):
         setattr(settings, f"ACUITY_KEEP_{name}_DAYS", 0)
 
-    assert retention.prune() == {}
+    assert retention.prune() == {"exports": 1}
     assert left() == [1, 1, 1, 1, 2]
 
 
@@ -122,6 +126,7 @@ def test_the_command_counts_first(
     assert left() == [1, 1, 1, 1, 2]
     call_command("acuity_prune")
     assert capsys.readouterr().out == (
-        "Deleted: 1 page log, 1 staged pages, 1 dry runs, 1 webhook requests, 1 resolved rejects.\n"
+        "Deleted: 1 page log, 1 staged pages, 1 dry runs, 1 webhook requests, 1 resolved rejects,"
+        " 1 exports.\n"
     )
     assert left() == [0, 0, 0, 0, 1]
