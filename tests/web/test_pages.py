@@ -8,6 +8,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from bookings.models import Appointment, Client, Payment, Tenant
+from bookings.reports import revenue
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import AcuityAccount, ImportRun, RejectedRecord
 from tests.conftest import import_all
@@ -172,3 +173,28 @@ def test_errors_in_the_browser_name_the_field_and_no_setting(
     shown = page(admin_client, "acuity_start", accounts=str(account.pk))
 
     assert "user ID and API key on the account" in shown and "ACUITY_" not in shown
+
+
+@pytest.mark.database
+def test_money_is_of_the_month_of_the_service_or_of_the_month_in_which_it_came(
+    studio: Tenant,
+) -> None:
+    booking = book(studio, datetime(2026, 6, 4, 13, tzinfo=UTC), date(2026, 6, 4))
+    Payment.objects.create(
+        tenant=studio,
+        appointment=booking,
+        external_id="p",
+        processor="cash",
+        amount=Decimal(20),
+        currency="USD",
+        # Still April in New York.
+        paid_at=datetime(2026, 5, 1, 1, 30, tzinfo=UTC),
+        service_date=booking.service_date,
+    )
+    cell = {"cash": {"count": 1, "amount": "20.00"}}
+
+    assert revenue(studio)["months"] == {"2026-06": cell}
+    assert revenue(studio, by="paid_at")["months"] == {"2026-04": cell}
+    assert revenue(studio, "2026-04", by="paid_at")["months"] == {"2026-04": cell}
+    assert revenue(studio, year=2026)["as_vendor"] == {"2026-06": cell}
+    assert revenue(studio, year=2025)["months"] == revenue(studio, "2026-05")["months"] == {}
