@@ -93,9 +93,10 @@ def overdue(now: datetime | None = None) -> list[tuple[int, str]]:
     """Requests that nobody is reading and that are to be sent again: (account, booking)."""
     now = now or timezone.now()
     late = list(RefreshRequest.objects.filter(due_at__lte=now))
-    # One message in this time, not one for each sweep.
+    # One message in this time, not one for each sweep. A reader who lives has renewed his hold: who
+    # has not is dead, and would otherwise hold it for as long as it is sent again.
     RefreshRequest.objects.filter(pk__in=[row.pk for row in late], due_at__lte=now).update(
-        due_at=now + OVERDUE
+        due_at=now + OVERDUE, token=""
     )
     return [(row.account_id, row.external_id) for row in late]
 
