@@ -53,7 +53,7 @@ KNOWN: list[tuple[Breaking, str]] = [
     (
         Breaking(
             "the content's hash leaves out the forms",
-            "integrations.acuity.reading.records",
+            "integrations.acuity.resources.appointments.record",
             "fingerprint(core) + fingerprint(forms)",
             'fingerprint(core) + fingerprint(b"[]")',
         ),

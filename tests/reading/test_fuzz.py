@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.identity import Identity, phone_key
 from integrations.acuity.reading.listing import Row
-from integrations.acuity.reading.records import parse_appointment, parse_client, parse_payments
 from integrations.acuity.reading.values import Reject, clean
+from integrations.acuity.resources.appointments.record import parse_appointment
 from integrations.acuity.resources.clients import save
+from integrations.acuity.resources.clients.record import parse_client
+from integrations.acuity.resources.payments.record import parse_payments
 from integrations.acuity.sandbox import make_account
 
 ACCOUNT = make_account(clients=5, appointments=20, months=1)

@@ -15,13 +15,10 @@ from bookings.models import Appointment, Calendar, Client, Payment
 from integrations.acuity import errors
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.identity import Identity, fold, phone_key
-from integrations.acuity.reading.records import (
-    AppointmentRecord,
-    parse_appointment,
-    parse_payments,
-)
 from integrations.acuity.reading.values import Reject, money, other_reading
 from integrations.acuity.reading.zones import country
+from integrations.acuity.resources.appointments.record import AppointmentRecord, parse_appointment
+from integrations.acuity.resources.payments.record import parse_payments
 from integrations.acuity.sandbox import Account, Sandbox
 from integrations.acuity.sandbox.server import Answer
 from integrations.acuity.source import client

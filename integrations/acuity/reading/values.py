@@ -1,6 +1,7 @@
 """What does a single value of a payload mean? The value, or a `Reject` that says why not."""
 
 import hashlib
+import html
 import re
 import unicodedata
 from datetime import datetime
@@ -27,6 +28,12 @@ class Reject(Exception):
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUL = re.compile(rb"\\u0000")
 DEEPEST = 60
+
+
+def as_object(payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, dict):
+        raise Reject("the record is not an object")
+    return payload
 
 
 def clean(value: Any) -> Any:
@@ -85,6 +92,11 @@ def text(value: Any, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Reject(f"{name} is not text")
     return str(value)
+
+
+def unescaped(value: Any, name: str) -> str:
+    """Text without the spaces around it and without HTML's escapes, which names come with."""
+    return html.unescape(text(value, name).strip())
 
 
 def plain(value: Any) -> str:

@@ -8,7 +8,11 @@ import msgspec
 from django.db.models import Model
 
 from bookings.models import Addon, Answer, Appointment, AppointmentAddon, Form, Question
-from integrations.acuity.reading.records import AnswerRecord, AppointmentRecord, parse_answers
+from integrations.acuity.resources.appointments.record import (
+    AnswerRecord,
+    AppointmentRecord,
+    parse_answers,
+)
 from integrations.acuity.resources.base import Context
 from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.references import Ref, find_or_make

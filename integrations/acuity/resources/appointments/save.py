@@ -19,9 +19,14 @@ from bookings.models import (
 )
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import Row
-from integrations.acuity.reading.records import AppointmentRecord, Person, Place, parse_appointment
 from integrations.acuity.reading.values import PRINT, Reject, canonical, digest, fingerprint, plain
 from integrations.acuity.resources.appointments import parts
+from integrations.acuity.resources.appointments.record import (
+    AppointmentRecord,
+    Person,
+    Place,
+    parse_appointment,
+)
 from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.resources.catalog import WHO
 from integrations.acuity.store import history

@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import (
@@ -21,6 +20,7 @@ from integrations.acuity.resources.base import (
     Said,
 )
 from integrations.acuity.resources.clients import check, people, renamed, save
+from integrations.acuity.resources.clients.record import parse_client
 from integrations.acuity.resources.earlier import held
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update

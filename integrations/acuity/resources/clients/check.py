@@ -7,10 +7,10 @@ from django.db.models import Q
 
 from bookings.models import Client
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.reading.records import parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients import people
+from integrations.acuity.resources.clients.record import parse_client
 from integrations.acuity.resources.clients.save import grouped, opened
 from integrations.acuity.source.paging import Snapshot
 

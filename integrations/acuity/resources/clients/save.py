@@ -10,9 +10,9 @@ from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.identity import Identity
-from integrations.acuity.reading.records import ClientRecord, parse_client
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.clients.record import ClientRecord, parse_client
 from integrations.acuity.source.paging import Snapshot
 from integrations.acuity.store.rejects import reject
 from integrations.acuity.store.upsert import Counts, Parsed, upsert

@@ -1,11 +1,11 @@
 """Payments: one request an appointment, asked only where the source's word of them changed."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from decimal import Decimal
+from typing import Any, Protocol
 
 from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
-from integrations.acuity.reading.records import AppointmentRecord
 from integrations.acuity.resources.base import (
     Checked,
     Context,
@@ -23,6 +23,19 @@ from integrations.acuity.resources.payments import check, save
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.upsert import Counts
 from integrations.models import RejectedRecord
+
+
+class Booked(Protocol):
+    """What of a booking says whether its payments are wanted."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def paid(self) -> bool: ...
+    @property
+    def amount_paid(self) -> Decimal: ...
+    @property
+    def payment_state(self) -> str: ...
 
 
 class Payments(Resource):
@@ -78,7 +91,7 @@ class Payments(Resource):
         """They are not asked for, one request each; only how many those would be."""
         return {"requests": context.foreseen[self.name]}
 
-    def foresee(self, context: Context, records: list[AppointmentRecord]) -> None:
+    def foresee(self, context: Context, records: list[Booked]) -> None:
         rows = context.account.rows(Appointment)
         rows = rows.filter(external_id__in=[record.id for record in records])
         had = dict(rows.values_list("external_id", "payments_fetched_for"))

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from bookings.models import Appointment, Payment
 from integrations.acuity.errors import AcuityError, Gone
-from integrations.acuity.reading.records import PaymentRecord, parse_payments
 from integrations.acuity.reading.stored import Stored
 from integrations.acuity.reading.values import Reject, clean, other_reading
 from integrations.acuity.resources.base import Context, in_window, kept
+from integrations.acuity.resources.payments.record import PaymentRecord, parse_payments
 from integrations.acuity.resources.scope import Extent, Reread, Scope
 from integrations.acuity.store.bulk import Row
 from integrations.acuity.store.history import compared, keep, update

@@ -1,4 +1,4 @@
-"""What does a payload mean? Typed records, or a `Reject` that says why not."""
+"""What does a booking's payload mean? A typed record, or a `Reject` that says why not."""
 
 import html
 from collections import Counter
@@ -14,8 +14,6 @@ from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.values import (
     Reject,
     canonical,
-    clean,
-    digest,
     fingerprint,
     ids,
     listed,
@@ -26,22 +24,11 @@ from integrations.acuity.reading.values import (
     plain,
     storable,
     text,
+    unescaped,
     yes,
 )
 
 Value = TypeVar("Value")
-
-
-class ClientRecord(msgspec.Struct, frozen=True):
-    key: str
-    name_key: str
-    first_name: str
-    last_name: str
-    email: str
-    phone: str
-    notes: str
-    entries: list[dict[str, Any]]
-    content_hash: str
 
 
 class Person(NamedTuple):
@@ -59,8 +46,8 @@ class Person(NamedTuple):
     def fields(self) -> dict[str, str]:
         """As a client's. Raises Reject."""
         return {
-            "first_name": _name(self.first_name, "firstName"),
-            "last_name": _name(self.last_name, "lastName"),
+            "first_name": unescaped(self.first_name, "firstName"),
+            "last_name": unescaped(self.last_name, "lastName"),
             "email": text(self.email, "email").strip(),
             "phone": text(self.phone, "phone").strip(),
         }
@@ -115,36 +102,6 @@ class AppointmentRecord(msgspec.Struct, frozen=True, gc=False):
     # Of `raw`, then of `forms`.
     content_hash: str
     fingerprint: str
-
-
-class PaymentRecord(msgspec.Struct, frozen=True):
-    key: str
-    transaction_id: str
-    processor: str
-    amount: Decimal
-    paid_at: datetime
-    raw: dict[str, Any]
-
-
-def parse_client(entries: list[dict[str, Any]], identity: Identity) -> ClientRecord:
-    """One client from the entries that share its key: the first value that is not empty wins."""
-    entries = [_object(clean(entry)) for entry in entries]
-
-    def first(name: str) -> str:
-        return next((v for e in entries if (v := text(e.get(name), name).strip())), "")
-
-    key, name_key = identity.keys(entries[0])
-    return ClientRecord(
-        key=key,
-        name_key=name_key,
-        first_name=_name(entries[0].get("firstName"), "firstName"),
-        last_name=_name(entries[0].get("lastName"), "lastName"),
-        email=first("email"),
-        phone=first("phone"),
-        notes=next((v for e in entries if (v := plain(e.get("notes")).strip())), ""),
-        entries=entries,
-        content_hash=digest(entries),
-    )
 
 
 def parse_appointment(row: Row, identity: Identity) -> AppointmentRecord:
@@ -247,79 +204,6 @@ def parse_answers(forms: Any) -> list[AnswerRecord]:
         for answer in listed(form.get("values")) or ()
         if isinstance(answer, dict)
     ]
-
-
-def _name(value: Any, name: str) -> str:
-    return html.unescape(text(value, name).strip())
-
-
-class PaymentList(NamedTuple):
-    """What could be read of an appointment's payments, and why the rest could not."""
-
-    records: list[PaymentRecord]
-    faults: list[str]
-
-
-def parse_payments(
-    rows: Any, zone: str = "", at: datetime | None = None, places: int = 2
-) -> PaymentList:
-    """An appointment's payments. Cash has no ID, so twins are told apart by counting them.
-
-    Times without an offset are taken in `zone`; a payment without a date was made `at`. Raises
-    Reject if there is no list.
-    """
-    found = listed(rows) if isinstance(rows, list | dict) else None
-    if found is None:
-        raise Reject("the payments are not a list")
-    records: list[PaymentRecord] = []
-    faults: list[str] = []
-    seen: dict[tuple[str, ...], int] = {}
-    for row in found:
-        try:
-            record = _payment(_object(clean(row)), zone, at, seen, places)
-        except Reject as reason:
-            faults.append(str(reason))
-            continue
-        records.append(record)
-    return PaymentList(records, faults)
-
-
-def _payment(
-    row: dict[str, Any],
-    zone: str,
-    at: datetime | None,
-    seen: dict[tuple[str, ...], int],
-    places: int,
-) -> PaymentRecord:
-    transaction = plain(row.get("transactionID"))[:255]
-    processor = plain(row.get("processor"))[:64]
-    if row.get("amount") in (None, "", False):
-        raise Reject("amount is missing")
-    amount = money(row.get("amount"), "amount", places)
-    try:
-        paid_at = moment(row.get("created"), "created", zone).astimezone(UTC)
-        dated = paid_at.isoformat()
-    except Reject:
-        # A payment is an amount of a booking; its date is decoration.
-        if at is None:
-            raise
-        paid_at, dated = at, ""
-    parts = [processor, transaction, dated, str(amount)]
-    occurrence = seen[tuple(parts)] = seen.get(tuple(parts), 0) + 1
-    return PaymentRecord(
-        key=digest([*parts, occurrence]),
-        transaction_id=transaction,
-        processor=processor or "unknown",
-        amount=amount,
-        paid_at=paid_at,
-        raw=row,
-    )
-
-
-def _object(payload: Any) -> dict[str, Any]:
-    if not isinstance(payload, dict):
-        raise Reject("the record is not an object")
-    return payload
 
 
 def _optional_id(value: Any, name: str) -> str:
