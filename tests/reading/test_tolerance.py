@@ -363,9 +363,13 @@ def test_who_does_not_say_whose_account_it_is_has_nothing_written(answer: Any, w
 
 
 @pytest.mark.parametrize("over", [{"id": 424242}, {"currency": "EUR"}])
-def test_another_account_at_the_same_credentials_stops_the_run(over: dict[str, Any]) -> None:
+def test_another_account_at_the_same_credentials_stops_the_run(
+    over: dict[str, Any], settings: Any
+) -> None:
     data = small()
     with source(data) as box:
+        # What another address answers is not shown.
+        settings.ACUITY_BASE_URL = box.base_url
         import_all(box)
         data.me.update(over)
         run = import_all(box)
