@@ -259,7 +259,7 @@ def status(request: HttpRequest, run_id: uuid.UUID) -> Any:
         )
         for step in run.steps.all()
     ]
-    return results.result(run) | {
+    return results.result(run).as_json() | {
         "reason": run.reason,
         "created_at": run.created_at,
         "finished_at": run.finished_at,

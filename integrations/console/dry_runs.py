@@ -12,12 +12,15 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
+from msgspec.structs import astuple
 
 from bookings import history, zones
 from bookings.models import Appointment, Client
 from integrations import access, audit
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.base import Foreseen, Unasked, WouldChange
 from integrations.acuity.runs import dry_runs
+from integrations.acuity.runs.preview import Rehearsal
 from integrations.console.sentences import said
 from integrations.console.start import start_one
 from integrations.console.words import column_word, for_people
@@ -84,7 +87,7 @@ def act(request: HttpRequest, object_id: uuid.UUID, what: str) -> HttpResponse:
 
 def _context(row: DryRun) -> dict[str, Any]:
     word = WORDS[row.status]
-    options = dry_runs.options(row)
+    options, found = dry_runs.options(row), dry_runs.found(row)
     return {
         "row": row,
         "look": LOOKS[row.status],
@@ -95,24 +98,28 @@ def _context(row: DryRun) -> dict[str, Any]:
         "period": options.period.words,
         "reason": said(for_people(row.reason)),
         "steps": _steps(row, options.only),
-        "counted": _counted(row),
-        "asking": _asking(row),
-        "changes": _changes(row),
+        "counted": _counted(found),
+        "asking": _asking(found),
+        "changes": _changes(row, found.changes),
     }
 
 
-def _of(row: DryRun) -> list[tuple[str, dict[str, int]]]:
-    """By title, what came out of each resource."""
-    return [(r.title, row.result[name]) for name, r in RESOURCES.items() if name in row.result]
+def _counted(found: Rehearsal) -> list[tuple[str, tuple[int, ...]]]:
+    """By title, the numbers of each resource that was asked for."""
+    return [
+        (RESOURCES[name].title, astuple(counts))
+        for name, counts in found.resources.items()
+        if isinstance(counts, Foreseen)
+    ]
 
 
-def _counted(row: DryRun) -> list[tuple[str, list[int]]]:
-    return [(t, [*counts.values()]) for t, counts in _of(row) if "requests" not in counts]
-
-
-def _asking(row: DryRun) -> list[tuple[str, int]]:
-    """The requests of what a dry run does not ask for."""
-    return [(title, counts["requests"]) for title, counts in _of(row) if "requests" in counts]
+def _asking(found: Rehearsal) -> list[tuple[str, int]]:
+    """By title, the requests of each that a dry run does not ask for."""
+    return [
+        (RESOURCES[name].title, unasked.requests)
+        for name, unasked in found.resources.items()
+        if isinstance(unasked, Unasked)
+    ]
 
 
 def _steps(row: DryRun, chosen: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -135,22 +142,21 @@ def _steps(row: DryRun, chosen: tuple[str, ...]) -> list[dict[str, Any]]:
     return steps
 
 
-def _changes(row: DryRun) -> list[dict[str, Any]]:
+def _changes(row: DryRun, named: list[WouldChange]) -> list[dict[str, Any]]:
     """A line a column: whose row, what of it, and the values before and after."""
     lines = []
-    named = row.result.get("changes", [])
     rows: dict[type[Model], list[int]] = {}
     for change in named:
-        if model := history.TABLES.get(change["resource"]):
-            rows.setdefault(model, []).append(change["row"])
+        if model := history.TABLES.get(change.resource):
+            rows.setdefault(model, []).append(change.row)
     clients = Client.objects.in_bulk(rows.get(Client, []))
     bookings: QuerySet[Appointment] = Appointment.objects.select_related("client", "tenant")
     booked = bookings.in_bulk(rows.get(Appointment, []))
     for change in named:
-        of_booking = change["resource"] == history.NAMES[Appointment]
-        booking = booked.get(change["row"]) if of_booking else None
-        client = booking.client if booking else clients.get(change["row"])
-        for column, (old, new) in change["columns"].items() or [("", ("", ""))]:
+        of_booking = change.resource == history.NAMES[Appointment]
+        booking = booked.get(change.row) if of_booking else None
+        client = booking.client if booking else clients.get(change.row)
+        for column, (old, new) in change.columns.items() or [("", ("", ""))]:
             lines.append(
                 {
                     "who": client,

@@ -127,13 +127,13 @@ def _left(run: ImportRun, steps: Sequence[ImportStep]) -> dict[str, Any]:
 
 
 def _counts(
-    run: ImportRun, counts: dict[str, dict[str, int]], chosen: set[str]
+    run: ImportRun, counts: dict[str, results.Counts], chosen: set[str]
 ) -> list[dict[str, Any]]:
     gone = results.gone(run)
     return [
         {
             "title": resource.title,
-            "cells": [counts[name][what] for what in COUNTED],
+            "cells": [getattr(counts[name], what) for what in COUNTED],
             "gone": gone[name],
         }
         for name, resource in RESOURCES.items()

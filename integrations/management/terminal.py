@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import astuple
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,7 +21,10 @@ from bookings.reports.obligations import CERTIFICATES
 from bookings.reports.revenue import ORDERS
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.base import Unasked
 from integrations.acuity.runs import progress
+from integrations.acuity.runs.preview import Rehearsal
+from integrations.acuity.runs.results import Counts, Result
 from integrations.models import ImportRun, ImportStep
 
 WORDS = {
@@ -142,43 +146,38 @@ class Bars:
                 self._progress.stop_task(bar)
 
 
-def summary(result: dict[str, Any], reason: str = "") -> None:
+def summary(result: Result, reason: str = "") -> None:
     out = console()
-    names = ("fetched", "stored", "created", "updated", "restated", "unchanged", "rejected")
-    table = _table("", *names)
-    for name in RESOURCES:
-        table.add_row(name, *(f"{result[name][column]:,}" for column in names))
+    table = _table("", *Counts.__struct_fields__)
+    for name, counts in result.resources.items():
+        table.add_row(name, *(f"{value:,}" for value in astuple(counts)))
     out.print(table)
-    out.print(f"Run {result['run']}: [bold]{WORDS.get(result['status'], result['status'])}[/]")
-    if said := headline(result["scope"], result["verified"]):
+    out.print(f"Run {result.run}: [bold]{WORDS.get(result.status, result.status)}[/]")
+    if said := headline(result.scope, result.verified):
         out.print(said, soft_wrap=not out.is_terminal)
-    out.print(
-        f"{result['requests']:,} requests, {result['retries']} retries, {result['elapsed_s']} s"
-    )
+    out.print(f"{result.requests:,} requests, {result.retries} retries, {result.elapsed_s} s")
     if reason:
         out.print(reason, soft_wrap=not out.is_terminal)
-    for gap in result["gaps"]:
+    for gap in result.gaps:
         out.print(f"[red]GAP[/] {gap.get('day') or gap.get('month') or ''} {gap['reason']}")
-    if result["differences"]:
-        out.print(
-            f"{len(result['differences'])} appointments whose payments differ from the amount paid"
-        )
+    if wrong := len(result.differences):
+        out.print(f"{wrong} appointments whose payments differ from the amount paid")
 
 
-def dry_run(answer: dict[str, Any]) -> None:
+def dry_run(answer: Rehearsal) -> None:
     out = console()
     table = _table("", "fetched", "to create", "to update", "unchanged", "rejected")
     asking = []
-    for name, resource in RESOURCES.items():
-        counts = answer.get(name, {})
-        if "requests" in counts:
-            asking.append(f"{resource.title} would take {counts['requests']:,} further requests.")
-        elif counts:
-            table.add_row(name, *(f"{value:,}" for value in counts.values()))
+    for name, found in answer.resources.items():
+        if isinstance(found, Unasked):
+            title = RESOURCES[name].title
+            asking.append(f"{title} would take {found.requests:,} further requests.")
+        else:
+            table.add_row(name, *(f"{value:,}" for value in astuple(found)))
     out.print(table)
     for sentence in asking:
         out.print(sentence)
-    out.print(f"Dry run of {answer['account']}: nothing was written.")
+    out.print(f"Dry run of {answer.account}: nothing was written.")
 
 
 def listing(rows: list[dict[str, Any]], empty: str) -> None:

@@ -12,7 +12,7 @@ from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.reading.stored import as_json
 from integrations.acuity.reading.values import text
 from integrations.acuity.resources import RESOURCES
-from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.base import Context, Foreseen
 from integrations.acuity.resources.clients import Clients
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.resources.whole import Whole
@@ -61,7 +61,7 @@ class TestWhole:
 
         answer = Chairs().dry_run(context, seen.extend)
 
-        assert (answer["fetched"], answer["created"], len(seen)) == (4, 4, 4)
+        assert (answer, len(seen)) == (Foreseen(fetched=4, created=4), 4)
         assert not Calendar.objects.exists()
 
     def test_the_check_finds_what_was_lost_changed_and_is_listed_no_longer(

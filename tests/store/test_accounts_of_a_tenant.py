@@ -67,7 +67,7 @@ def test_a_dry_run_compares_with_the_account_s_own_rows(two: Any) -> None:
     answer = preview.dry_run(account, Options(only=("clients", "appointments"), page_limit=100))
 
     for name, count in (("clients", 1), ("appointments", 3)):
-        found = answer[name]
+        found = answer.as_json()[name]
         assert (found["created"], found["updated"], found["unchanged"]) == (0, 0, count)
 
 

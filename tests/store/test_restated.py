@@ -106,7 +106,7 @@ def test_restated_stands_beside_the_other_counts(box: Sandbox) -> None:
 
     run = import_all(box, only=("labels",))
 
-    assert results.result(run)["labels"] == {
+    assert results.result(run).as_json()["labels"] == {
         "fetched": 3,
         "stored": 3,
         "created": 0,

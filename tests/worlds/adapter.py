@@ -84,7 +84,7 @@ def work_through(
             raise Endless
     control.finish(run.pk)
     run.refresh_from_db()
-    return result(run) | {"reason": run.reason}
+    return result(run).as_json() | {"reason": run.reason}
 
 
 GOING_ON = ("queued", "running", "verifying")

@@ -35,10 +35,31 @@ Cursor = Stored | dict[str, Any]
 class WouldChange(msgspec.Struct, frozen=True):
     """A stored row that an import would change: by column, what is stored and what would be."""
 
-    resource: str
-    row: int
-    id: str
-    columns: dict[str, tuple[Any, Any]]
+    resource: str = ""
+    row: int = 0
+    id: str = ""
+    columns: dict[str, tuple[Any, Any]] = {}
+
+
+class Foreseen(msgspec.Struct, frozen=True):
+    """What an import would do of a resource, in records; in the order in which they are shown."""
+
+    fetched: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    @classmethod
+    def of(cls, fetched: int, counts: Counts) -> "Foreseen":
+        """Of what `store.upsert.compare` has counted. It cannot tell what would only be restated."""
+        return cls(fetched, counts.created, counts.updated, counts.unchanged, counts.rejected)
+
+
+class Unasked(msgspec.Struct, frozen=True):
+    """A resource that a dry run does not ask for, and the requests that an import would take for it."""
+
+    requests: int = 0
 
 
 @dataclass
@@ -223,8 +244,8 @@ class Resource(Step, Protocol):
         """The stored rows for a proof file, those of one month after each other."""
 
     @abstractmethod
-    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
-        """What an import would do: counts, or `requests` where asking would take one a record.
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> Foreseen | Unasked:
+        """What an import would do. What takes one request a record is not asked for.
 
         Writes nothing. `saw` is told of the records, page by page.
         """

@@ -17,6 +17,7 @@ from integrations.acuity.resources.base import (
     Checked,
     Context,
     Fetched,
+    Foreseen,
     Found,
     Line,
     Log,
@@ -30,7 +31,7 @@ from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import altered, update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
-from integrations.acuity.store.upsert import Counts, Parsed, compare, foreseen, upsert
+from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
 from integrations.models import RejectedRecord
 
 # Acuity's own word that this account has no such list.
@@ -187,7 +188,7 @@ class Whole(Resource):
         found = rows.values_list("external_id", *self.columns)
         return (Line("all", "|".join(map(str, row))) for row in found.iterator())
 
-    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> Foreseen:
         try:
             payloads = self.listing(context).rows
         except REFUSALS:
@@ -196,7 +197,7 @@ class Whole(Resource):
         saw(parsed.records)
         counts = compare(self.model, context.account, {r.key: r.digest for r in parsed.records})
         rejected = Counts(rejected=len(parsed.rejects))
-        return {"fetched": len(payloads)} | foreseen(counts + rejected)
+        return Foreseen.of(len(payloads), counts + rejected)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """The listing is all there is to ask. One that is listed no longer stays rejected."""

@@ -14,6 +14,7 @@ from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.runs import messages, preview
 from integrations.acuity.runs.options import Options
+from integrations.acuity.runs.preview import Rehearsal
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, DryRun
 
@@ -43,6 +44,11 @@ def begin(account: AcuityAccount, options: Options, *, send: bool = True) -> Dry
 def options(row: DryRun) -> Options:
     """With what `control.start` begins the import that it has tried."""
     return msgspec.convert(row.options, Options, strict=False)
+
+
+def found(row: DryRun) -> Rehearsal:
+    """What came out of it; nothing as long as it is not done."""
+    return Rehearsal.of(row.result)
 
 
 def stop(row: DryRun) -> None:
@@ -76,7 +82,7 @@ def perform(key: str) -> str:
     except Exception:
         _end(row, DryRun.Status.FAILED, reason=UNFORESEEN)
         raise
-    _end(row, DryRun.Status.DONE, result=result)
+    _end(row, DryRun.Status.DONE, result=result.as_json())
     return "done"
 
 
@@ -92,7 +98,7 @@ def _mine(row: DryRun) -> QuerySet[DryRun]:
     return DryRun.objects.filter(pk=row.pk, token=row.token, status=DryRun.Status.RUNNING)
 
 
-def _work(row: DryRun) -> dict[str, Any]:
+def _work(row: DryRun) -> Rehearsal:
     renew = _renewer(row)
     source = Fetcher(account_client(row.account), renew, every=LOOK)
 

@@ -65,12 +65,12 @@ def summary(run_id: Any) -> None:
     events.log(
         "acuity_import_summary",
         run=run.pk,
-        tenant=facts["tenant"],
+        tenant=facts.tenant,
         status=run.status,
-        **in_log({name: facts[name]["stored"] for name in RESOURCES}),
-        skipped=sum(facts[name]["rejected"] for name in RESOURCES),
+        **in_log({name: counts.stored for name, counts in facts.resources.items()}),
+        skipped=sum(counts.rejected for counts in facts.resources.values()),
         gaps=len(run.gaps),
-        requests=facts["requests"],
+        requests=facts.requests,
     )
 
 

@@ -3,17 +3,49 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.account import of_answer
-from integrations.acuity.resources.base import Context, Resource
+from integrations.acuity.resources.base import Context, Foreseen, Resource, Unasked, WouldChange
 from integrations.acuity.resources.scope import Position, Scope
 from integrations.acuity.runs.options import Options
+from integrations.acuity.runs.results import flattened
 from integrations.acuity.source.fetching import Fetcher
 from integrations.conf import conf
 from integrations.models import AcuityAccount
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """What an import would do. `resources` by name; `requests` is what finding out has taken."""
+
+    account: str = ""
+    resources: dict[str, Foreseen | Unasked] = {}
+    changes: list[WouldChange] = []
+    requests: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` and a row of `DryRun` have it."""
+        return {"dry_run": True} | flattened(self)
+
+    @classmethod
+    def of(cls, column: dict[str, Any]) -> "Rehearsal":
+        """What a row of `DryRun` has; nothing if it has not come so far."""
+        found = {name: column[name] for name in RESOURCES if name in column}
+        return cls(
+            account=column.get("account", ""),
+            resources={name: _part(part) for name, part in found.items()},
+            changes=msgspec.convert(column.get("changes", []), list[WouldChange]),
+            requests=column.get("requests", 0),
+        )
+
+
+def _part(column: dict[str, int]) -> Foreseen | Unasked:
+    if "requests" in column:
+        return msgspec.convert(column, Unasked)
+    return msgspec.convert(column, Foreseen)
 
 
 def nobody(_resource: str, _read: int) -> None:
@@ -25,7 +57,7 @@ def dry_run(
     options: Options,
     source: Fetcher | None = None,
     tell: Callable[[str, int], None] = nobody,
-) -> dict[str, Any]:
+) -> Rehearsal:
     """A whole import without the writing: what it would create, update, leave and reject.
 
     What takes a request a record is not asked for; how many those would be is in `requests`.
@@ -48,18 +80,15 @@ def dry_run(
         }
         kinds = source.get("/appointment-types", includeDeleted="true")
         context.catalog.types = [str(kind["id"]) for kind in kinds]
-        answer: dict[str, Any] = {
-            "dry_run": True,
-            "account": facts.name or str(account),
-        }
+        found: dict[str, Foreseen | Unasked] = {}
         chosen = [resource for name, resource in RESOURCES.items() if name in only]
         for resource in chosen:
             if set(resource.after) <= set(only):
                 tell(resource.name, 0)
                 saw = _tell(context, resource, chosen, tell)
-                answer[resource.name] = resource.dry_run(context, saw)
-        changes = [as_json(row) for row in context.changing]
-        return answer | {"changes": changes, "requests": source.client.tally.requests}
+                found[resource.name] = resource.dry_run(context, saw)
+        name, asked = facts.name or str(account), source.client.tally.requests
+        return Rehearsal(name, found, context.changing, asked)
     except (TypeError, KeyError, AttributeError):
         raise BadAnswer("/me, /calendars or /appointment-types has another shape") from None
     finally:

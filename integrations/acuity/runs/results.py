@@ -2,12 +2,57 @@
 
 from typing import Any
 
+import msgspec
 from django.db.models import Count
 from django.utils import timezone
 
+from integrations.acuity.reading.stored import as_json
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import Scope
 from integrations.models import ImportRun, ImportStep
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a run did for a resource, in records; `stored` is how many its window has now."""
+
+    fetched: int
+    stored: int
+    created: int
+    updated: int
+    restated: int
+    unchanged: int
+    rejected: int
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a run has brought in, and how. `resources` by name, `gaps` and the like as they are stored."""
+
+    run: str
+    tenant: str
+    status: str
+    verified: bool
+    resources: dict[str, Counts]
+    scope: dict[str, Any]
+    ignored_parameters: list[str]
+    gaps: list[dict[str, Any]]
+    differences: list[dict[str, Any]]
+    requests: int
+    retries: int
+    throttled: int
+    elapsed_s: float
+    resumed: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` and HTTP have it."""
+        return flattened(self)
+
+
+def flattened(value: msgspec.Struct) -> dict[str, Any]:
+    """As JSON, in which each of its `resources` stands under its own name, beside the other fields."""
+    whole: dict[str, Any] = {}
+    for name, part in as_json(value).items():
+        whole |= part if name == "resources" else {name: part}
+    return whole
 
 
 def stored(run: ImportRun) -> dict[str, int]:
@@ -28,41 +73,40 @@ def rejected(run: ImportRun) -> dict[str, int]:
     return dict(rows.annotate(n=Count("pk")).order_by("resource"))
 
 
-def counts(run: ImportRun, steps: dict[str, ImportStep]) -> dict[str, dict[str, int]]:
+def counts(run: ImportRun, steps: dict[str, ImportStep]) -> dict[str, Counts]:
     """What each resource has stored, and what this run did for it. `steps` by resource."""
-    rows, refused = stored(run), rejected(run)
-    passed = ("created", "updated", "restated", "unchanged")
+    rows, refused, nothing = stored(run), rejected(run), ImportStep()
     return {
-        name: {
-            "fetched": steps[name].fetched if name in steps else 0,
-            "stored": rows[name],
-            **{n: getattr(steps[name], n) if name in steps else 0 for n in passed},
-            "rejected": refused.get(name, 0),
-        }
+        name: Counts(
+            fetched=(step := steps.get(name, nothing)).fetched,
+            stored=rows[name],
+            created=step.created,
+            updated=step.updated,
+            restated=step.restated,
+            unchanged=step.unchanged,
+            rejected=refused.get(name, 0),
+        )
         for name in RESOURCES
     }
 
 
-def result(run: ImportRun) -> dict[str, Any]:
-    """The run as contract.md's JSON has it."""
+def result(run: ImportRun) -> Result:
+    """The run as it is now."""
     steps = {step.resource: step for step in run.steps.all()}
     end = run.finished_at or timezone.now()
-    answer: dict[str, Any] = {
-        "run": str(run.pk),
-        "tenant": str(run.account.tenant_id),
-        "status": run.status,
-        "verified": run.verified,
-    }
-    answer |= counts(run, steps)
-    answer |= {
-        "scope": run.scope,
-        "ignored_parameters": run.ignored_parameters,
-        "gaps": run.gaps,
-        "differences": run.differences,
-        "requests": sum(step.requests for step in steps.values()),
-        "retries": sum(step.retries for step in steps.values()),
-        "throttled": sum(step.throttled for step in steps.values()),
-        "elapsed_s": round((end - (run.started_at or run.created_at)).total_seconds(), 1),
-        "resumed": run.resumed,
-    }
-    return answer
+    return Result(
+        run=str(run.pk),
+        tenant=str(run.account.tenant_id),
+        status=run.status,
+        verified=run.verified,
+        resources=counts(run, steps),
+        scope=run.scope,
+        ignored_parameters=run.ignored_parameters,
+        gaps=run.gaps,
+        differences=run.differences,
+        requests=sum(step.requests for step in steps.values()),
+        retries=sum(step.retries for step in steps.values()),
+        throttled=sum(step.throttled for step in steps.values()),
+        elapsed_s=round((end - (run.started_at or run.created_at)).total_seconds(), 1),
+        resumed=run.resumed,
+    )

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -41,11 +41,6 @@ class Counts:
             self.rejected + other.rejected,
             self.restated + other.restated,
         )
-
-
-def foreseen(counts: Counts) -> dict[str, int]:
-    """The counts that `compare` can tell."""
-    return {name: n for name, n in asdict(counts).items() if name != "restated"}
 
 
 class Written(NamedTuple):

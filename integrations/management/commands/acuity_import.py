@@ -164,7 +164,7 @@ class Command(AcuityCommand):
     def dry_run(self, account: AcuityAccount, wanted: Options, as_json: bool) -> None:
         answer = preview.dry_run(account, wanted)
         if as_json:
-            self.stdout.write(json.dumps(answer))
+            self.stdout.write(json.dumps(answer.as_json()))
         else:
             terminal.dry_run(answer)
 
@@ -179,7 +179,7 @@ class Command(AcuityCommand):
         result = results.result(run)
         if options["json"]:
             fresh = freshness.of(run.account).as_json()
-            self.stdout.write(json.dumps(result | {"fresh": fresh}))
+            self.stdout.write(json.dumps(result.as_json() | {"fresh": fresh}))
         else:
             terminal.summary(result, run.reason)
             terminal.coverage(run.coverage)

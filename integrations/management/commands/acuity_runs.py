@@ -48,7 +48,7 @@ class Command(AcuityCommand):
         result = results.result(run)
         if options["json"]:
             fresh = freshness.of(run.account).as_json()
-            self.stdout.write(json.dumps(result | {"fresh": fresh}))
+            self.stdout.write(json.dumps(result.as_json() | {"fresh": fresh}))
         elif options["pause"] or options["cancel"]:
             self.stdout.write(f"Run {run.pk} is {run.status}.")
         else:

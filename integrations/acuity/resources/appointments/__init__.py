@@ -25,6 +25,7 @@ from integrations.acuity.resources.base import (
     Checked,
     Context,
     Fetched,
+    Foreseen,
     Found,
     Line,
     Log,
@@ -36,7 +37,7 @@ from integrations.acuity.resources.base import (
 )
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.source.paging import DayCursor
-from integrations.acuity.store.upsert import Counts, compare, foreseen
+from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord
 
 
@@ -99,7 +100,7 @@ class Appointments(Resource):
             text = f"{key}|{at}|{'yes' if canceled else 'no'}|{plain(paid)}"
             yield Line(f"{day:%Y-%m}", text, paid)
 
-    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> Foreseen:
         counts, fetched = Counts(), 0
         first = first_booking(context)
         cursor = DayCursor()
@@ -118,7 +119,7 @@ class Appointments(Resource):
             saw(parsed.records)
             fetched += len(page.records)
             cursor, done = page.cursor, page.done
-        return {"fetched": fetched} | foreseen(counts)
+        return Foreseen.of(fetched, counts)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         (current,) = context.source.each([f"/appointments/{record.external_id}"])

@@ -13,6 +13,7 @@ from integrations.acuity.resources.base import (
     Checked,
     Context,
     Fetched,
+    Foreseen,
     Found,
     Line,
     Log,
@@ -24,7 +25,7 @@ from integrations.acuity.resources.clients.record import parse_client
 from integrations.acuity.resources.earlier import held
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update
-from integrations.acuity.store.upsert import Counts, compare, foreseen
+from integrations.acuity.store.upsert import Counts, compare
 from integrations.models import RejectedRecord, StagedPage
 
 
@@ -91,7 +92,7 @@ class Clients(Resource):
         names = ("external_id", "first_name", "last_name", "email", "phone", "listed")
         return (Line("all", "|".join(map(str, row))) for row in rows.values_list(*names).iterator())
 
-    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> Foreseen:
         entries, rejected = save.list_clients(context), 0
         records = {}
         for group in save.grouped(entries, context.identity):
@@ -105,7 +106,7 @@ class Clients(Resource):
         counts = compare(Client, context.account, hashes)
         names = ("first_name", "last_name", "email", "phone", "notes")
         context.name_changing(self.name, Client, names, records)
-        return {"fetched": len(entries)} | foreseen(counts + Counts(rejected=rejected))
+        return Foreseen.of(len(entries), counts + Counts(rejected=rejected))
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """As it was kept: the source answers with all of them or none."""

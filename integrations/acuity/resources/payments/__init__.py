@@ -15,6 +15,7 @@ from integrations.acuity.resources.base import (
     Log,
     Resource,
     Said,
+    Unasked,
     in_window,
     kept,
     plain,
@@ -87,9 +88,9 @@ class Payments(Resource):
             text = f"{booking}|{key}|{plain(amount)}"
             yield Line(f"{day:%Y-%m}", text, amount, processor)
 
-    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> dict[str, int]:
+    def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> Unasked:
         """They are not asked for, one request each; only how many those would be."""
-        return {"requests": context.foreseen[self.name]}
+        return Unasked(context.foreseen[self.name])
 
     def foresee(self, context: Context, records: list[Booked]) -> None:
         rows = context.account.rows(Appointment)
