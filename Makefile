@@ -48,14 +48,15 @@ pictures: browser
 	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py
 
 test: lint browser
-	$(PY) -m pytest -n 4 --dist worksteal
-	$(PY) -m pytest -n 2 --database=postgres -m database
+	$(PY) -m pytest -n 3 --dist worksteal
+	$(PY) -m pytest -n 2 --dist worksteal --database=postgres \
+	  -m 'database and not slow and not endurance'
 
-# How much of the code do the tests go through? Twice the time of `make test`.
+# With all of PostgreSQL's, and how much of the code the tests go through: twice the time.
 coverage: lint browser
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest -n 4 --dist worksteal
-	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m database
+	$(PY) -m coverage run -m pytest -n 3 --dist worksteal
+	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m 'database and not endurance'
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --skip-covered --sort=cover
 
