@@ -1,20 +1,20 @@
 """Two Acuity accounts of one tenant that number their bookings alike: whose is which row?"""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+from django.apps import apps
 from django.utils import timezone
 
-from bookings.models import Appointment, Client
+from bookings.models import Appointment, Client, Tenant
 from bookings.reports import revenue
 from integrations.acuity.accounts import find
 from integrations.acuity.runs import preview
 from integrations.acuity.runs.options import Options
 from integrations.acuity.sync import refresh
-from integrations.models import AcuityAccount
+from integrations.models import AcuityAccount, ImportRun
 from tests.worlds.adapter import run_import
 from tests.worlds.source import Source
 from tests.worlds.world import World
@@ -106,29 +106,17 @@ def test_rows_without_an_account_are_taken_over_by_the_next_import() -> None:
     assert set(Appointment.objects.values_list("pk", flat=True)) == before
 
 
-def stepwise() -> MigrationExecutor:
-    """One that goes by each file, not by the squashed ones."""
-    executor = MigrationExecutor(connection)
-    executor.loader.replace_migrations = False
-    executor.loader.build_graph()
-    return executor
-
-
 def test_a_migration_gives_rows_from_before_to_the_account_imported_last() -> None:
-    before = [("integrations", "0005_started_by"), ("bookings", "0004_statement")]
-    stepwise().migrate(before)
-    old = stepwise().loader.project_state(before).apps
-    tenant = old.get_model("bookings", "Tenant").objects.create(name="A")
+    migration = import_module("integrations.migrations.0009_rows_of_accounts")
+    tenant = Tenant.objects.create(name="A")
     for number in (1, 2):
-        account = old.get_model("integrations", "AcuityAccount").objects.create(
+        account = AcuityAccount.objects.create(
             tenant=tenant, user_id=f"u{number}", source_id=str(number), api_key="k"
         )
         if number == 2:
-            old.get_model("integrations", "ImportRun").objects.create(
-                account=account, created_at=timezone.now()
-            )
-    old.get_model("bookings", "Client").objects.create(tenant=tenant, external_id="ada")
-    executor = stepwise()
-    executor.migrate(executor.loader.graph.leaf_nodes())
+            ImportRun.objects.create(account=account, created_at=timezone.now())
+    Client.objects.create(tenant=tenant, external_id="ada", source_account="")
+
+    migration.say_whose_rows_they_are(apps, None)
 
     assert Client.objects.get().source_account == "2"
