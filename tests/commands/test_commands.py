@@ -41,8 +41,12 @@ def environment(tmp_path: Path, **env: str) -> dict[str, str]:
 
 
 def untraced(env: Mapping[str, str]) -> dict[str, str]:
-    """Without coverage: for the runs of many processes, which measure nothing new and get twice as slow."""
-    return {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
+    """Without coverage: for the runs of many processes, which measure nothing new and get twice as slow.
+
+    Nor with the browser tests' own permission, which production refuses.
+    """
+    left = ("COVERAGE_", "DJANGO_ALLOW_ASYNC_UNSAFE")
+    return {name: value for name, value in env.items() if not name.startswith(left)}
 
 
 def manage(tmp_path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
