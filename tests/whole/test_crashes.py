@@ -39,7 +39,7 @@ FEW = [
 @pytest.mark.parametrize(
     "cases",
     [
-        pytest.param(FEW, id="at every boundary"),
+        *(pytest.param(FEW[part::3], id=f"at every boundary {part + 1} of 3") for part in range(3)),
         pytest.param(CASES, id="at every boundary of every step", marks=pytest.mark.endurance),
     ],
 )
