@@ -135,8 +135,9 @@ def test_nothing_that_an_import_leaves_behind_has_a_value(
 
     with embedded.worker():
         logging.getLogger("celery").setLevel(logging.DEBUG)
-        run = control.start(account, Options(page_limit=40))
+        run, until = control.start(account, Options(page_limit=40)), time.monotonic() + 120
         while run.status not in ("completed", "completed_with_gaps", "failed"):
+            assert time.monotonic() < until, f"The run is still {run.status}."
             # What waits after a fault goes on at once.
             if ImportStep.objects.filter(run=run, not_before__isnull=False).update(not_before=None):
                 control.enqueue(run)

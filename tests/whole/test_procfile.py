@@ -87,7 +87,7 @@ def test_each_line_of_the_procfile_starts_on_a_fresh_checkout(image: Path, redis
         for name, line in LINES.items()
         if name != "release"
     }
-    broker = Celery(broker=redis_url)
+    broker = Celery(broker=redis_url, set_as_current=False)
 
     def schedule() -> int:
         with sqlite3.connect(image / "var" / "db.sqlite3") as rows:
