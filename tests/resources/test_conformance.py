@@ -29,17 +29,13 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.sandbox(clients=12, appointments=40, months=2),
 ]
-# A list without pages, pages, windows of days, lists by ID: each is tried for every promise.
-KINDS = ("labels", "clients", "appointments", "payments")
+# PostgreSQL need not see all of them: a list without pages, pages, windows of days, lists by ID.
+ALSO_ON_POSTGRESQL = ("labels", "clients", "appointments", "payments")
 
 
-def tried(number: int, name: str, promise: str) -> Any:
-    """One promise of one resource; the lists like `labels` share the promises among them here."""
-    whole = name in KINDS or list(PROMISES).index(promise) % 3 == number % 3
-    marks = [pytest.mark.slow if whole else pytest.mark.endurance]
-    if name in KINDS:
-        marks.append(pytest.mark.database)
-    return pytest.param(RESOURCES[name], promise, id=f"{name}-{promise}", marks=marks)
+def tried(resource: Resource) -> Any:
+    both = [pytest.mark.database] if resource.name in ALSO_ON_POSTGRESQL else []
+    return pytest.param(resource, marks=[pytest.mark.slow, *both])
 
 
 def work(run: ImportRun, step: ImportStep) -> None:
@@ -56,12 +52,11 @@ def steps(run: ImportRun) -> Iterator[ImportStep]:
 
 
 class TestPromises:
+    @pytest.mark.parametrize("promise", PROMISES)
     @pytest.mark.parametrize(
-        ("resource", "promise"),
-        [
-            *(pytest.param(Chairs(), promise, id=f"chairs-{promise}") for promise in PROMISES),
-            *(tried(n, name, each) for n, name in enumerate(RESOURCES) for each in PROMISES),
-        ],
+        "resource",
+        [Chairs(), *map(tried, RESOURCES.values())],
+        ids=lambda resource: resource.name,
     )
     def test_it_is_kept(self, resource: Resource, promise: str) -> None:
         assert try_out(resource, promise) == ""
