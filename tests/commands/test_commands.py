@@ -30,8 +30,9 @@ def environment(tmp_path: Path, **env: str) -> dict[str, str]:
     """Of a process whose database is in this folder, and has its tables."""
     if not (tmp_path / "db.sqlite3").exists():
         shutil.copy(migrated(), tmp_path / "db.sqlite3")
-    # The browser tests' own permission is not a process's.
-    inherited = {k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+    # Neither the browser tests' own permission nor where the tests run is a process's.
+    ours = ("DJANGO_ALLOW_ASYNC_UNSAFE", "CI")
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return inherited | {
         "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
         "REDIS_URL": "",
