@@ -46,8 +46,9 @@ class Payment(models.Model):
             models.UniqueConstraint(fields=["appointment", "external_id"], name="payment_identity")
         ]
         indexes = [
-            models.Index(fields=["tenant", "service_date", "processor"]),
-            models.Index(fields=["tenant", "paid_at"]),
+            # What revenue is summed from, without a look at the rows: by day of service, by payment.
+            models.Index(fields=["tenant", "service_date", "processor", "removed_at", "amount"]),
+            models.Index(fields=["tenant", "paid_at", "processor", "removed_at", "amount"]),
             # The admin's list, as it is sorted: whole, filtered, of some days, found by an ID.
             models.Index(fields=["service_date", "id"]),
             models.Index(fields=["processor", "service_date", "id"]),

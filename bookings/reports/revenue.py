@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet, Sum, TextField
+from django.db.models import Case, Count, F, QuerySet, Sum, TextField, When
 from django.db.models.functions import Cast, Substr, TruncMonth
 
 from bookings.amounts import shortest
-from bookings.models import Order, Payment, Refund, Tenant
+from bookings.models import Appointment, Order, Payment, Refund, Tenant
+from bookings.models.calendar import OFF
 
 Cells = dict[str, dict[str, Any]]
 Months = dict[str, Cells]
@@ -17,8 +18,10 @@ Months = dict[str, Cells]
 Sums = dict[str, dict[str, tuple[int, Decimal]]]
 NOTHING = (0, Decimal(0))
 ORDERS = "orders"
-# The vendor's own report leaves these out; their payments stay.
-OFF = Q(appointment__canceled=True) | Q(appointment__no_show=True)
+# The letters of a month.
+MONTH = len("2025-10")
+# From a day to a day, as text: these are of one month in every zone.
+MIDDLE = ("03", "26")
 
 
 def revenue(
@@ -38,21 +41,31 @@ def revenue(
     """
     zone = ZoneInfo(tenant.timezone)
     period = _Period(month, year, zone)
-    payments = Payment.objects.filter(tenant=tenant, removed_at=None, appointment__removed_at=None)
+    payments = Payment.objects.filter(tenant=tenant, removed_at=None)
+    bookings = Appointment.objects.filter(tenant=tenant)
     orders = Order.objects.filter(tenant=tenant, removed_at=None, total__gt=0)
     # From their own side: refunds are few.
     refunds = Refund.objects.filter(
         payment__tenant=tenant, payment__removed_at=None, payment__appointment__removed_at=None
     )
     given_back = "refunded_at" if by == "paid_at" else "payment__service_date"
-    kept = period.sums(payments.exclude(OFF), by, "processor")
-    off = period.sums(payments.filter(OFF), by, "processor")
+    stay = bookings.filter(removed_at=None)
+    # The sum of all comes from an index alone; those of a few bookings are taken off it.
+    gone = payments.filter(appointment__in=bookings.exclude(removed_at=None))
+    every = _less(
+        period.sums(payments, by, "processor"),
+        period.sums(gone, by, "processor"),
+    )
+    # The vendor's own report leaves these out; their payments stay.
+    off = period.sums(payments.filter(appointment__in=stay.filter(OFF)), by, "processor")
+    kept = _less(every, off)
     sold = period.sums(orders, "placed_at", "", "total")
     # Most businesses have none, and SQLite would look through every payment to find that out.
-    given = period.sums(refunds, given_back, "payment__processor") if refunds.exists() else {}
+    some = Refund.objects.exists()
+    given = period.sums(refunds, given_back, "payment__processor") if some else {}
     return {
         "currency": tenant.currency,
-        "months": _text(_both(kept, off)),
+        "months": _text(every),
         "canceled": _text(off),
         "orders": _text(sold),
         "as_vendor": _text({m: kept.get(m, {}) | sold.get(m, {}) for m in sorted({*kept, *sold})}),
@@ -70,39 +83,39 @@ class _Period:
         if day.endswith("service_date"):
             # A day needs no zone, and its first letters are the month: SQLite asks Python for each
             # row's month otherwise.
-            rows = rows.annotate(month=Substr(Cast(day, TextField()), 1, len("2025-10")))
+            rows = rows.annotate(month=Substr(Cast(day, TextField()), 1, MONTH))
         else:
-            of_zone = TruncMonth(day, tzinfo=self._zone)
-            rows = rows.annotate(month=Substr(Cast(of_zone, TextField()), 1, len("2025-10")))
+            # SQLite asks Python for each of these: only where the zone makes a difference.
+            of_zone = Substr(Cast(TruncMonth(day, tzinfo=self._zone), TextField()), 1, MONTH)
+            text = Cast(day, TextField())
+            plain = When(day_of_month__range=MIDDLE, then=Substr(text, 1, MONTH))
+            rows = rows.alias(day_of_month=Substr(text, MONTH + 2, 2))
+            rows = rows.annotate(month=Case(plain, default=of_zone))
         if self._month:
             rows = rows.filter(month=self._month)
         if self._year:
             rows = rows.filter(month__startswith=f"{self._year:04}-")
-        keys = ["month", processor] if processor else ["month"]
-        summed = rows.order_by().values(*keys).annotate(number=Count("id"), money=Sum(amount))
+        # Grouped in the order of an index, month first.
+        keys = {"of": F(processor)} if processor else {}
+        summed = rows.order_by().values("month", **keys)
         found: Sums = defaultdict(dict)
-        for row in summed.order_by(*keys):
-            found[row["month"]][row[processor] if processor else ORDERS] = (
-                row["number"],
-                row["money"],
-            )
+        for row in summed.annotate(number=Count("id"), money=Sum(amount)).order_by("month", *keys):
+            found[row["month"]][row.get("of", ORDERS)] = (row["number"], row["money"])
         return dict(found)
 
 
-def _both(one: Sums, other: Sums) -> Sums:
-    """Cell by cell, months and names in order."""
+def _less(all_of_them: Sums, some: Sums) -> Sums:
+    """Cell by cell, without the cells and months of which nothing is left."""
     found: Sums = {}
-    for month in sorted({*one, *other}):
-        had, has = one.get(month, {}), other.get(month, {})
-        found[month] = {
-            name: _added(had.get(name, NOTHING), has.get(name, NOTHING))
-            for name in sorted({*had, *has})
-        }
-    return found
+    for month, cells in all_of_them.items():
+        without = some.get(month, {})
+        left = {n: _taken_off(cell, without.get(n, NOTHING)) for n, cell in sorted(cells.items())}
+        found[month] = {name: cell for name, cell in left.items() if cell[0]}
+    return {month: cells for month, cells in found.items() if cells}
 
 
-def _added(one: tuple[int, Decimal], other: tuple[int, Decimal]) -> tuple[int, Decimal]:
-    return one[0] + other[0], one[1] + other[1]
+def _taken_off(one: tuple[int, Decimal], other: tuple[int, Decimal]) -> tuple[int, Decimal]:
+    return one[0] - other[0], one[1] - other[1]
 
 
 def _text(months: Sums) -> Months:

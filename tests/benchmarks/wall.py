@@ -65,12 +65,14 @@ class Line(Sandbox):
         self.arrived: list[tuple[float, str, int]] = []
         self._chance = random.Random(11)
 
-    def answer(self, method: str, path: str, query: Query, authorization: str, ip: str) -> Answer:
+    def answer(
+        self, method: str, path: str, query: Query, authorization: str, ip: str, body: bytes = b""
+    ) -> Answer:
         with self.lock:
             there, back = self.delays(self._chance)
         time.sleep(there)
         at = time.monotonic()
-        found = super().answer(method, path, query, authorization, ip)
+        found = super().answer(method, path, query, authorization, ip, body)
         with self.lock:
             self.arrived.append((at, path, found.status))
         time.sleep(back)

@@ -198,3 +198,31 @@ def test_money_is_of_the_month_of_the_service_or_of_the_month_in_which_it_came(
     assert revenue(studio, "2026-04", by="paid_at")["months"] == {"2026-04": cell}
     assert revenue(studio, year=2026)["as_vendor"] == {"2026-06": cell}
     assert revenue(studio, year=2025)["months"] == revenue(studio, "2026-05")["months"] == {}
+
+
+@pytest.mark.database
+def test_what_was_paid_for_canceled_and_gone_bookings_is_told_apart(studio: Tenant) -> None:
+    gone = datetime(2026, 6, 9, tzinfo=UTC)
+    off = [{"canceled": True}, {"no_show": True}, {"canceled": True, "no_show": True}]
+    for n, facts in enumerate([{}, *off, {"removed_at": gone}]):
+        booking = book(studio, datetime(2026, 6, 4 + n, 13, tzinfo=UTC), date(2026, 6, 4), **facts)
+        for key in ("a", "lost"):
+            Payment.objects.create(
+                tenant=studio,
+                appointment=booking,
+                external_id=key,
+                processor="cash" if n else "square",
+                amount=Decimal(10) ** n,
+                currency="USD",
+                # In the middle of a month, which no zone moves into another one.
+                paid_at=datetime(2026, 5, 15, 23, 30, tzinfo=UTC),
+                service_date=booking.service_date,
+                removed_at=gone if key == "lost" else None,
+            )
+
+    for by, month in (("service_date", "2026-06"), ("paid_at", "2026-05")):
+        found = revenue(studio, by=by)
+        square, cash = {"count": 1, "amount": "1.00"}, {"count": 3, "amount": "1110.00"}
+        assert found["months"] == {month: {"cash": cash, "square": square}}
+        assert found["canceled"] == {month: {"cash": cash}}
+        assert found["as_vendor"] == {month: {"square": square}}

@@ -14,6 +14,8 @@ from integrations.acuity.errors import BadAnswer, Forbidden, NotFound, PlanWitho
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.values import Reject, clean, digest, listed, number
 from integrations.acuity.resources.base import (
+    BY_COLUMN,
+    BY_DIGEST,
     Checked,
     Context,
     Fetched,
@@ -335,7 +337,12 @@ class Whole(Resource):
         scope = {
             "listed": cursor.get("listed", 0),
             "stored": stored,
-            "evidence": [*held_since, *looks, *cursor.get("evidence", [])],
+            "evidence": [
+                *held_since,
+                *looks,
+                *cursor.get("evidence", []),
+                BY_DIGEST if at or cursor.get("own") else BY_COLUMN,
+            ],
         }
         if unlisted:
             scope["only_named"] = unlisted

@@ -8,7 +8,7 @@ from django.db.models import Q
 from bookings.models import Client
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.values import Reject
-from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.base import BY_COLUMN, BY_DIGEST, Context
 from integrations.acuity.resources.clients import people
 from integrations.acuity.resources.clients.record import parse_client
 from integrations.acuity.resources.clients.save import grouped, opened
@@ -72,6 +72,7 @@ def scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
             *([f"the import's own list, the one proven at {at}"] if at else []),
             alike,
             searched,
+            BY_DIGEST if at else BY_COLUMN,
         ],
         **({"forgotten": forgotten} if forgotten else {}),
     }
