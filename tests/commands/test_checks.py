@@ -1,6 +1,7 @@
 """Does `manage.py check` say what is wrong with a project's settings, and nothing when all is right?"""
 
 import re
+import sqlite3
 from typing import Any
 
 import pytest
@@ -86,6 +87,18 @@ def test_another_database_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(connections["default"]), "vendor", "mysql")
 
     assert "acuity.E006" in said()
+
+
+def test_a_sqlite_that_cannot_write_changes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "acuity.E008" not in said()
+    monkeypatch.setattr(type(connections["default"]), "vendor", "sqlite")
+
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    assert "acuity.E008" in said()
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 33, 0))
+    assert "acuity.E008" not in said()
+    # Which is the wheel's description, too.
+    assert "SQLite 3.33 or newer" in (ROOT / "README.md").read_text()
 
 
 def test_a_project_without_a_celery_app_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
