@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from celery import current_app
 from django.core.checks import run_checks
 from django.db import connections
 
+from integrations.checks import deployment, setup
 from tests.commands.test_commands import ROOT, manage
 from tests.web.test_deployment import PRODUCTION
 
@@ -30,8 +33,8 @@ WRONG = {
 }
 
 
-def said() -> set[str]:
-    return {str(message.id) for message in run_checks()}
+def said(**asked: Any) -> set[str]:
+    return {str(message.id) for message in run_checks(**asked)}
 
 
 @pytest.mark.slow
@@ -105,6 +108,30 @@ def test_a_project_without_a_celery_app_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(current_app, "main", "default")
 
     assert "acuity.E007" in said()
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_what_nobody_would_notice_until_it_fails_is_said(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connections["default"]
+    monkeypatch.setattr(setup, "HAS_REDIS", False)
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
+    hour = timedelta(hours=1)
+    monkeypatch.setattr(setup.timezone, "now", lambda: datetime.now(UTC) + hour)
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+
+    # What is said of one database is not said of the other.
+    own = {"sqlite": {"acuity.W001"}, "postgresql": {"acuity.W002"}}[connection.vendor]
+    assert {"acuity.E005", *own} <= said(databases=["default"])
+    assert not ({"acuity.W001", "acuity.W002"} - own) & said(databases=["default"])
+
+    monkeypatch.setattr(deployment.messages, "broker_in_memory", lambda: False)
+    unplanned = SimpleNamespace(beat_scheduler="celery.beat:PersistentScheduler", beat_schedule={})
+    monkeypatch.setattr(deployment, "current_app", SimpleNamespace(conf=unplanned))
+    settings.REDIS_URL = ""
+    assert {"acuity.W020", "acuity.W021"} <= said(include_deployment_checks=True)
 
 
 def test_every_check_and_setting_is_in_the_reference() -> None:
