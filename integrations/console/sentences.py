@@ -253,6 +253,7 @@ SENTENCES = (
     # Who was forgotten.
     _("{n} client"),
     _("{n} bookings that stay without a name"),
+    _("{n} rows of other lists"),
     _("{n} rejected records"),
     _("{n} kept pages of client lists"),
 )

@@ -129,7 +129,7 @@ class Scope:
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.account.pk, self.run)
+        return Origin(self.account.pk, self.run, self.identity)
 
     @cached_property
     def identity(self) -> Identity:
