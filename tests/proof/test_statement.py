@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from bookings.models import Appointment, Payment
+from bookings.models import Appointment, Client, Payment
 from integrations.acuity.reading.findings import Pair
 from integrations.acuity.resources.appointments import said
 from integrations.acuity.resources.appointments.cursors import ProofCursor
@@ -89,6 +89,21 @@ def test_a_record_that_was_read_since_is_none(box: Sandbox, data: Account) -> No
 
     assert (run.status, run.gaps) == ("completed", [])
     assert not RejectedRecord.objects.filter(resolved_at=None).exists()
+
+
+def test_a_client_who_comes_between_the_list_and_its_search_does_not_make_the_list_cut(
+    box: Sandbox, data: Account
+) -> None:
+    def comes(path: str, asked: dict[str, str]) -> None:
+        if path == "/clients" and "search" in asked and len(data.clients) == 6:
+            data.clients.append(data.clients[0] | {"firstName": asked["search"], "lastName": "New"})
+
+    box.hook = comes
+    run = import_all(box)
+
+    assert len(data.clients) == 7
+    assert (run.verified, run.gaps) == (True, [])
+    assert Client.objects.filter(last_name="New", listed=True).count() == 1
 
 
 def test_payments_that_nobody_could_read_are_a_gap(box: Sandbox, data: Account) -> None:

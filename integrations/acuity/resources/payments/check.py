@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import F, Min, Q, Sum
 from msgspec.structs import replace
 
+from bookings.amounts import counted
 from bookings.models import Appointment, Payment
 from integrations.acuity.reading.findings import NAMED, Difference, Gap, named
 from integrations.acuity.reading.stored import Stored
@@ -72,8 +73,9 @@ def _scope(context: Context, compared: str) -> dict[str, Any]:
     unasked = rows.filter(payments_fetched_for="", paid=False, amount_paid=0).count()
     kept = Payment.objects.filter(appointment__in=rows, removed_at=None)
     cents: Counter[str] = Counter()
+    places = context.identity.decimals
     for day, amount in kept.values_list("service_date").annotate(Sum("amount")).order_by():
-        cents[f"{day:%Y-%m}"] += round(amount * 100)
+        cents[f"{day:%Y-%m}"] += counted(amount, places)
     oldest = read.aggregate(oldest=Min("payments_read_at"))["oldest"]
     return {
         "asked": rows.count() - unasked,
@@ -83,6 +85,8 @@ def _scope(context: Context, compared: str) -> dict[str, Any]:
         "oldest_reading": f"{oldest:%Y-%m-%dT%H:%M:%SZ}" if oldest else None,
         "refunds": "those made at a card processor are not in Acuity",
         "cents": dict(sorted(cents.items())),
+        # In thousandths: what has two goes without saying.
+        **({"places": places} if places != 2 else {}),
         "evidence": ["each list by its booking", compared],
     }
 
