@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from bookings import models
-from bookings.amounts import shortest
+from bookings.amounts import counted, decimals, shortest
 from bookings.models import Change, Tenant
 
 TABLES: dict[str, type[Model]] = {
@@ -101,7 +101,11 @@ def since(
 
 
 def months(tenant: Tenant, at: datetime) -> dict[str, tuple[int, int]]:
-    """Bookings and cents of payments by month of service, as they were known at that time."""
+    """Bookings and cents of payments by month of service, as they were known at that time.
+
+    Where the tenant's currency has them, the cents are thousandths.
+    """
+    places = decimals(tenant.currency)
     bookings: Counter[str] = Counter()
     cents: Counter[str] = Counter()
     kept = set()
@@ -111,7 +115,7 @@ def months(tenant: Tenant, at: datetime) -> dict[str, tuple[int, int]]:
             bookings[row["service_date"][:7]] += 1
     for _, row in as_of(tenant, at, NAMES[models.Payment]):
         if row["removed_at"] is None and row["appointment"] in kept:
-            cents[row["service_date"][:7]] += round(Decimal(row["amount"]) * 100)
+            cents[row["service_date"][:7]] += counted(Decimal(row["amount"]), places)
     return {month: (bookings[month], cents[month]) for month in sorted({*bookings, *cents})}
 
 

@@ -68,6 +68,8 @@ def _faults_of_whole(resource: Any) -> Iterator[str]:
         yield "has no check, so nothing would prove it"
     if not hasattr(resource.model, "_meta"):
         return
+    for column in {*resource.personal} - {*getattr(resource, "columns", ())}:
+        yield f"calls {column} personal, which it does not fill"
     fields = {field.attname for field in resource.model._meta.concrete_fields}
     for column in getattr(resource, "columns", ()):
         if column not in fields:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from bookings.amounts import written
 from integrations.acuity.proof.digests import Month
 from integrations.acuity.proof.file import Proof
 from integrations.console.sentences import said
@@ -28,8 +29,11 @@ def context(run: ImportRun, proof: Proof) -> dict[str, Any]:
         "proof": proof,
         "rows": rows,
         "processors": processors,
-        "sums": [_money(sum(m.parts.get(name, 0) for m in paid.values())) for name in processors],
-        "total": _money(sum(month.cents for month in paid.values())),
+        "sums": [
+            written(sum(m.parts.get(name, 0) for m in paid.values()), proof.places)
+            for name in processors
+        ],
+        "total": written(sum(month.cents for month in paid.values()), proof.places),
         "listed": sum(source for source, _ in run.coverage.values()),
         "stored": sum(stored for _, stored in run.coverage.values()),
         "paid": sum(month.count for month in paid.values()),
@@ -66,11 +70,6 @@ def _row(month: str, proof: Proof, processors: list[str], run: ImportRun) -> dic
         "listed": source,
         "stored": stored,
         "paid": paid.count,
-        "cells": [_money(paid.parts.get(name, 0)) for name in processors],
-        "total": _money(paid.cents),
+        "cells": [written(paid.parts.get(name, 0), proof.places) for name in processors],
+        "total": written(paid.cents, proof.places),
     }
-
-
-def _money(cents: int) -> str:
-    sign, cents = "-" if cents < 0 else "", abs(cents)
-    return f"{sign}{cents // 100:,}.{cents % 100:02}"

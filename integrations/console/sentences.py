@@ -30,6 +30,9 @@ SENTENCES = (
     _("newest first by calendar"),
     _("canceled apart"),
     _("each list by its booking"),
+    _("stored rows compared column by column"),
+    _("unchanged rows compared by their digests, not column by column"),
+    _("lists not read again stand as they were stored"),
     _("listed twice, alike"),
     _("listed twice, not alike"),
     _("the import's own list, the one proven at {at}"),
@@ -44,6 +47,11 @@ SENTENCES = (
     # Gaps.
     _("Nothing was compared with Acuity: prove the run again."),
     _("Acuity ignores {names}: no other question lists the rest."),
+    _(
+        "However Acuity is asked for this day, as many bookings come as its longest answer has;"
+        " there may be more."
+    ),
+    # As older runs say it.
     _("Acuity cuts its answers for this day short, however it is asked."),
     _("Acuity ignores canceled: whether it hides canceled bookings cannot be told."),
     _("Acuity ignores max in its list of orders: where that ends cannot be told."),
@@ -245,6 +253,7 @@ SENTENCES = (
     # Who was forgotten.
     _("{n} client"),
     _("{n} bookings that stay without a name"),
+    _("{n} rows of other lists"),
     _("{n} rejected records"),
     _("{n} kept pages of client lists"),
 )

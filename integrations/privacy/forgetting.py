@@ -3,23 +3,23 @@
 A tombstone, the digest of what the source calls them, keeps the next import from bringing them back.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 
 from bookings import history
 from bookings.models import Answer, Appointment, Change, Client, Order, Tombstone
 from integrations import audit
-from integrations.acuity.reading.identity import Identity, fold
+from integrations.acuity.reading.identity import NAMES, Identity, fold
 from integrations.acuity.reading.values import Reject
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import Scope
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.runs import control
-from integrations.acuity.store.forgotten import mark, rest
+from integrations.acuity.store.forgotten import EMAIL, REJECT, ROW, mark, rest
 from integrations.models import (
     DryRun,
     ExportFile,
@@ -39,19 +39,23 @@ class Gone:
 
     clients: int = 0
     bookings: int = 0
+    listed: int = 0
     rejected: int = 0
     staged: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.clients} client, {self.bookings} bookings that stay without a name,"
-            f" {self.rejected} rejected records, {self.staged} kept pages of client lists"
+            f" {self.listed} rows of other lists, {self.rejected} rejected records, {self.staged} kept pages of client lists"
         )
 
 
 # What a booking keeps of who booked, as text; and the columns of a change that say it.
 AS_BOOKED = ("notes", "first_name", "last_name", "email", "phone", "scheduled_by")
-OF_PERSON = {*AS_BOOKED, "forms", "client", "merged_into"}
+LINKS = {"client", "merged_into"}
+OF_PERSON = {*AS_BOOKED, *LINKS, "forms"}
+# Fewer digits than these say nobody's number.
+PHONE_DIGITS = 7
 
 
 def with_email(email: str) -> QuerySet[Client]:
@@ -74,11 +78,13 @@ def forget(client: Client) -> Gone:
     person = Person(client)
     gone.rejected = _rejects(person)
     gone.bookings = _bookings(client)
+    gone.listed = _listed(person)
     # What a dry run named is soon found out again.
     DryRun.objects.filter(account__tenant=client.tenant_id).delete()
     ExportFile.objects.filter(account__tenant=client.tenant_id).delete()
     # Whatever else keeps a client's data, the history of changes say, is emptied here.
     _client(client)
+    _named_elsewhere(person)
     Tombstone.objects.bulk_create(
         [Tombstone(tenant=client.tenant, client=client, digest=one) for one in person.marks()],
         ignore_conflicts=True,
@@ -98,6 +104,8 @@ class Person:
         self.emails: set[tuple[str, str]] = set()
         self.bookings = set(client.appointments.values_list("external_id", flat=True))
         self.rejected: set[str] = set()
+        # Of lists that come whole: account at the source, resource, ID.
+        self.rows: set[tuple[str, str, str]] = set()
         for payload in self._payloads():
             self._learn(payload)
         self._learn(
@@ -108,6 +116,7 @@ class Person:
                 "phone": client.phone,
             }
         )
+        self._words = _words(client, {email for _, email in self.emails})
 
     def _payloads(self) -> Iterator[Any]:
         yield from self.client.raw.get("entries", ())
@@ -129,20 +138,48 @@ class Person:
 
     def owns(self, payload: Any) -> bool:
         """Whether the record is this person's, also where it cannot be read in full."""
-        if any(key in self.keys or pair in self.emails for key, pair in self._named(payload)):
+        if self.named_in(payload):
             return True
         if not isinstance(payload, dict):
             return False
-        email = str(payload.get("email") or "").strip().casefold()
         name = [fold(str(payload.get(part) or "")) for part in ("firstName", "lastName")]
         own = [fold(self.client.first_name), fold(self.client.last_name)]
-        return email in {known for _, known in self.emails} or (any(own) and name == own)
+        return (any(own) and name == own) or self.mentioned(*map(str, payload.values()))
+
+    def named_in(self, payload: Any) -> bool:
+        """Whether the record's key, or its e-mail, is theirs."""
+        if any(key in self.keys or pair in self.emails for key, pair in self._named(payload)):
+            return True
+        email = payload.get("email") if isinstance(payload, dict) else ""
+        return str(email or "").strip().casefold() in {known for _, known in self.emails}
+
+    def mentioned(self, *texts: str) -> bool:
+        """Whether free text has their whole name, their e-mail or their phone number."""
+        return any(word in read(text) for text in texts if text for read, word in self._words)
 
     def marks(self) -> Iterable[str]:
         """The digests by which the next import knows whom not to bring back."""
-        words = [(key,) for key in self.keys] + list(self.emails)
-        words += [("reject", digest) for digest in self.rejected]
+        words: list[tuple[str, ...]] = [(key,) for key in self.keys]
+        words += self.emails
+        words += [(EMAIL, email) for _, email in self.emails]
+        words += [(REJECT, digest) for digest in self.rejected]
+        words += [(ROW, *row) for row in self.rows]
         return dict.fromkeys(mark(self.tenant, *one) for one in words)
+
+
+def _words(client: Client, emails: set[str]) -> list[tuple[Callable[[str], str], str]]:
+    """How to read free text, and what it must not hold then."""
+    name, digits = fold(f"{client.first_name} {client.last_name}"), _digits(client.phone)
+    found: list[tuple[Callable[[str], str], str]] = [(str.casefold, email) for email in emails]
+    if client.first_name and client.last_name:
+        found.append((fold, name))
+    if len(digits) >= PHONE_DIGITS:
+        found.append((_digits, digits))
+    return found
+
+
+def _digits(text: str) -> str:
+    return "".join(c for c in text if c.isdecimal())
 
 
 def _read_anew(client: Client) -> int:
@@ -184,27 +221,67 @@ def _bookings(client: Client) -> int:
                 setattr(row, name, "")
         count += Appointment.objects.bulk_update(rows, ["raw", "forms", *AS_BOOKED])
         Answer.objects.filter(appointment__in=rows).delete()
-    _orders(client)
-    _history(client, keys)
+    _history(client, Client, [client.pk], OF_PERSON)
+    _history(client, Appointment, keys, OF_PERSON)
     return count
 
 
-def _orders(client: Client) -> None:
-    blank = dict.fromkeys(("first_name", "last_name", "email", "phone", "notes"), "")
-    client.orders.update(raw={}, **blank)
+def _listed(person: Person) -> int:
+    """Of the lists that come whole, each row that names them loses what may say who they are."""
+    count = 0
+    for resource in RESOURCES.values():
+        if isinstance(resource, Whole) and resource.personal:
+            rows = resource.model._default_manager.filter(tenant=person.tenant)
+            found = [row for row in rows.iterator() if _is_theirs(person, resource, row)]
+            for row in found:
+                person.rows.add((row.source_account, resource.name, row.external_id))
+                row.raw = {k: v for k, v in row.raw.items() if k in resource.impersonal}
+                for name in resource.personal:
+                    setattr(row, name, "")
+            names = ["raw", *resource.personal]
+            count += resource.model._default_manager.bulk_update(found, names, AT_ONCE)
+            pks, columns = [row.pk for row in found], {*resource.personal, "client"}
+            _history(person.client, resource.model, pks, columns)
+            if resource.model is Order:
+                Order.objects.filter(pk__in=pks, client=None).update(client=person.client)
+    return count
 
 
-def _history(client: Client, bookings: list[int]) -> None:
+def _is_theirs(person: Person, resource: Whole, row: Any) -> bool:
+    """Whom an order belongs to is known; else by what it says; where it names nobody, by its words."""
+    if (owner := getattr(row, "client_id", None)) is not None:
+        return bool(owner == person.client.pk)
+    if any(map(row.raw.get, NAMES)):
+        return person.named_in(row.raw)
+    return person.mentioned(*(getattr(row, name) for name in resource.personal))
+
+
+def _history(client: Client, model: type[Model], rows: list[int], columns: Collection[str]) -> None:
     """When something changed stays; what of the person it was does not."""
-    orders = client.orders.values("pk")
-    theirs = ((Client, [client.pk]), (Appointment, bookings), (Order, orders))
-    mine = [Q(resource=history.NAMES[model], row__in=rows) for model, rows in theirs]
-    changes = Change.objects.filter(reduce(or_, mine))
-    for change in changes.filter(tenant=client.tenant).iterator():
-        kept = {k: v for k, v in change.changed.items() if k not in OF_PERSON}
-        named = change.resource == history.NAMES[Client]
-        renamed = {"external_id": _nobody(client)} if named else {}
-        Change.objects.filter(pk=change.pk).update(changed=kept, **renamed)
+    name = history.NAMES[model]
+    renamed = {"external_id": _nobody(client)} if model is Client else {}
+    for at in range(0, len(rows), AT_ONCE):
+        changes = Change.objects.filter(resource=name, row__in=rows[at : at + AT_ONCE])
+        for change in changes.filter(tenant=client.tenant).iterator():
+            kept = {k: v for k, v in change.changed.items() if k not in columns}
+            Change.objects.filter(pk=change.pk).update(changed=kept, **renamed)
+
+
+def _named_elsewhere(person: Person) -> None:
+    """What other rows say of whom they once belonged to, or might be: their key has a name in it."""
+    links = Q(changed__has_key="client") | Q(changed__has_key="merged_into")
+    for change in Change.objects.filter(links, tenant=person.tenant).iterator():
+        kept = {
+            name: pair
+            for name, pair in change.changed.items()
+            if name not in LINKS or not person.keys & {*pair}
+        }
+        if kept != change.changed:
+            Change.objects.filter(pk=change.pk).update(changed=kept)
+    doubtful = Client.objects.filter(tenant=person.tenant).exclude(review="")
+    for pk, review in doubtful.values_list("pk", "review"):
+        if person.mentioned(review):
+            Client.objects.filter(pk=pk).update(review="")
 
 
 def _nobody(client: Client) -> str:
@@ -215,5 +292,6 @@ def _nobody(client: Client) -> str:
 def _client(client: Client) -> None:
     client.external_id = _nobody(client)
     client.first_name = client.last_name = client.email = client.phone = client.notes = ""
+    client.review = ""
     client.name_key, client.content_hash, client.listed, client.raw = "", "", False, {}
     client.save()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -12,11 +13,25 @@ from django.db.models import Sum
 from django.test import Client as Browser
 from django.urls import reverse
 
-from bookings.models import Appointment, Client, Payment, Tenant
+from bookings.models import (
+    Appointment,
+    Block,
+    Certificate,
+    Client,
+    Order,
+    Payment,
+    Tenant,
+    Tombstone,
+)
 from bookings.reports import revenue
 from integrations.acuity.errors import ConfigurationError
-from integrations.acuity.runs import control, window
-from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
+from integrations.acuity.resources import RESOURCES
+from integrations.acuity.resources.clients import merging
+from integrations.acuity.resources.whole import Whole
+from integrations.acuity.runs import control, preview, window
+from integrations.acuity.runs.options import Options
+from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
+from integrations.acuity.store.forgotten import mark
 from integrations.models import (
     AcuityAccount,
     AuditEntry,
@@ -31,6 +46,7 @@ pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest
 NAME, LAST, MAIL, PHONE = "Quirina", "Testperson-Zwölf", "quirina@example.com", "6155550147"
 NOTE = "Prefers the blue room"
 SECRETS = (NAME, LAST, "Testperson-Zw", MAIL, PHONE, "555-0147", NOTE)
+TABLES = {"orders": Order, "certificates": Certificate, "blocks": Block}
 
 
 @pytest.fixture
@@ -102,7 +118,107 @@ def test_a_booking_of_a_forgotten_person_still_follows_the_source(box: Sandbox) 
     assert [word for word in SECRETS if word in everything()] == []
 
 
-@pytest.mark.long
+def _in_every_list(data: Account) -> dict[str, list[dict[str, Any]]]:
+    """Let the lists that come whole name the person, each in a way of its own. Rows by list."""
+    whole = f"{NAME} {LAST}"
+    buyer = {"firstName": NAME, "lastName": LAST, "email": MAIL, "notes": NOTE}
+    orders, certificates, blocks = (
+        data.lists[name][:3] for name in ("orders", "certificates", "blocks")
+    )
+    for phone, row in zip((PHONE, "call me", "0049 30 901820"), orders, strict=True):
+        row |= buyer | {"phone": phone}
+    for row, says in zip(
+        certificates, ({"email": MAIL}, {"email": MAIL.upper()}, {"email": ""}), strict=True
+    ):
+        row |= {"name": f"For {whole}", **says}
+    for row, note in zip(
+        blocks, (f"{whole} moves in", f"ask {MAIL}", "(615) 555-0147"), strict=True
+    ):
+        row["notes"] = note
+    return {"orders": orders, "certificates": certificates, "blocks": blocks}
+
+
+@pytest.mark.slow
+def test_what_changes_in_a_list_that_named_the_person_brings_nothing_back(box: Sandbox) -> None:
+    data = box.account
+    data.me["clientsDistinctByPhone"] = True
+    rows = _in_every_list(data)
+    first = import_all(box)
+    assert first.verified and all(word in everything() for word in (NAME, MAIL, NOTE))
+    for row in rows["blocks"]:
+        row["notes"] += " again"
+    rows["orders"][0]["status"], rows["certificates"][0]["name"] = "pending", f"To {NAME} {LAST}"
+    # So that history has them, too; and what others' rows say of them.
+    import_all(box)
+    other = Client.objects.exclude(email=MAIL).latest("pk")
+    merging.merge(other, person())
+    merging.separate(Client.objects.get(pk=other.pk))
+    Client.objects.filter(pk=other.pk).update(review=f"Its bookings now name: {NAME} {LAST}.")
+    counted = {name: table.objects.count() for name, table in TABLES.items()}
+    others = Order.objects.exclude(email=MAIL).exclude(email="").count()
+
+    call_command("acuity_forget", email=MAIL)
+
+    assert [word for word in SECRETS if word in everything()] == []
+    # An emptied row is still known by its ID: it isn't asked for as one that the list lacks.
+    said = import_all(box).scope["orders"]["evidence"]
+    assert "asked for 4 of 5" in said and "by their ID" not in str(said)
+    # As releases before this one left an order, which knew it by its client alone.
+    old = Order.objects.get(external_id=str(rows["orders"][2]["id"]))
+    Order.objects.filter(pk=old.pk).update(raw={})
+    sign = mark(old.tenant, "row", old.source_account, "orders", old.external_id)
+    assert Tombstone.objects.filter(digest=sign).delete()[0] == 1
+    rows["orders"][2] |= {"email": "q@example.com", "lastName": "Other"}
+    for row in rows["orders"]:
+        row |= {"status": "refunded", "total": 77, "notes": f"{NOTE}, {MAIL}"}
+    for row in rows["certificates"]:
+        row |= {"remainingValue": 3, "name": f"{NAME} {LAST}"}
+    for row in rows["blocks"]:
+        row |= {"notes": f"{NAME} {LAST} moved", "description": LAST}
+    data.lists["orders"].append(rows["orders"][0] | {"id": 162999999})
+    data.lists["certificates"].append(rows["certificates"][0] | {"id": 81999999})
+    for again in (import_all(box), prove_again(first), import_all(box)):
+        assert [word for word in SECRETS if word in everything()] == []
+        assert (again.status, again.verified, again.gaps) == ("completed", True, [])
+    # Nothing is written a second time, and what is no person's is as the source has it now.
+    assert sum(step.updated + step.restated for step in again.steps.all()) == 0
+    theirs = Order.objects.filter(client__external_id__startswith=Client.FORGOTTEN)
+    assert [*theirs.values_list("total", "status").distinct()] == [(Decimal(77), "refunded")]
+    assert theirs.count() == 4
+    assert Certificate.objects.filter(name="", remaining_value=3).count() == 4
+    assert Order.objects.exclude(email="").count() == others
+    counted = {name: count + (name != "blocks") for name, count in counted.items()}
+    assert counted == {name: table.objects.count() for name, table in TABLES.items()}
+    assert preview.dry_run(first.account, Options(), None).resources["orders"].updated == 0
+
+
+@pytest.mark.slow
+def test_what_cannot_be_read_of_the_person_is_kept_without_them(box: Sandbox) -> None:
+    rows = _in_every_list(box.account)
+    import_all(box)
+    booking = next(row for row in box.account.appointments if row["email"] == MAIL)
+    call_command("acuity_forget", email=MAIL)
+
+    rows["orders"][0]["time"] = rows["orders"][1]["total"] = "none"
+    rows["certificates"][0]["expiration"] = rows["certificates"][2]["expiration"] = "some day"
+    rows["blocks"][0]["end"] = "some day"
+    data = box.account
+    data.edit(booking["id"], price="no price")
+    data.clients.append({"firstName": NAME, "lastName": LAST, "email": MAIL, "phone": {}})
+    import_all(box)
+
+    assert [word for word in SECRETS if word in everything()] == []
+    assert RejectedRecord.objects.filter(resolved_at=None).count() == 7
+
+
+def test_each_list_that_has_a_person_says_which_columns_do() -> None:
+    """A calendar's address is the business's own: a client has none there."""
+    said = {"first_name", "last_name", "email", "phone", "notes"}
+    lists = [one for one in RESOURCES.values() if isinstance(one, Whole)]
+
+    assert {one.name for one in lists if said & {*one.columns} - {*one.personal}} == {"calendars"}
+
+
 def test_staged_lists_and_rejected_records_lose_the_person_too(box: Sandbox) -> None:
     import_all(box)
     broken = next(row for row in box.account.appointments if row["email"] == MAIL)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -281,6 +281,59 @@ def sign_in(*permissions: str) -> Browser:
     browser = Browser()
     browser.force_login(user)
     return browser
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "places"), [("KWD", "12.505", 3), ("JPY", "5000", 2)]
+)
+def test_money_is_counted_to_the_last_of_the_currencys_decimals(
+    data: Account, currency: str, amount: str, places: int
+) -> None:
+    data.me |= {"currency": currency}
+    paid = {"processor": "cash", "amount": amount, "transactionID": "", "created": ""}
+    for booking in data.appointments:
+        data.edit(booking["id"], price=amount, paid="yes", amountPaid=amount, payments=[paid])
+    months = Counter(booking["datetime"][:7] for booking in data.appointments)
+    right = {month: n * Decimal(amount) for month, n in months.items()}
+    with source(data) as box:
+        run = import_all(box)
+
+    proof = written(run)
+
+    told, kept = proof["scope"]["payments"], proof["resources"]["payments"]
+    counted = {month: whole * 10**places for month, whole in right.items()}
+    assert told["cents"] == counted and told.get("places", 2) == places
+    assert {month: each["cents"] for month, each in kept.items()} == counted
+    assert {month: each["parts"]["cash"] for month, each in kept.items()} == counted
+    assert {each.get("places", 2) for each in kept.values()} == {places}
+    html = command(run.pk, "--html")[1]
+    assert all(f"{whole:,.{places}f}" in html for whole in [*right.values(), sum(right.values())])
+
+
+def test_the_file_of_a_run_from_before_thousandths_is_still_held_against_the_database(
+    tmp_path: Path, data: Account
+) -> None:
+    data.me |= {"currency": "KWD"}
+    booking = data.appointments[0]["id"]
+    paid = {"processor": "cash", "amount": "12.505", "transactionID": "", "created": ""}
+    data.edit(booking, price="12.505", paid="yes", amountPaid="12.505", payments=[paid])
+    with source(data) as box:
+        run = import_all(box)
+    # As it was written then: in hundredths, the thousandths rounded away.
+    for months in run.digests.values():
+        for month in months.values():
+            del month["places"]
+            month["cents"] = round(month["cents"] / 10)
+            if "parts" in month:
+                month["parts"] = {name: round(n / 10) for name, n in month["parts"].items()}
+    run.save()
+    path = tmp_path / "proof.json"
+    path.write_text(command(run.pk)[1])
+
+    assert command("--check", path)[0] == 0
+    Payment.objects.filter(amount=Decimal("12.505")).update(amount=Decimal("13.505"))
+    status, out, _ = command("--check", path)
+    assert status == 1 and "KWD now" in out
 
 
 def test_the_page_has_the_numbers_of_the_file_and_no_address(box: Sandbox) -> None:

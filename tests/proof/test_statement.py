@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from bookings.models import Appointment, Payment
+from bookings.models import Appointment, Client, Payment
 from integrations.acuity.reading.findings import Pair
 from integrations.acuity.resources.appointments import said
 from integrations.acuity.resources.appointments.cursors import ProofCursor
@@ -93,6 +93,21 @@ def test_a_record_that_was_read_since_is_none(box: Sandbox, data: Account) -> No
     assert not RejectedRecord.objects.filter(resolved_at=None).exists()
 
 
+def test_a_client_who_comes_between_the_list_and_its_search_does_not_make_the_list_cut(
+    box: Sandbox, data: Account
+) -> None:
+    def comes(path: str, asked: dict[str, str]) -> None:
+        if path == "/clients" and "search" in asked and len(data.clients) == 6:
+            data.clients.append(data.clients[0] | {"firstName": asked["search"], "lastName": "New"})
+
+    box.hook = comes
+    run = import_all(box)
+
+    assert len(data.clients) == 7
+    assert (run.verified, run.gaps) == (True, [])
+    assert Client.objects.filter(last_name="New", listed=True).count() == 1
+
+
 def test_payments_that_nobody_could_read_are_a_gap(box: Sandbox, data: Account) -> None:
     booking = next(row for row in data.appointments if row["paid"] == "yes")
     data.edit(booking["id"], payments=[{"amount": "no money", "processor": "cash"}])
@@ -109,11 +124,34 @@ def test_payments_that_nobody_has_read_are_a_gap(box: Sandbox) -> None:
     due = Appointment.objects.filter(paid=True)[0]
     Appointment.objects.filter(pk=due.pk).update(payments_fetched_for="of another time")
 
-    found = payments.statement(Context.of(Scope.of(run), cast(Fetcher, None)))
+    found = payments.statement(
+        Context.of(Scope.of(run), cast(Fetcher, None)), payments.ProofCursor()
+    )
 
     assert [(gap.kind, gap.missing, gap.ids) for gap in found.gaps] == [
         ("payments", 1, [due.external_id])
     ]
+
+
+def test_a_column_that_something_else_wrote_is_found_only_where_columns_are_said_to_be_compared(
+    box: Sandbox,
+) -> None:
+    import_all(box)
+    altered = Appointment.objects.filter(pk=Appointment.objects.earliest("starts_at").pk)
+    altered.update(location="elsewhere")
+
+    # It leans on the first proof: a row that comes as the same bytes is not looked into.
+    run = import_all(box)
+    leaning = {name: " ".join(part["evidence"]) for name, part in run.scope.items()}
+    assert altered.get().location == "elsewhere"
+    for name in ("appointments", "clients", "appointment_types", "orders"):
+        assert "not column by column" in leaning[name], name
+    assert "lists not read again stand as they were stored" in leaning["payments"]
+
+    run = prove_again(run)
+    assert altered.get().location != "elsewhere"
+    for name, part in run.scope.items():
+        assert "stored rows compared column by column" in part["evidence"], name
 
 
 def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(

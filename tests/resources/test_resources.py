@@ -131,6 +131,7 @@ class TestDeclarations:
             (bad(model=None), "needs a model"),
             (bad(model=ImportRun), "has a model without a key"),
             (bad(columns=("name", "colour")), "fills colour, which its model does not have"),
+            (bad(personal=("email",)), "calls email personal, which it does not fill"),
             (bad(log="chairs"), "needs a log"),
             (bad(check=None), "has no check"),
             (bad(after=("orders",)), "comes after orders"),

@@ -261,14 +261,49 @@ def test_a_crowded_day_of_701_cut_at_25_is_complete_if_all_people_are_known(know
 
 
 def test_a_day_that_nothing_divides_is_a_gap_with_its_size() -> None:
-    rows = bookings(2, count=50)
-    for row in rows:
-        row.at, row.calendar_id, row.type_id, row.canceled = START, 1, 11, False
-        row.first_name = row.last_name = "Ann"
+    rows = twins(50)
+
     found, gaps = walked(Lying(rows, cap=25))
 
     assert len(found) == 25
     assert [(gap.kind, gap.day, gap.listed) for gap in gaps] == [("day", "2025-01-01", 25)]
+
+
+def twins(count: int) -> list[Booking]:
+    """Bookings that nothing tells apart but their IDs."""
+    rows = bookings(2, count=count)
+    for row in rows:
+        row.at, row.calendar_id, row.type_id, row.canceled = START, 1, 11, False
+        row.first_name = row.last_name = "Ann"
+    return rows
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_twins_that_are_the_whole_account_are_all_of_it(count: int) -> None:
+    rows = twins(count)
+
+    assert walked(Lying(rows)) == (keys(rows), [])
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 50])
+def test_twins_that_are_all_of_an_import_of_one_day_are_all_of_it(count: int) -> None:
+    rows = twins(count)
+    others = bookings(3, count=90)
+    for row in others:
+        row.at += timedelta(days=5)
+
+    found, gaps = walked(Lying(rows + others), last_day=START.date())
+
+    assert (found & keys(rows), gaps) == (keys(rows), [])
+
+
+@pytest.mark.parametrize("cap", [1, 2, 3, 4])
+def test_answers_cut_at_a_few_rows_are_not_taken_for_all(cap: int) -> None:
+    for seed in range(6):
+        for rows in (bookings(seed, count=40), bookings(seed, count=30) + twins(cap + 1)):
+            found, gaps = walked(Lying(rows, cap=cap))
+
+            assert found == keys(rows) or gaps, (seed, len(found), len(rows))
 
 
 def test_a_window_of_days_is_listed_by_any_order() -> None:

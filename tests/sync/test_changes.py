@@ -1,7 +1,7 @@
 """Is what changed said in names and money, closed months first?"""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.test import Client as Browser
 
 from integrations.acuity.sandbox import Sandbox
+from integrations.acuity.sync.changes import Changes
 from integrations.models import AcuityAccount
 from tests.conftest import import_all
 
@@ -53,6 +54,23 @@ def test_each_change_is_told_and_closed_months_come_first(
     client.force_login(User.objects.create_superuser("owner"))
     page = client.get(f"/admin/integrations/importrun/{run.pk}/changes/").content.decode()
     assert page.index("2026-05: now") < page.index("moved from")
+
+
+@pytest.mark.parametrize(
+    ("currency", "cents", "words"),
+    [
+        ("USD", [523250, 540250], "now 3 bookings, USD 5,402.50 (was 2 and USD 5,232.50)"),
+        ("KWD", [-12505, 1250500], "now 3 bookings, KWD 1,250.500 (was 2 and KWD -12.505)"),
+    ],
+)
+def test_a_closed_month_is_told_with_its_currencys_decimals(
+    currency: str, cents: list[int], words: str
+) -> None:
+    closed = {"2026-05": {"bookings": [2, 3], "cents": cents}}
+
+    told = Changes(datetime(2026, 6, 1, tzinfo=UTC), closed, []).closed_words(currency)
+
+    assert told == [f"2026-05: {words}"]
 
 
 def test_nothing_changed_says_so(box: Sandbox, account: AcuityAccount, capsys: Any) -> None:

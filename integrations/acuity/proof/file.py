@@ -21,7 +21,8 @@ NO_MONTH = Month(0, 0, "")
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What a run's proof has shown. Money is in hundredths of the currency's unit."""
+    """What a run's proof has shown. Money is in hundredths of the currency's unit, or in thousandths
+    where a month says that it has 3 places."""
 
     run: UUID
     tenant: UUID
@@ -49,6 +50,12 @@ class Proof(msgspec.Struct, frozen=True):
     @property
     def extent(self) -> Extent:
         return Extent(self.tenant, self.source_account, Period(self.min_date, self.max_date))
+
+    @property
+    def places(self) -> int:
+        """The decimals by which its money is counted; before they were written down, two."""
+        months = (month for months in self.resources.values() for month in months.values())
+        return max((month.places for month in months), default=2)
 
     @property
     def sha256(self) -> str:
@@ -122,7 +129,7 @@ def decode(content: bytes) -> Proof:
 
 def differences(proof: Proof) -> list[Difference]:
     """The months that the database now holds otherwise than it was proven. Asks nobody else."""
-    now = stored(proof.extent, proof.resources)
+    now = stored(proof.extent, proof.resources, proof.places)
     return [
         Difference(name, month, had.get(month, NO_MONTH), has.get(month, NO_MONTH))
         for name, had in proof.resources.items()

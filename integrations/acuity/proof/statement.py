@@ -36,7 +36,9 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
         "gaps": as_json(gaps),
         "verified": not gaps,
         "verified_at": timezone.now(),
-        "digests": msgspec.to_builtins(digests.stored(context.scope.extent, said)),
+        "digests": msgspec.to_builtins(
+            digests.stored(context.scope.extent, said, context.identity.decimals)
+        ),
     }
     context.scope.runs.update(**fields)
 

@@ -42,6 +42,8 @@ class Names(msgspec.Struct, rename="camel", gc=False):
 
 _names = msgspec.json.Decoder(Names)
 NAMES = ("firstName", "lastName", "email", "phone")
+# The key's part that is the name, where there is none.
+NO_NAME = "|"
 # Marks that people put between digits; everything else may mean something (`+`, `ext`).
 _PLAIN = str.maketrans("", "", " ()-./")
 _TEN_DIGITS = re.compile("[2-9][0-9]{9}")
@@ -126,10 +128,10 @@ class Identity(msgspec.Struct, frozen=True):
     def _keys(self, *values: Any) -> tuple[str, str]:
         first, last, email, phone = map(text, values, NAMES)
         name = _short(f"{fold(first)}|{fold(last)}")
-        if name != "|" and not self.by_phone:
+        if name != NO_NAME and not self.by_phone:
             return name, name
         reached = phone_key(phone, self.region) or email.strip().casefold()
-        return _short(f"{name}|{reached}" if name != "|" else f"||{reached}"), name
+        return _short(f"{name}|{reached}" if name != NO_NAME else f"||{reached}"), name
 
 
 def _short(key: str) -> str:

@@ -161,15 +161,6 @@ def currency(name: str) -> str:
     return code if code in CURRENCIES else ""
 
 
-# ISO 4217: those with a thousandth.
-_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-
-
-def decimals(currency: str) -> int:
-    """How many places an amount in it may have."""
-    return 3 if currency in _THOUSANDTHS else 2
-
-
 def money(value: Any, name: str, places: int = 2) -> Decimal:
     """An amount with so many decimals at most. Raises Reject."""
     try:

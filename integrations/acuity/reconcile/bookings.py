@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from bookings.amounts import decimals
 from bookings.models import Appointment, Tenant
 from integrations.acuity.reconcile.files import BOOKINGS, KINDS, File, Row, moments
 from integrations.acuity.reconcile.result import Result, amount
@@ -24,7 +25,7 @@ def compare(file: File, account: AcuityAccount, month: str) -> Result:
     keys = [row["Appointment ID"] for row in file.rows]
     rows = stored.filter(Q(external_id__in=keys)).select_related("label")
     known = {row.external_id: row for row in rows.prefetch_related("answers", "payments")}
-    result = Result(file.kind, len(file.rows))
+    result = Result(file.kind, len(file.rows), decimals(tenant.currency))
     questions = [name for name in file.columns if name not in COMPARED | {*NOT_COMPARED}]
     seen, days = set(), []
     for row in file.rows:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 
+from bookings.amounts import decimals
 from bookings.models import Appointment, Order, Payment, Refund, Tenant
 from integrations.acuity.reconcile.files import File, Row, moments
 from integrations.acuity.reconcile.result import Result, amount
@@ -30,7 +31,7 @@ class Charge(NamedTuple):
 
 def compare(file: File, account: AcuityAccount, month: str, *, apply: bool = False) -> Result:
     """Charge by charge; with `apply`, what was given back is stored as refunds."""
-    result = Result(file.kind, len(file.rows))
+    result = Result(file.kind, len(file.rows), decimals(account.tenant.currency))
     charges = list(_charges(file, account.tenant, result))
     bookings = account.rows(Appointment).filter(removed_at=None)
     stored = Payment.objects.filter(

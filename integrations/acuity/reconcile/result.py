@@ -5,11 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from bookings.amounts import counted
 from integrations.acuity.reading.values import Reject, money
-
-
-def cents(amount: Decimal) -> int:
-    return int(amount * 100)
 
 
 def amount(text: str) -> Decimal | None:
@@ -27,13 +24,15 @@ class Result:
 
     kind: str
     rows: int
+    # The decimals of the currency by which months are counted.
+    places: int = 2
     matched: int = 0
     likely: int = 0
     only_in_file: list[str] = field(default_factory=list)
     only_in_database: list[str] = field(default_factory=list)
     differs: list[dict[str, str]] = field(default_factory=list)
     not_compared: list[str] = field(default_factory=list)
-    # Month: processor: whose: [number, cents].
+    # Month: processor: whose: [number, hundredths or thousandths of the unit].
     months: dict[str, Any] = field(
         default_factory=lambda: defaultdict(
             lambda: defaultdict(lambda: defaultdict(lambda: [0, 0]))
@@ -48,7 +47,7 @@ class Result:
         """Count an amount of the month as the vendor's, the database's or the processor's."""
         sums = self.months[month][processor][whose]
         sums[0] += number
-        sums[1] += cents(money)
+        sums[1] += counted(money, self.places)
 
     def compare(self, key: str, column: str, file: Any, *database: Any) -> None:
         """Note a difference unless the file has one of the database's values."""
@@ -58,6 +57,8 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         found = vars(self) | {"months": {}}
+        if self.places == 2:
+            del found["places"]
         for month, processors in sorted(self.months.items()):
             found["months"][month] = {name: dict(sums) for name, sums in sorted(processors.items())}
         return found

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from bookings import reports
+from bookings.amounts import decimals
 from bookings.models import Tenant
 from bookings.reports.revenue import ORDERS
 from integrations.acuity.reconcile.files import File, UnknownFile
@@ -14,7 +15,7 @@ def compare(file: File, tenant: Tenant, month: str) -> Result:
     """Number and amount by processor; sales beside bookings as one. Raises UnknownFile."""
     if not month:
         raise UnknownFile("The file does not say its month: name it with --month YYYY-MM.")
-    result = Result(file.kind, len(file.rows))
+    result = Result(file.kind, len(file.rows), decimals(tenant.currency))
     for row in file.rows:
         found = re.fullmatch(r"(.+?)\s*\((.+)\)", row["Processor"])
         if found is None:

@@ -26,6 +26,9 @@ from integrations.acuity.store.upsert import Counts, changing
 from integrations.models import AcuityAccount, RejectedRecord
 
 NOWHERE = Position()
+# How what is stored was compared, as a scope's evidence says it.
+BY_COLUMN = "stored rows compared column by column"
+BY_DIGEST = "unchanged rows compared by their digests, not column by column"
 # Rows that a dry run names.
 NAMED = 20
 # A `Stored`, or what is in the column already.

@@ -57,6 +57,21 @@ class Blocks(Whole):
         "until",
     )
 
+    personal = ("notes",)
+    impersonal = frozenset(
+        [
+            "id",
+            "calendarID",
+            "serviceGroupID",
+            "calendarTimezone",
+            "start",
+            "end",
+            "managed",
+            "recurring",
+            "until",
+        ]
+    )
+
     def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:
         zone = plain(payload.get("calendarTimezone"))[:64]
         key = number(payload["calendarID"], "calendarID") if payload.get("calendarID") else ""

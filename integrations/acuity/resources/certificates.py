@@ -58,6 +58,26 @@ class Certificates(Whole):
         "remaining_value",
         "expires_on",
     )
+    # What one is called may be to whom it was given.
+    personal = ("name", "email")
+    impersonal = frozenset(
+        [
+            "id",
+            "certificate",
+            "kind",
+            "productID",
+            "orderID",
+            "appointmentTypeIDs",
+            "appointmentTypes",
+            "productType",
+            "type",
+            "remainingCounts",
+            "remainingMinutes",
+            "remainingValue",
+            "remainingValueLocal",
+            "expiration",
+        ]
+    )
     parts = (
         Part(
             CertificateAppointmentType,

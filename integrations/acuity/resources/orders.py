@@ -19,8 +19,8 @@ from integrations.acuity.reading.values import (
 )
 from integrations.acuity.resources.base import Context, Fetched, Found
 from integrations.acuity.resources.catalog import WHO
-from integrations.acuity.resources.whole import Part, Shown, Whole
-from integrations.acuity.store.references import Ref
+from integrations.acuity.resources.whole import Part, Record, Shown, Whole
+from integrations.acuity.store.references import Keys, Ref
 from integrations.acuity.store.upsert import Counts
 
 # The first question asks for so many; each next one for twice as many, up to the last.
@@ -56,6 +56,8 @@ class Orders(Whole):
         "title",
         "notes",
     )
+    personal = ("first_name", "last_name", "email", "phone", "notes")
+    impersonal = frozenset(["id", "time", "total", "status", "title", "products"])
     parts = (
         Part(OrderLine, "order_id", ("product_id", "product_name", "quantity", "total"), lines),
     )
@@ -100,6 +102,13 @@ class Orders(Whole):
             other.rows += [clean(row) for row in answers if isinstance(row, dict)]
             other.evidence.append(f"{len(keys)} that are not listed asked for by their ID")
         return other
+
+    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
+        """Whoever was forgotten has no name by which an order would be found to be theirs."""
+        for pk, record in records.items():
+            if record.nobody:
+                Order.objects.filter(pk=pk, client=None).update(client=record.nobody)
+        return super().written(context, records, keys)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         counts = super().save(context, page)

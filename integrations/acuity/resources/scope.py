@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 from django.db.models import Model, QuerySet
 
+from bookings.amounts import decimals
 from bookings.models import Tenant
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.stored import Stored
-from integrations.acuity.reading.values import decimals
 from integrations.acuity.reading.zones import country
 from integrations.acuity.store.rejects import Origin
 from integrations.conf import conf
@@ -129,7 +129,7 @@ class Scope:
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.account.pk, self.run)
+        return Origin(self.account.pk, self.run, self.identity)
 
     @cached_property
     def identity(self) -> Identity:

@@ -14,6 +14,8 @@ from integrations.acuity.errors import BadAnswer, Forbidden, NotFound, PlanWitho
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.values import Reject, clean, digest, listed, number
 from integrations.acuity.resources.base import (
+    BY_COLUMN,
+    BY_DIGEST,
     Checked,
     Context,
     Fetched,
@@ -56,6 +58,9 @@ class Record(NamedTuple):
     parts: tuple[tuple[Row, ...], ...]
     payload: Any
     digest: str
+    # What is kept of the payload, and whose it is, if it names somebody who was forgotten.
+    kept: Any
+    nobody: int | None = None
 
     def refs(self) -> Iterator[Ref]:
         for row in (self.values, *(row for rows in self.parts for row in rows)):
@@ -92,6 +97,10 @@ class Whole(Resource):
     # Columns of the model, in the order of what `read` returns; that of a `Ref` ends in `_id`.
     columns: tuple[str, ...]
     parts: tuple[Part, ...] = ()
+    # Of these columns, those that may say who a client is. They stay empty where that client was
+    # forgotten, and of such a payload only `impersonal` is kept.
+    personal: tuple[str, ...] = ()
+    impersonal: frozenset[str] = frozenset()
     # Sent with the request.
     params: dict[str, str] = {}
     # Sent instead by the proof, for a list of which all must be in the first one, too.
@@ -268,7 +277,8 @@ class Whole(Resource):
             return {}
         evidence = self._named(context)
         if not evidence:
-            rows = list(self.rows(context.scope).values_list("raw", flat=True))
+            had = self.rows(context.scope).values_list("external_id", "raw")
+            rows = [raw or {"id": key} for key, raw in had]
             other = self.otherwise(context, rows)
             parsed = self._parse(context, [*other.rows, *other.again])
             records: list[Record] = parsed.records
@@ -327,7 +337,12 @@ class Whole(Resource):
         scope = {
             "listed": cursor.get("listed", 0),
             "stored": stored,
-            "evidence": [*held_since, *looks, *cursor.get("evidence", [])],
+            "evidence": [
+                *held_since,
+                *looks,
+                *cursor.get("evidence", []),
+                BY_DIGEST if at or cursor.get("own") else BY_COLUMN,
+            ],
         }
         if unlisted:
             scope["only_named"] = unlisted
@@ -399,10 +414,10 @@ class Whole(Resource):
                 key = number(payload.get("id"), "id")
                 parts = tuple(tuple(map(tuple, part.read(payload))) for part in self.parts)
                 values = self.values(context, payload)
-                records[key] = Record(key, values, parts, payload, digest(payload))
+                records[key] = Record(key, values, parts, payload, digest(payload), payload)
             except Reject as reason:
                 parsed.rejects.append((payload, str(reason)))
-        parsed.records = list(records.values())
+        parsed.records = nameless(self, context, records)
         return parsed
 
     def _altered(
@@ -410,15 +425,10 @@ class Whole(Resource):
     ) -> set[str]:
         """The keys of records of which a column is not as the import has written it."""
         names = ["external_id", *self.columns]
-        # A forgotten person's row is empty, and stays so.
-        full = self.model._default_manager.exclude(raw={})
-        kept = set(
-            full.filter(pk__in=[pk for pk, _ in stored.values()]).values_list("pk", flat=True)
-        )
         rows = {
             stored[r.key][0]: (r.key, *_resolved(r.values, keys))
             for r in records
-            if stored.get(r.key, (0, ""))[0] in kept
+            if r.key in stored
         }
         return {rows[pk][0] for pk in altered(self.model, names, rows)}
 
@@ -429,7 +439,7 @@ class Whole(Resource):
         keys = find_or_make(context.account, refs, self.name)
         names = ["external_id", *self.columns, "known_from", "removed_at", "raw", "content_hash"]
         rows = [
-            (r.key, *_resolved(r.values, keys), "", None, r.payload, r.content_hash(keys))
+            (r.key, *_resolved(r.values, keys), "", None, r.kept, r.content_hash(keys))
             for r in records
         ]
         seen = context.seen(self.name)
@@ -443,6 +453,36 @@ class Whole(Resource):
             counts = written.corrected(len(changed & written.restated.keys()))
         resolve(context.scope.origin, self.name, [r.key for r in records])
         return counts + reject(context.scope.origin, self.name, parsed.rejects)
+
+
+def nameless(resource: Whole, context: Context, records: dict[str, Record]) -> list[Record]:
+    """The records, by ID; without the name where they are of somebody who was forgotten."""
+    forgotten, account = context.forgotten, context.account
+    if not (resource.personal and forgotten):
+        return list(records.values())
+    # So were rows emptied before there were marks of them; by that alone they are known.
+    empty = account.rows(resource.model).filter(raw={}, known_from="")
+    nobodies = dict.fromkeys(empty.values_list("external_id", flat=True), 0)
+    for key, record in records.items():
+        found = forgotten.row(account.source_id, resource.name, key)
+        if found is None:
+            found = forgotten.named(context.identity, record.payload)
+        if found is not None:
+            nobodies[key] = found
+    return [
+        without_name(resource, record, nobodies[key]) if key in nobodies else record
+        for key, record in records.items()
+    ]
+
+
+def without_name(resource: Whole, record: Record, nobody: int) -> Record:
+    """Its digest stays, by which the next import sees that nothing has changed."""
+    values = tuple(
+        "" if name in resource.personal else value
+        for name, value in zip(resource.columns, record.values, strict=True)
+    )
+    kept = {k: v for k, v in record.payload.items() if nobody and k in resource.impersonal}
+    return record._replace(values=values, kept=kept, nobody=nobody)
 
 
 def _key(payload: Any) -> str:

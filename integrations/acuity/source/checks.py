@@ -11,6 +11,8 @@ from integrations.acuity.errors import AcuityError
 
 # The dates of one instant, from UTC-12 to UTC+14, are at most so far apart.
 ZONES_APART = timedelta(days=2)
+# Before every booking.
+FIRST = date(1900, 1, 1)
 # So many rows show that the one at their head is the exception.
 MANY = 4
 REFUSED = (400, 422)

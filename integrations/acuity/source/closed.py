@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.source.checks import Days, Source, is_canceled
+from integrations.acuity.source.checks import FIRST, Days, Source, is_canceled
 from integrations.acuity.source.slices import People, Slices
 
 DAY = timedelta(days=1)
-FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
+LAST = date(2199, 12, 31)
 # So many requests, and so many for each row found, are an effort; more is a circle.
 REQUESTS, REQUESTS_PER_ROW = 400, 3
 BOUNDS = {"minDate", "maxDate"}
@@ -182,7 +182,10 @@ def unlisted(day: date, listed: int) -> Gap:
         kind="day",
         day=day.isoformat(),
         listed=listed,
-        reason="Acuity cuts its answers for this day short, however it is asked.",
+        reason=(
+            "However Acuity is asked for this day, as many bookings come as its longest answer has;"
+            " there may be more."
+        ),
     )
 
 

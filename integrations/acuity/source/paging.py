@@ -13,15 +13,15 @@ from msgspec.structs import replace
 
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.stored import Stored
-from integrations.acuity.source.checks import ZONES_APART, Booking, Days, Source, is_canceled
-from integrations.acuity.source.closed import (
-    DAY,
+from integrations.acuity.source.checks import (
     FIRST,
-    Everything,
-    crowded,
-    unlisted,
-    unseen_canceled,
+    ZONES_APART,
+    Booking,
+    Days,
+    Source,
+    is_canceled,
 )
+from integrations.acuity.source.closed import DAY, Everything, crowded, unlisted, unseen_canceled
 from integrations.acuity.source.slices import People
 
 Fetch = Callable[..., list[Any]]

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from integrations.acuity.source.checks import FILTERS, Answer, Source
+from integrations.acuity.source.checks import FILTERS, FIRST, Answer, Source
 
 # One crowded day may take so many requests.
 BUDGET = 400
 # After so many answers of one length in a row, another one is cut, too.
 SURELY = 3
+# Of so many rows that nothing tells apart it is believed that they are all, if the source shows no
+# other row of whatever day. One that cuts its answers there shows others elsewhere.
+FEW = 4
 NAMES = ("firstName", "lastName", "email", "phone")
 # What a booking cannot have otherwise than its client.
 IDENTITY = ("firstName", "lastName")
@@ -43,9 +46,13 @@ class Slices:
     people: People = ()
     found: dict[str, Any] = field(default_factory=dict)
     until: int = 0
+    # The question without its days.
+    of_any_day: dict[str, Any] = field(default_factory=dict)
 
     def everything(self, asked: dict[str, Any]) -> bool:
         """Add to `found` all rows of the question; True if that is provably all."""
+        self.of_any_day = asked | {"minDate": FIRST.isoformat()}
+        self.of_any_day.pop("maxDate", None)
         self.until = self.source.requests + BUDGET
         if self._part(asked, ["calendarID", "appointmentTypeID", CANCELED]):
             return True
@@ -56,8 +63,7 @@ class Slices:
         cut = self.source.cut >= SURELY and len(answer.rows) == self.source.longest > 1
         if answer.whole or (not cut and self._both_ways(asked, answer)):
             return True
-        if len(answer.rows) == 1 and not answer.strays and self.source.longest == 1:
-            # All that this source has ever shown at once: there is nothing to divide.
+        if len(answer.rows) == 1 and self._nothing_else(asked, answer):
             return True
         for n, way in enumerate(ways):
             if way in self.source.ignored:
@@ -70,7 +76,7 @@ class Slices:
             if way in self.source.ignored:
                 continue
             return all(whole) and (way not in NAMES or (way in IDENTITY and self._everybody()))
-        return False
+        return self._nothing_else(asked, answer)
 
     def _parts(self, asked: dict[str, Any], way: str, rows: list[Any]) -> list[dict[str, Any]]:
         if self.source.requests >= self.until:
@@ -101,19 +107,43 @@ class Slices:
 
         What is missing from both would have to be at the latest of their times and at the earliest.
         """
-        if "direction" in self.source.ignored or answer.strays:
+        if not self._in_order() or answer.strays:
             return self._passed_the_end(asked, answer)
         size = max(self.limit, len(answer.rows) + 1)
         backwards = self.ask(**asked | {"direction": "DESC"}, max=size)
-        if "direction" in self.source.ignored or backwards.strays:
+        if not self._in_order() or backwards.strays:
             return False
         rows = answer.rows + backwards.rows
         same = {row.key for row in answer.rows} == {row.key for row in backwards.rows}
         return same and len({row.at for row in rows}) > 1
 
+    def _nothing_else(self, asked: dict[str, Any], answer: Answer) -> bool:
+        """Whether the answer is all of the question, by what the source shows of other days: a longer
+        answer, so that this one was not cut; or no other row, from whichever end it is asked."""
+        oldest, newest = self._of_any_day
+        if len(answer.all) < self.source.longest:
+            return self._grown(asked).whole
+        keys = {row.key for row in answer.rows}
+        if answer.strays or len(keys) > FEW or not keys == oldest == newest:
+            return False
+        alone = len(keys) == 1
+        return alone or (self._in_order() and len({row.at for row in answer.rows}) == 1)
+
+    @cached_property
+    def _of_any_day(self) -> tuple[set[str], set[str]]:
+        """The keys of the first and of the last rows that the source shows, of whatever day."""
+        size = max(self.limit, self.source.longest + 1)
+        ways = ({"direction": way, "max": size} for way in ("ASC", "DESC"))
+        answers = [self.source.ask(**self.of_any_day | way).all for way in ways]
+        oldest, newest = ({row.key for row in rows} for rows in answers)
+        return oldest, newest
+
+    def _in_order(self) -> bool:
+        return "direction" not in self.source.ignored
+
     def _passed_the_end(self, asked: dict[str, Any], answer: Answer) -> bool:
         """Whether oldest-first rows of the question are followed by rows after its last day."""
-        if "direction" in self.source.ignored or not answer.strays or "maxDate" not in asked:
+        if not self._in_order() or not answer.strays or "maxDate" not in asked:
             return False
         return all(row.day > asked["maxDate"] for row in answer.strays)
 

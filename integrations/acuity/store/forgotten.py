@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from bookings.models import Tenant, Tombstone
+from integrations.acuity.reading.identity import NAMES, NO_NAME, Identity
+from integrations.acuity.reading.values import Reject
 
 # Of a booking's content, what is left when its client is forgotten: where and when, and the money.
 KEPT = frozenset(
@@ -34,6 +36,9 @@ KEPT = frozenset(
         "noShow",
     ]
 )
+
+# What a mark begins with that is made of something else than a client's key, or name and e-mail.
+EMAIL, ROW, REJECT = "email", "row", "reject"
 
 
 def mark(tenant: Tenant, *words: str) -> str:
@@ -74,6 +79,28 @@ class Forgotten:
         """Of these keys, those of forgotten people."""
         return {key: pk for key in keys if (pk := self.client(key)) is not None}
 
+    def named(self, identity: Identity, payload: Any) -> int | None:
+        """The same row, if the record's own words name them; also where it cannot be read in full."""
+        if not self._rows or not isinstance(payload, dict):
+            return None
+        if not any(map(payload.get, NAMES)):
+            return None
+        said = {name: value for name in NAMES if isinstance(value := payload.get(name), str)}
+        email = said.get("email", "").strip()
+        try:
+            key, name_key = identity.keys(payload)
+        except Reject:
+            key, name_key = "", identity.keys(said)[1]
+        found = self.client(key, name_key, email)
+        if found is None and email and name_key == NO_NAME:
+            # As a certificate does, which has an address alone.
+            found = self._rows.get(mark(self._tenant, EMAIL, email.casefold()))
+        return found
+
+    def row(self, account: str, resource: str, key: str) -> int | None:
+        """The same row, if the row with this ID named them when they were forgotten."""
+        return self._rows.get(mark(self._tenant, ROW, account, resource, key))
+
     def rejected(self, digest: str) -> bool:
         """Whether a rejected record is one of theirs."""
-        return bool(self._rows) and mark(self._tenant, "reject", digest) in self._rows
+        return bool(self._rows) and mark(self._tenant, REJECT, digest) in self._rows

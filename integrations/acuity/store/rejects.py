@@ -6,26 +6,28 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from bookings.models import Tenant
+from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import SECRET
 from integrations.acuity.reading.values import digest
 from integrations.acuity.store.forgotten import Forgotten, rest
 from integrations.acuity.store.upsert import Counts
-from integrations.models import RejectedRecord
+from integrations.models import AcuityAccount, RejectedRecord
 
 
 class Origin(NamedTuple):
-    """Whose records they are, and the run under which what is rejected of them is kept."""
+    """Whose records they are, the run under which what is rejected of them is kept, and who is who."""
 
     account: int
     run: UUID | None
+    identity: Identity
 
 
 def reject(origin: Origin, resource: str, rejects: list[tuple[Any, str]]) -> Counts:
     """Keep what could not be stored: once, under the last run that saw it, if there is one."""
     if not (rejects and origin.run):
         return Counts(rejected=len(rejects))
-    rows, forgotten = {}, Forgotten(Tenant.objects.get(acuity_accounts=origin.account))
+    account = AcuityAccount.objects.select_related("tenant").get(pk=origin.account)
+    rows, forgotten = {}, Forgotten(account.tenant)
     for payload, reason in rejects:
         key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
         row = RejectedRecord(
@@ -38,7 +40,10 @@ def reject(origin: Origin, resource: str, rejects: list[tuple[Any, str]]) -> Cou
             payload=_shown(payload),
             reason=reason,
         )
-        if forgotten.rejected(row.digest):
+        theirs = forgotten.named(origin.identity, payload)
+        if theirs is None:
+            theirs = forgotten.row(account.source_id, resource, key)
+        if theirs is not None or forgotten.rejected(row.digest):
             row.payload = rest(payload)
         rows[row.digest] = row
     RejectedRecord.objects.bulk_create(

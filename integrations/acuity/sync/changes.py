@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from bookings import history
-from bookings.amounts import shortest
+from bookings.amounts import decimals, shortest, written
 from bookings.models import Appointment, Change, Client, Payment, Tenant
 from integrations.models import ImportRun
 
@@ -53,9 +53,10 @@ class Changes(NamedTuple):
 
     def closed_words(self, currency: str) -> list[str]:
         """`2026-05: now 139 bookings, USD 5,402.50 (was 138 and USD 5,232.50)`."""
+        places = decimals(currency)
         return [
-            f"{month}: now {n['bookings'][1]:,} bookings, {currency} {n['cents'][1] / 100:,.2f}"
-            f" (was {n['bookings'][0]:,} and {currency} {n['cents'][0] / 100:,.2f})"
+            f"{month}: now {n['bookings'][1]:,} bookings, {currency} {written(n['cents'][1], places)}"
+            f" (was {n['bookings'][0]:,} and {currency} {written(n['cents'][0], places)})"
             for month, n in self.closed.items()
         ]
 

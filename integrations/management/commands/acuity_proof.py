@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 
+from bookings.amounts import written
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.proof import file
 from integrations.acuity.proof.digests import Month
@@ -76,5 +77,5 @@ def _said(each: file.Difference, currency: str) -> str:
 
 
 def _sum(month: Month, currency: str) -> str:
-    money = f" with {month.cents / 100:,.2f} {currency}" if month.cents else ""
+    money = f" with {written(month.cents, month.places)} {currency}" if month.cents else ""
     return f"{month.count:,}{money}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from bookings.amounts import written
 from integrations import audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reconcile import reconcile
@@ -64,9 +65,12 @@ class Command(AcuityCommand):
                 f"{each['id']}: {each['column']} is {each['file']!r} in the file,"
                 f" {each['database']!r} in the database"
             )
+        places = found.get("places", 2)
         for month, processors in found["months"].items():
             for name, sums in processors.items():
-                said = (f"{whose} {n:,} with {c / 100:,.2f}" for whose, (n, c) in sums.items())
+                said = (
+                    f"{whose} {n:,} with {written(c, places)}" for whose, (n, c) in sums.items()
+                )
                 write(f"{month} {name}: {', '.join(said)}")
         if found["not_compared"]:
             write(f"Not compared: {'; '.join(found['not_compared'])}.")

@@ -9,7 +9,14 @@ from bookings.models import Appointment
 from integrations.acuity.reading.findings import NAMED, Gap, Pair, named
 from integrations.acuity.resources.appointments import cuts
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
-from integrations.acuity.resources.base import Context, Said, in_window, many
+from integrations.acuity.resources.base import (
+    BY_COLUMN,
+    BY_DIGEST,
+    Context,
+    Said,
+    in_window,
+    many,
+)
 from integrations.acuity.resources.earlier import CUT_HOLDS, is_recent
 from integrations.models import ImportRun
 
@@ -25,7 +32,10 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
         "listed": sum(listed.values()),
         "stored": sum(stored.values()),
         "months": len(coverage),
-        "evidence": cursor.evidence or cuts.EVIDENCE[:1],
+        "evidence": [
+            *(cursor.evidence or cuts.EVIDENCE[:1]),
+            BY_COLUMN if cursor.anew else BY_DIGEST,
+        ],
     }
     gaps = [*cursor.gaps, *_missing(coverage), *_unlisted(context, coverage, cursor)]
     walked = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)

@@ -169,18 +169,12 @@ def parse(context: Context, rows: Iterable[Row], anywhere: bool = False) -> Pars
         try:
             record = row.parsed or parse_appointment(row, context.identity)
         except Reject as reason:
-            parsed.rejects.append((_shown(context, row), str(reason)))
+            parsed.rejects.append((row.payload, str(reason)))
             continue
         if anywhere or context.scope.period.contains(record.service_date):
             records[record.id] = record
     parsed.records = list(records.values())
     return parsed
-
-
-def _shown(context: Context, row: Row) -> Any:
-    """What may be kept of a booking that cannot be read."""
-    owner = context.identity.whose(row.body) if context.forgotten else ("", "", "")
-    return rest(row.payload) if context.forgotten.client(*owner) else row.payload
 
 
 def save_appointments(

@@ -12,7 +12,7 @@ from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources.appointments.cursors import WalkCursor
 from integrations.acuity.resources.base import Context
-from integrations.acuity.source.closed import FIRST
+from integrations.acuity.source.checks import FIRST
 from integrations.acuity.source.paging import ALL, DayCursor, Keyset
 from integrations.acuity.source.slices import People, Person
 from integrations.models import ImportStep

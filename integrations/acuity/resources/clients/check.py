@@ -8,7 +8,7 @@ from django.db.models import Q
 from bookings.models import Client
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.reading.values import Reject
-from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.base import BY_COLUMN, BY_DIGEST, Context
 from integrations.acuity.resources.clients import people
 from integrations.acuity.resources.clients.record import parse_client
 from integrations.acuity.resources.clients.save import grouped, opened
@@ -21,7 +21,7 @@ AT_ONCE = 1000
 
 
 def compare_all(
-    context: Context,
+    context: Context, tries: int = people.TRIES
 ) -> tuple[list[list[Any]], list[int], dict[str, Any], list[Gap]]:
     """Groups of entries whose client is not stored, or stored otherwise than listed; the rows of
     clients that are listed no longer, because they were renamed, merged or deleted; what the readings
@@ -51,6 +51,8 @@ def compare_all(
     # Nor by a list whose search shows them.
     names = people.some_names(known.filter(pk__in=left[: people.ASKED * 4]).order_by("pk"))
     if hidden := people.searched(context, set(entries), names):
+        if tries > 1 and people.came_since(context, hidden):
+            return compare_all(context, tries - 1)
         return changed, [], facts | {"cut": True}, [*gaps, people.cut(len(hidden))]
     return changed, left, facts, gaps
 
@@ -72,6 +74,7 @@ def scope(context: Context, answers: dict[str, Any]) -> dict[str, Any]:
             *([f"the import's own list, the one proven at {at}"] if at else []),
             alike,
             searched,
+            BY_DIGEST if at else BY_COLUMN,
         ],
         **({"forgotten": forgotten} if forgotten else {}),
     }

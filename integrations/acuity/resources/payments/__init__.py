@@ -124,7 +124,7 @@ class Payments(Resource):
         save.save_payments(context, found.save)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
-        return check.statement(context)
+        return check.statement(context, check.ProofCursor.of(cursor))
 
     def kept(self, part: dict[str, Any]) -> str:
         return f"the {part['lists_read']:,} payment lists that were read"

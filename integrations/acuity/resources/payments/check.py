@@ -6,10 +6,19 @@ from typing import Any
 from django.db.models import F, Min, Q, Sum
 from msgspec.structs import replace
 
+from bookings.amounts import counted
 from bookings.models import Appointment, Payment
 from integrations.acuity.reading.findings import NAMED, Difference, Gap, named
 from integrations.acuity.reading.stored import Stored
-from integrations.acuity.resources.base import Checked, Context, Found, Said, in_window, many
+from integrations.acuity.resources.base import (
+    BY_COLUMN,
+    Checked,
+    Context,
+    Found,
+    Said,
+    in_window,
+    many,
+)
 from integrations.acuity.resources.payments.save import (
     altered,
     due,
@@ -21,6 +30,7 @@ from integrations.acuity.resources.payments.save import (
 from integrations.models import RejectedRecord
 
 MOST_DIFFERENCES = 500
+AS_STORED = "lists not read again stand as they were stored"
 
 
 class ProofCursor(Stored, frozen=True):
@@ -49,21 +59,23 @@ def check(context: Context, cursor: ProofCursor) -> Checked:
     if rows:
         return Checked(found, replace(cursor, after=rows[-1].pk))
     off = altered(context) if cursor.anew and not again else []
-    return Checked(found, ProofCursor(lost=True, altered=off), done=again)
+    return Checked(found, ProofCursor(lost=True, anew=cursor.anew, altered=off), done=again)
 
 
-def statement(context: Context) -> Said:
-    return Said(_scope(context), _unread(context), differences=_differences(context))
+def statement(context: Context, cursor: ProofCursor) -> Said:
+    scope = _scope(context, BY_COLUMN if cursor.anew else AS_STORED)
+    return Said(scope, _unread(context), differences=_differences(context))
 
 
-def _scope(context: Context) -> dict[str, Any]:
+def _scope(context: Context, compared: str) -> dict[str, Any]:
     rows = in_window(context)
     read = rows.exclude(payments_fetched_for="")
     unasked = rows.filter(payments_fetched_for="", paid=False, amount_paid=0).count()
     kept = Payment.objects.filter(appointment__in=rows, removed_at=None)
     cents: Counter[str] = Counter()
+    places = context.identity.decimals
     for day, amount in kept.values_list("service_date").annotate(Sum("amount")).order_by():
-        cents[f"{day:%Y-%m}"] += round(amount * 100)
+        cents[f"{day:%Y-%m}"] += counted(amount, places)
     oldest = read.aggregate(oldest=Min("payments_read_at"))["oldest"]
     return {
         "asked": rows.count() - unasked,
@@ -73,7 +85,9 @@ def _scope(context: Context) -> dict[str, Any]:
         "oldest_reading": f"{oldest:%Y-%m-%dT%H:%M:%SZ}" if oldest else None,
         "refunds": "those made at a card processor are not in Acuity",
         "cents": dict(sorted(cents.items())),
-        "evidence": ["each list by its booking"],
+        # In thousandths: what has two goes without saying.
+        **({"places": places} if places != 2 else {}),
+        "evidence": ["each list by its booking", compared],
     }
 
 
