@@ -40,13 +40,9 @@ def namesakes(tenant: Tenant, most: int | None = None) -> list[Candidates]:
     bookings = Appointment.objects.filter(tenant=tenant, removed_at=None)
     bookings = bookings.filter(source_account__in=regions).exclude(client__in=merged)
     reached = bookings.exclude(email="").exclude(phone="").order_by()
-    bounds = {
-        "mails": Max("email"),
-        "mail": Min("email"),
-        "phones": Max("phone"),
-        "one": Min("phone"),
-    }
-    several = reached.values("client").annotate(**bounds)
+    several = reached.values("client").annotate(
+        mails=Max("email"), mail=Min("email"), phones=Max("phone"), one=Min("phone")
+    )
     several = several.exclude(mails=F("mail")).exclude(phones=F("one"))
     rows = reached.filter(client__in=several.values("client")).order_by("client", "starts_at")
     found = rows.values_list("client", "source_account", "email", "phone", "starts_at")
