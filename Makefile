@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick messages browser pictures test coverage worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
+.PHONY: install demo up lint quick messages browser pictures fonts test coverage worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 # Compiled modules are kept: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -46,6 +46,10 @@ browser: install
 # The pictures in the docs, made anew.
 pictures: browser
 	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py
+
+# The theme's fonts, cut down to what its pages show: after another version of it.
+fonts: install .venv-tools/stamp
+	PYTHONPATH=$$(echo .venv/lib/python3*/site-packages) .venv-tools/bin/python -m tests.fonts
 
 test: lint browser
 	$(PY) -m pytest -n 3 --dist worksteal
@@ -113,7 +117,7 @@ matrix: install
 
 .venv-tools/stamp: Makefile
 	python3 -m venv .venv-tools
-	.venv-tools/bin/pip install -q uv==0.13.8 cyclonedx-bom==7.5.0
+	.venv-tools/bin/pip install -q uv==0.13.8 cyclonedx-bom==7.5.0 fonttools==4.68.0 brotli==1.2.1
 	touch $@
 
 # What production installs, each file by its hash: constraints.txt without what only tests need.

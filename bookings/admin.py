@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
@@ -33,6 +35,11 @@ from bookings.models import (
 from bookings.theme import DateFilter, ModelAdmin, label
 
 
+def scripts(*names: str) -> forms.Media:
+    """Of Django's admin."""
+    return forms.Media(js=[f"admin/js/{name}.js" for name in names])
+
+
 class Related(admin.RelatedFieldListFilter):
     """A filter that offers what the user may see."""
 
@@ -47,6 +54,17 @@ class Scoped(ModelAdmin):
 
     # The deed that changing, adding and deleting take.
     deed = "own"
+
+    @property
+    def media(self) -> forms.Media:
+        """Of Django's scripts, those of a form whose fields do not fill each other."""
+        least = "" if settings.DEBUG else ".min"
+        jquery = (f"vendor/jquery/jquery{least}", "jquery.init")
+        return scripts(*jquery, "core", "admin/RelatedObjectLookups")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        told = {"media": scripts("core", "actions")} | (extra_context or {})
+        return super().changelist_view(request, told)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return scope.rules.narrow(request.user, super().get_queryset(request))
@@ -109,6 +127,8 @@ class Mirror(Scoped):
     phone = ""
     # Columns with a time: the field, and the head that the zone stands beside.
     times: dict[str, tuple[str, Any]] = {}
+    # Nothing is typed into it.
+    media = scripts("core")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -1,0 +1,1 @@
+// Nothing: no field of the admin is filled from another one.

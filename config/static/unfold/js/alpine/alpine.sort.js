@@ -1,0 +1,1 @@
+// Nothing: no list is put in order by hand.
