@@ -44,6 +44,7 @@ def book(box: Sandbox, client: Client) -> str:
     return str(box.account.add_appointment(at, **names, phone=client.phone, email=client.email))
 
 
+@pytest.mark.long
 def test_merged_people_stay_merged_and_are_as_before_when_separated(box: Sandbox) -> None:
     kept = person(box, "Ada", "Example", "+1 615 555 0101", "ada@example.com", 4)
     other = person(box, "Ada", "Sample", "+1 615 555 0102", "ada@example.com", 3)
@@ -104,6 +105,7 @@ def test_who_may_be_one_person_is_found_and_no_others(box: Sandbox) -> None:
     }
 
 
+@pytest.mark.long
 def test_what_cannot_be_merged_gets_a_sentence_and_the_forgotten_take_all(box: Sandbox) -> None:
     import_all(box)
     a, b, c = Client.objects.exclude(appointments=None).order_by("pk")[:3]
@@ -126,6 +128,7 @@ def test_what_cannot_be_merged_gets_a_sentence_and_the_forgotten_take_all(box: S
     assert a.external_id not in str(list(Change.objects.values_list("changed", flat=True)))
 
 
+@pytest.mark.long
 def test_the_admin_lists_merges_and_separates(box: Sandbox) -> None:
     import_all(box)
     a, b = Client.objects.exclude(appointments=None).order_by("pk")[:2]

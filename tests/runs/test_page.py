@@ -17,7 +17,7 @@ from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.models import ImportRun, ImportStep, PageFetch
 from tests.conftest import begin, import_all, run_to_end, source
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 Told = Callable[[PageFetch], None]
 
 
@@ -131,6 +131,7 @@ def test_no_log_line_names_a_person(
             assert not [line for line in lines if person[name] and person[name] in line]
 
 
+@pytest.mark.long
 def test_a_changed_answer_in_a_form_is_stored(box: Sandbox, data: Account) -> None:
     import_all(box)
     key = data.appointments[7]["id"]
