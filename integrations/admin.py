@@ -37,6 +37,7 @@ from integrations.console import (
     key,
     key_page,
     people,
+    rejects,
     views,
 )
 from integrations.console.looks import COLOURS, LOOKS
@@ -435,8 +436,8 @@ class RejectedRecordAdmin(Mirror):
     list_filter = ["resource", "account", ("resolved_at", admin.EmptyFieldListFilter)]
     list_select_related = ["run", "account__tenant"]
     search_fields = ["=external_id", "reason"]
-    fields = ["what", "reason", "business", "account", "run_link", "seen", "settled", "payload"]
-    readonly_fields = ["what", "business", "run_link", "seen", "settled"]
+    fields = ["what", "why", "business", "account", "run_link", "seen", "settled", "again", "came"]
+    readonly_fields = ["what", "why", "business", "run_link", "seen", "settled", "again", "came"]
     times = {"seen": ("created_at", _("Seen")), "settled": ("resolved_at", _("Settled"))}
 
     @admin.display(description=_("Record"), ordering="external_id")
@@ -456,6 +457,28 @@ class RejectedRecordAdmin(Mirror):
     def settled(self, record: RejectedRecord) -> str:
         where = zones.of(record.account.tenant)
         return zones.written(record.resolved_at, where, named=True) or gettext("not yet")
+
+    @admin.display(description=_("Why"))
+    def why(self, record: RejectedRecord) -> str:
+        return said(record.reason)
+
+    @admin.display(description=_("Try it again"))
+    def again(self, record: RejectedRecord) -> str:
+        return rejects.again(record)
+
+    @admin.display(description=_("What came"))
+    def came(self, record: RejectedRecord) -> str:
+        return rejects.payload(record)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_fields(request, obj)
+        may = obj and access.of_user(request.user).may("run", obj.account.tenant_id)
+        return [name for name in names if may or name != "again"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(views.retry_one)
+        own = [path("<int:object_id>/retry/", view, name="acuity_retry_one")]
+        return [*own, *super().get_urls()]
 
     @admin.display(description=_("Run"))
     def run_link(self, record: RejectedRecord) -> str:
