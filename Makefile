@@ -28,7 +28,7 @@ lint: install
 
 # What needs no browser, PostgreSQL, Redis or process of its own.
 quick: install
-	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not endurance and not worlds'
+	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not long and not endurance and not worlds'
 
 # What people read, collected for translation anew; needs gettext (apt install gettext).
 messages: install

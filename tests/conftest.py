@@ -14,6 +14,7 @@ from django.test import TransactionTestCase
 
 from bookings.models import Appointment
 from integrations.acuity.accounts import find
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import control, window
 from integrations.acuity.runs.options import Options
@@ -25,6 +26,8 @@ from tests.services import emptied, migrated
 SWITCHES = {field.name for field in fields(SandboxOptions)}
 # Of a run, besides what is asked of it.
 SAID = {"by", "kind", "reread", "idempotency_key"}
+MONEY = ("clients", "appointments", "payments")
+USUALLY = {"only": tuple(RESOURCES)}
 USUAL = {"clients": 30, "appointments": 120, "months": 4}
 
 
@@ -72,6 +75,13 @@ def account(box: Sandbox) -> AcuityAccount:
     return known(box, name="Example Studio")
 
 
+@pytest.fixture(autouse=True)
+def _money(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`@pytest.mark.money`: imports that say nothing else read three resources, in half the time."""
+    marker = request.node.get_closest_marker("money")
+    monkeypatch.setitem(USUALLY, "only", MONEY if marker and not marker.args else tuple(RESOURCES))
+
+
 @pytest.fixture
 def one_page_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "WINDOW_SECONDS", 0.0)
@@ -106,6 +116,7 @@ def chosen(
 
 def begin(box: Sandbox, **options: Any) -> ImportRun:
     """A run that no message was sent for."""
+    options = USUALLY | options
     said = {name: options.pop(name) for name in SAID & options.keys()}
     return control.start(known(box), chosen(**options), send=False, **said)
 

@@ -15,6 +15,8 @@ from integrations.conf import conf
 from integrations.models import ImportRun
 
 Apps = Sequence[AppConfig] | None
+# The first one that writes one table over another (UPDATE … FROM), as a page of changes is.
+SQLITE = (3, 33, 0)
 # Leases and waiting times are compared with this machine's clock.
 CLOCK_SECONDS = 5
 
@@ -72,6 +74,21 @@ def database(app_configs: Apps, **_: Any) -> Iterator[CheckMessage]:
             "SQLite's transaction_mode is not IMMEDIATE: two writers fail as `database is locked`.",
             hint='Set OPTIONS = {"timeout": 30, "transaction_mode": "IMMEDIATE"}.',
             id="acuity.W001",
+        )
+
+
+@register()
+def sqlite(app_configs: Apps, **_: Any) -> Iterator[CheckMessage]:
+    if connections[router.db_for_write(ImportRun)].vendor != "sqlite":
+        return
+    # A Python for PostgreSQL alone may have been built without it.
+    import sqlite3
+
+    if sqlite3.sqlite_version_info < SQLITE:
+        yield Error(
+            f"SQLite {sqlite3.sqlite_version} cannot write changed records: 3.33 or newer can.",
+            hint="Use a Python whose sqlite3 module has a newer SQLite, or a PostgreSQL database.",
+            id="acuity.E008",
         )
 
 

@@ -1,6 +1,9 @@
 """Does `manage.py check` say what is wrong with a project's settings, and nothing when all is right?"""
 
 import re
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from celery import current_app
 from django.core.checks import run_checks
 from django.db import connections
 
+from integrations.checks import deployment, setup
 from tests.commands.test_commands import ROOT, manage
 from tests.web.test_deployment import PRODUCTION
 
@@ -29,8 +33,8 @@ WRONG = {
 }
 
 
-def said() -> set[str]:
-    return {str(message.id) for message in run_checks()}
+def said(**asked: Any) -> set[str]:
+    return {str(message.id) for message in run_checks(**asked)}
 
 
 @pytest.mark.slow
@@ -88,10 +92,46 @@ def test_another_database_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "acuity.E006" in said()
 
 
+def test_a_sqlite_that_cannot_write_changes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "acuity.E008" not in said()
+    monkeypatch.setattr(type(connections["default"]), "vendor", "sqlite")
+
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    assert "acuity.E008" in said()
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 33, 0))
+    assert "acuity.E008" not in said()
+    # Which is the wheel's description, too.
+    assert "SQLite 3.33 or newer" in (ROOT / "README.md").read_text()
+
+
 def test_a_project_without_a_celery_app_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current_app, "main", "default")
 
     assert "acuity.E007" in said()
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_what_nobody_would_notice_until_it_fails_is_said(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connections["default"]
+    monkeypatch.setattr(setup, "HAS_REDIS", False)
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
+    hour = timedelta(hours=1)
+    monkeypatch.setattr(setup.timezone, "now", lambda: datetime.now(UTC) + hour)
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+
+    # What is said of one database is not said of the other.
+    own = {"sqlite": {"acuity.W001"}, "postgresql": {"acuity.W002"}}[connection.vendor]
+    assert {"acuity.E005", *own} <= said(databases=["default"])
+    assert not ({"acuity.W001", "acuity.W002"} - own) & said(databases=["default"])
+
+    monkeypatch.setattr(deployment.messages, "broker_in_memory", lambda: False)
+    unplanned = SimpleNamespace(beat_scheduler="celery.beat:PersistentScheduler", beat_schedule={})
+    monkeypatch.setattr(deployment, "current_app", SimpleNamespace(conf=unplanned))
+    settings.REDIS_URL = ""
+    assert {"acuity.W020", "acuity.W021"} <= said(include_deployment_checks=True)
 
 
 def test_every_check_and_setting_is_in_the_reference() -> None:

@@ -57,6 +57,7 @@ def of_the_source(box: Sandbox) -> Counter[tuple[str, str]]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_every_row_and_cent_comes_out_and_joins(box: Sandbox, tmp_path: Path, form: str) -> None:
     import_all(box)
@@ -90,6 +91,7 @@ def test_every_row_and_cent_comes_out_and_joins(box: Sandbox, tmp_path: Path, fo
     assert files["refunds"]["rows"] == 0
 
 
+@pytest.mark.long
 def test_the_description_fits_the_files(box: Sandbox, tmp_path: Path) -> None:
     run = import_all(box)
 
@@ -111,6 +113,7 @@ def test_the_description_fits_the_files(box: Sandbox, tmp_path: Path) -> None:
     assert package["proof"].startswith("All 60 bookings")
 
 
+@pytest.mark.long
 def test_no_secret_and_no_raw_record_comes_out(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
 
@@ -122,6 +125,7 @@ def test_no_secret_and_no_raw_record_comes_out(box: Sandbox, tmp_path: Path) -> 
     assert '"firstName"' not in said
 
 
+@pytest.mark.long
 def test_without_people_nobody_is_named_and_everything_still_joins(
     box: Sandbox, tmp_path: Path
 ) -> None:
@@ -161,6 +165,7 @@ def test_for_spreadsheets_no_text_is_a_formula(box: Sandbox, tmp_path: Path) -> 
     assert notes == ['=HYPERLINK("http://example.com")', '\'=HYPERLINK("http://example.com")']
 
 
+@pytest.mark.long
 def test_since_a_day_only_what_is_new_or_changed_comes_out(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
     long_ago = timezone.now().replace(year=2020)
@@ -178,6 +183,7 @@ def test_since_a_day_only_what_is_new_or_changed_comes_out(box: Sandbox, tmp_pat
     assert not any("foreignKeys" in file["schema"] for file in package["resources"])
 
 
+@pytest.mark.long
 def test_a_calendar_has_an_event_for_each_booking(box: Sandbox, tmp_path: Path) -> None:
     number = next(iter(box.account.bookings))
     box.account.edit(number, location="A long way, " * 20, notes="Not for calendars")
@@ -242,6 +248,7 @@ def test_a_directory_that_holds_files_is_left_alone(box: Sandbox, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.long
 def test_a_broken_export_leaves_nothing(
     box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +261,7 @@ def test_a_broken_export_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_an_export_is_in_the_trail(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
 
@@ -284,6 +292,7 @@ def forget_one() -> None:
     connection.close()
 
 
+@pytest.mark.long
 def test_of_several_accounts_one_has_to_be_named(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
     tenant = Tenant.objects.get()

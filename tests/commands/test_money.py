@@ -46,6 +46,7 @@ def of_the_vendor(
     return tuple({m: v for m, v in each.items() if v} for each in (kept, off, orders))
 
 
+@pytest.mark.long
 def test_a_month_counts_as_the_vendor_counts_it(box: Sandbox) -> None:
     import_all(box)
     kept, off, orders = of_the_vendor(box)
@@ -60,6 +61,7 @@ def test_a_month_counts_as_the_vendor_counts_it(box: Sandbox) -> None:
     assert sums(report["months"]) == {m: kept.get(m, 0) + off.get(m, 0) for m in {*kept, *off}}
 
 
+@pytest.mark.long
 def test_the_pages_headline_is_the_vendors(box: Sandbox, admin_client: Browser) -> None:
     import_all(box)
     kept, off, orders = of_the_vendor(box)
@@ -72,6 +74,7 @@ def test_the_pages_headline_is_the_vendors(box: Sandbox, admin_client: Browser) 
     assert f"{sum(off.values()):,.2f} kept on canceled bookings" in page
 
 
+@pytest.mark.long
 def test_a_refund_stands_by_itself(box: Sandbox) -> None:
     import_all(box)
     before = said("acuity_report")
@@ -85,6 +88,7 @@ def test_a_refund_stands_by_itself(box: Sandbox) -> None:
     assert report["as_vendor"] == before["as_vendor"]
 
 
+@pytest.mark.long
 def test_what_is_still_owed(box: Sandbox) -> None:
     import_all(box)
     day = "2026-06-15"
@@ -119,6 +123,7 @@ def test_what_is_still_owed(box: Sandbox) -> None:
     assert Decimal(report["canceled"]["amount"]) == sum(of_the_vendor(box)[1].values())
 
 
+@pytest.mark.long
 def test_the_page_of_obligations_says_what_the_command_says(
     box: Sandbox, admin_client: Browser
 ) -> None:
@@ -142,6 +147,7 @@ def test_the_page_of_obligations_says_what_the_command_says(
     assert admin_client.get(f"{url}?as_of=soon").status_code == 200
 
 
+@pytest.mark.long
 def test_what_has_expired_is_apart_and_a_refund_is_no_longer_owed(box: Sandbox) -> None:
     import_all(box)
     kept = Payment.objects.filter(appointment__canceled=True, amount__gt=5).earliest("pk")

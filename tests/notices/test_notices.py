@@ -21,7 +21,7 @@ from integrations.models import AcuityAccount, ImportRun, NoticeChannel, NoticeM
 from integrations.notices import watch
 from tests.conftest import import_all, prove_again
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 DAY = timedelta(days=1)
 
 
@@ -111,6 +111,7 @@ def test_a_refused_key_is_told_once_and_its_recovery(
     assert len(hook.came) == 4
 
 
+@pytest.mark.long
 def test_failed_gaps_and_an_audit_behind_each_are_told_and_recover(
     box: Sandbox, told: AcuityAccount, mailbox: list[str], hook: Any
 ) -> None:
@@ -139,6 +140,7 @@ def test_failed_gaps_and_an_audit_behind_each_are_told_and_recover(
     assert sum("over: " in one for one in subjects(hook)) == 3
 
 
+@pytest.mark.long
 def test_a_closed_month_that_changed_is_told_once(
     box: Sandbox, told: AcuityAccount, hook: Any
 ) -> None:

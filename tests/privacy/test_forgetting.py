@@ -42,7 +42,7 @@ from integrations.models import (
 )
 from tests.conftest import import_all, prove_again
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 NAME, LAST, MAIL, PHONE = "Quirina", "Testperson-Zwölf", "quirina@example.com", "6155550147"
 NOTE = "Prefers the blue room"
 SECRETS = (NAME, LAST, "Testperson-Zw", MAIL, PHONE, "555-0147", NOTE)
@@ -82,6 +82,7 @@ def person() -> Client:
     return Client.objects.select_related("tenant").get(email=MAIL)
 
 
+@pytest.mark.long
 def test_a_forgotten_person_is_in_no_table_and_does_not_come_back(box: Sandbox) -> None:
     first = import_all(box)
     assert first.verified and all(word in everything() for word in (NAME, MAIL, NOTE))
@@ -103,6 +104,7 @@ def test_a_forgotten_person_is_in_no_table_and_does_not_come_back(box: Sandbox) 
     assert sum(a for a, _ in first.coverage.values()) == sum(b for _, b in first.coverage.values())
 
 
+@pytest.mark.long
 def test_a_booking_of_a_forgotten_person_still_follows_the_source(box: Sandbox) -> None:
     import_all(box)
     row = next(row for row in box.account.appointments if row["email"] == MAIL)
@@ -158,7 +160,9 @@ def test_what_changes_in_a_list_that_named_the_person_brings_nothing_back(box: S
     call_command("acuity_forget", email=MAIL)
 
     assert [word for word in SECRETS if word in everything()] == []
-    assert import_all(box).scope["orders"]["evidence"][-1] == "asked for 4 of 5"
+    # An emptied row is still known by its ID: it isn't asked for as one that the list lacks.
+    said = import_all(box).scope["orders"]["evidence"]
+    assert "asked for 4 of 5" in said and "by their ID" not in str(said)
     # As releases before this one left an order, which knew it by its client alone.
     old = Order.objects.get(external_id=str(rows["orders"][2]["id"]))
     Order.objects.filter(pk=old.pk).update(raw={})
@@ -272,6 +276,7 @@ def sign_in(tenant: Tenant, role: str) -> Browser:
     return browser
 
 
+@pytest.mark.long
 def test_the_button_forgets_and_only_an_owner_has_it(box: Sandbox) -> None:
     import_all(box)
     client = person()
@@ -290,6 +295,7 @@ def test_the_button_forgets_and_only_an_owner_has_it(box: Sandbox) -> None:
     assert (entry.actor, entry.name) == ("person", "owner")
 
 
+@pytest.mark.long
 def test_a_tenant_is_counted_and_deleted_with_all_that_is_its_own(
     box: Sandbox, admin_client: Browser
 ) -> None:
@@ -309,6 +315,7 @@ def test_a_tenant_is_counted_and_deleted_with_all_that_is_its_own(
     assert AuditEntry.objects.filter(deed="deleted tenant", name="admin").exists()
 
 
+@pytest.mark.long
 def test_an_account_goes_without_the_bookings_and_not_while_it_is_imported(
     box: Sandbox, admin_client: Browser
 ) -> None:

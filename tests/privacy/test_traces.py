@@ -126,6 +126,7 @@ def provoke(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return count
 
 
+@pytest.mark.long
 def test_nothing_that_an_import_leaves_behind_has_a_value(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, lines: list[str], sent: list[str]
 ) -> None:

@@ -25,7 +25,7 @@ from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.models import ImportRun, Membership
 from tests.conftest import import_all, source
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 Changed = Callable[[Appointment], Any]
 
 

@@ -53,15 +53,17 @@ def falsely_proven(box: Sandbox, run: ImportRun, name: str) -> bool:
     return bool(run.scope[WHOLE[name].name]["verified"]) and not whole
 
 
-@pytest.mark.parametrize("name", WHOLE)
-def test_an_honest_list_is_proven(box: Sandbox, name: str) -> None:
+@pytest.mark.long
+def test_honest_lists_are_proven(box: Sandbox) -> None:
     run = import_all(box)
 
     assert run.verified, run.gaps
-    assert run.scope[WHOLE[name].name]["verified"] or "unproven" in run.scope[WHOLE[name].name]
+    said = [run.scope[resource.name] for resource in WHOLE.values()]
+    assert len(said) == 9 and all(one["verified"] or "unproven" in one for one in said)
 
 
-@pytest.mark.parametrize("share", [0.01, 0.5])
+@pytest.mark.long
+@pytest.mark.parametrize("share", [0.01, pytest.param(0.5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_list_cut_short_is_not_proven(box: Sandbox, name: str, share: float) -> None:
     """A list that is always empty, and that nothing else speaks of, cannot be told from none; nor
@@ -74,6 +76,7 @@ def test_a_list_cut_short_is_not_proven(box: Sandbox, name: str, share: float) -
     assert not falsely_proven(box, run, name), run.scope[WHOLE[name].name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_list_cut_short_later_is_not_proven_and_loses_nothing(box: Sandbox, name: str) -> None:
     import_all(box)
@@ -84,6 +87,7 @@ def test_a_list_cut_short_later_is_not_proven_and_loses_nothing(box: Sandbox, na
     assert not run.scope[WHOLE[name].name]["verified"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "parameter"), DEAF.items())
 def test_a_list_that_ignores_a_parameter_is_not_falsely_proven(
     box: Sandbox, name: str, parameter: str
@@ -104,6 +108,7 @@ def test_blocks_are_whole_whichever_parameter_is_ignored(box: Sandbox, parameter
     assert not falsely_proven(box, run, "blocks")
 
 
+@pytest.mark.long
 def test_the_judge_sees_a_false_proof(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     blind: Callable[..., dict[str, int]] = lambda *_: {}  # noqa: E731
     monkeypatch.setattr(Whole, "unlisted", blind)

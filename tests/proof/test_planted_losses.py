@@ -18,7 +18,7 @@ from tests.conftest import begin, import_all, run_to_end, small, source
 from tests.later import prove_later
 from tests.truth import stored, truth
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 Loss = Callable[[Account], Any]
 DAY = date(2026, 3, 3)
 
@@ -121,6 +121,7 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "loss",
     [
@@ -179,6 +180,7 @@ def healthy(seed: int) -> tuple[Account, dict[str, Any]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "seed", [n if n < 2 else pytest.param(n, marks=pytest.mark.slow) for n in range(20)]
 )

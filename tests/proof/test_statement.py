@@ -20,7 +20,7 @@ from integrations.models import RejectedRecord
 from tests.conftest import import_all, prove_again, source
 from tests.later import prove_later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
 @pytest.fixture
@@ -47,6 +47,7 @@ def test_each_month_of_the_source_is_compared_the_last_one_too(box: Sandbox, dat
     assert run.scope["appointments"]["months"] == len(months)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", [0, -1])
 def test_a_booking_that_is_only_stored_is_said_in_its_month(
     box: Sandbox, data: Account, place: int
@@ -80,6 +81,7 @@ def test_a_record_that_cannot_be_read_is_a_gap(box: Sandbox, data: Account) -> N
     assert run.scope["clients"]["verified"] is True
 
 
+@pytest.mark.long
 def test_a_record_that_was_read_since_is_none(box: Sandbox, data: Account) -> None:
     data.edit(data.appointments[5]["id"], price="not a price")
     run = import_all(box)

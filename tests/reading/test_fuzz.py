@@ -78,6 +78,7 @@ def storable(value: Any) -> None:
     assert "\\u0000" not in text
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=400)
 @given(broken(BOOKING) | ABSURD)
 def test_any_booking_is_a_record_or_a_reject(payload: Any) -> None:
@@ -92,6 +93,7 @@ def test_any_booking_is_a_record_or_a_reject(payload: Any) -> None:
     assert len(record.client_key) <= 200
 
 
+@pytest.mark.long
 @given(
     st.from_regex(r"[2-9][0-9]{9}", fullmatch=True),
     st.sampled_from(["{}", "({:.3}) {:.3}-{}", " {}"]),

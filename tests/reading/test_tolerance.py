@@ -28,7 +28,7 @@ from tests.conftest import ids, import_all, small, source, source_ids
 from tests.later import prove_later
 from tests.source.test_source_faults import Hostile
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]]
 HTML = b"<html><h1>Forbidden</h1></html>"
 

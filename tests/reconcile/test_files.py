@@ -17,6 +17,7 @@ from integrations.acuity.sandbox import Sandbox
 from tests.conftest import import_all
 
 pytestmark = [
+    pytest.mark.money,
     pytest.mark.django_db,
     pytest.mark.sandbox(clients=10, appointments=40, months=2),
 ]
@@ -147,6 +148,7 @@ def test_clients_agree_and_a_stranger_is_named(box: Sandbox, tmp_path: Path) -> 
     assert (status, found["only_in_file"]) == (1, [f"row {len(rows) + 1}"])
 
 
+@pytest.mark.money(False)
 def test_a_month_of_the_vendors_report(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
     month = f"{next(iter(box.account.starts.values())):%Y-%m}"

@@ -73,6 +73,7 @@ class TestPromises:
 
 @pytest.mark.database
 class TestRepeated:
+    @pytest.mark.long
     def test_the_second_copy_of_a_message_has_no_effect(
         self, one_page_a_window: None, box: Sandbox
     ) -> None:
@@ -92,6 +93,7 @@ class TestRepeated:
         assert repeated == set(STEPS)
         assert stored(run.account.tenant) == truth(box.account)
 
+    @pytest.mark.long
     def test_two_workers_on_one_page_write_it_once(
         self, one_page_a_window: None, box: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -126,6 +128,7 @@ class TestRepeated:
 
 @pytest.mark.database
 class TestSecondRun:
+    @pytest.mark.long
     def test_it_writes_no_row_when_nothing_has_changed(
         self, one_page_a_window: None, box: Sandbox
     ) -> None:
@@ -146,6 +149,7 @@ class TestSecondRun:
 
 @pytest.mark.database
 class TestMovingSource:
+    @pytest.mark.long
     @pytest.mark.parametrize("resource", ["clients", "appointments", "payments", "verify"])
     def test_it_ends_equal_to_a_source_that_changed_under_it(
         self, one_page_a_window: None, box: Sandbox, resource: str

@@ -327,6 +327,7 @@ def test_there_are_at_most_ten_omissions() -> None:
     assert len(OMITTED) <= 10
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("imported")
 def test_every_value_of_every_sample_is_in_a_column_or_left_out_by_name() -> None:
     missing, seen = [], 0
@@ -359,6 +360,7 @@ def test_an_add_on_that_is_booked_twice_is_one_row_with_its_quantity() -> None:
     assert [(row.addon.name, row.quantity) for row in rows] == [("Gloss", 2)]
 
 
+@pytest.mark.long
 def test_a_booking_keeps_what_its_client_was_called(box: Sandbox) -> None:
     import_all(box)
     entry = next(each for each in box.account.clients if each["firstName"] == "Ada")

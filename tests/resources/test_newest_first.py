@@ -8,7 +8,7 @@ from integrations.acuity.sandbox import Sandbox
 from integrations.models import ImportStep
 from tests.conftest import begin, import_all, run_to_end
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db, pytest.mark.database]
 
 
 def asked(box: Sandbox) -> list[str]:
@@ -34,6 +34,7 @@ def test_payments_come_from_the_latest_day_to_the_earliest(box: Sandbox) -> None
     assert [sorted(page) for page in found] == [sorted(page) for page in latest_first]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("one_page_a_window")
 def test_a_run_half_way_through_an_older_order_misses_none(box: Sandbox) -> None:
     run = run_to_end(begin(box, page_limit=10), before="payments")

@@ -37,6 +37,7 @@ LISTS = {
 }
 
 
+@pytest.mark.long
 def test_all_of_them_arrive_and_a_second_import_writes_nothing(box: Sandbox) -> None:
     first = import_all(box)
 
@@ -85,6 +86,7 @@ def test_a_certificate_has_its_balance_and_the_bookings_that_used_it(box: Sandbo
     assert all(booking.certificate_ref.code == booking.certificate for booking in used)
 
 
+@pytest.mark.long
 def test_a_used_certificate_is_one_update_and_a_code_listed_late_finds_its_booking(
     box: Sandbox,
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_used_certificate_is_one_update_and_a_code_listed_late_finds_its_booki
     assert [each.remaining_count for each in row.types.all()] == [0]
 
 
+@pytest.mark.long
 def test_a_question_that_is_asked_no_longer_stays_and_is_marked(box: Sandbox) -> None:
     import_all(box)
     box.account.lists["forms"][0]["fields"].pop(0)

@@ -30,7 +30,7 @@ from tests.conftest import (
 )
 from tests.later import prove_later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 BOOKING = small().appointments[0]
 
 
@@ -49,6 +49,7 @@ def turned(body: bytes) -> list[Row]:
     return [Row.of(dict(reversed(row.payload.items()))) for row in listing.decode(body)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", ["absent", "empty"])
 def test_an_unchanged_account_is_compared_without_parsing(
     shape: str, monkeypatch: pytest.MonkeyPatch
@@ -70,6 +71,7 @@ def listings(box: Sandbox) -> list[bool]:
     return ["excludeForms" in query for query in asked if query.get("max") != "1"]
 
 
+@pytest.mark.long
 def test_an_unchanged_account_is_listed_once_and_that_is_the_comparison() -> None:
     data = small()
     with source(data) as box:
@@ -86,6 +88,7 @@ def test_an_unchanged_account_is_listed_once_and_that_is_the_comparison() -> Non
     assert second.coverage == first.coverage
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loss", ["row", "gap", "old"])
 def test_what_changed_since_the_listing_is_found_by_another_one(loss: str) -> None:
     data = small()
@@ -107,6 +110,7 @@ def test_what_changed_since_the_listing_is_found_by_another_one(loss: str) -> No
     assert run.status == "completed" and ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
     data = small()
     with source(data) as box:
@@ -122,6 +126,7 @@ def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch)
     assert again.verified and again.steps.get(resource="appointments").unchanged == 300
 
 
+@pytest.mark.long
 def test_the_same_bytes_under_another_client_are_linked_again() -> None:
     data = small()
     with source(data) as box:
@@ -138,6 +143,7 @@ def test_the_same_bytes_under_another_client_are_linked_again() -> None:
     assert run.steps.get(resource="appointments").updated == 1
 
 
+@pytest.mark.long
 def test_another_rule_of_identity_links_every_booking_anew() -> None:
     data = small()
     with source(data) as box:
@@ -155,6 +161,7 @@ def test_another_rule_of_identity_links_every_booking_anew() -> None:
     assert not [path for path in asked if path.split("/")[1:-1] == ["appointments"]]
 
 
+@pytest.mark.long
 def test_a_booking_that_vanished_and_came_back_is_stored_again() -> None:
     data = small()
     number = data.appointments[10]["id"]

@@ -20,7 +20,7 @@ from integrations.models import ImportRun
 from tests.conftest import chosen
 from tests.conftest import run_to_end as work
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 RUN = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DAY = r"\d{4}-\d\d-\d\d"
 SHAPES = [
@@ -81,6 +81,7 @@ def processed(lines: list[Line], name: str) -> list[int]:
     return [int(facts["processed"]) for facts in each(lines, f"acuity_{name}_progress")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [10, 25, 500])
 def test_a_pause_a_failure_and_two_resumes_in_the_log(
     limit: int, log: Log, monkeypatch: pytest.MonkeyPatch
@@ -170,6 +171,7 @@ def test_trouble_at_the_source_is_a_line_of_its_own(log: Log) -> None:
     assert kinds == ["acuity_import_started", "acuity_import_waiting"]
 
 
+@pytest.mark.long
 def test_a_slow_source_shows_in_elapsed_and_only_there(log: Log) -> None:
     data = make_account(clients=5, appointments=40, months=2)
 

@@ -17,7 +17,7 @@ from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.models import ImportRun, ImportStep, PageFetch
 from tests.conftest import begin, import_all, run_to_end, source
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 Told = Callable[[PageFetch], None]
 
 
@@ -100,6 +100,12 @@ def test_a_window_that_lost_its_lease_stops(box: Sandbox, monkeypatch: pytest.Mo
     working.source.close()
 
 
+def test_on_a_slow_line_a_turn_is_longer() -> None:
+    turns = [window.turn(latency) for latency in (0.0, 0.1, 0.15, 0.6, 1.2, 30.0)]
+
+    assert turns == [12, 12, 12, 48, 96, 96]
+
+
 @pytest.mark.parametrize("stop", [control.pause, control.cancel])
 def test_a_window_stops_after_the_page_in_hand(
     box: Sandbox, told: Any, monkeypatch: pytest.MonkeyPatch, stop: Callable[[ImportRun], bool]
@@ -131,6 +137,7 @@ def test_no_log_line_names_a_person(
             assert not [line for line in lines if person[name] and person[name] in line]
 
 
+@pytest.mark.long
 def test_a_changed_answer_in_a_form_is_stored(box: Sandbox, data: Account) -> None:
     import_all(box)
     key = data.appointments[7]["id"]

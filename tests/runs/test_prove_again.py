@@ -12,6 +12,7 @@ from integrations.models import CompletionEvent, ImportRun
 from tests.conftest import import_all, prove_again, run_to_end, small, source
 
 pytestmark = [
+    pytest.mark.money,
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.usefixtures("one_page_a_window"),
@@ -58,6 +59,7 @@ def kill(box: Sandbox, run: ImportRun) -> None:
     assert leases.claim(step, step.version)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", [pause, cancel, refuse, kill])
 def test_broken_off_it_leaves_the_statement_standing(end: Any) -> None:
     with source(small()) as box:
@@ -74,6 +76,7 @@ def test_broken_off_it_leaves_the_statement_standing(end: Any) -> None:
     assert after == before | {"status": status}
 
 
+@pytest.mark.long
 def test_cancelled_it_is_completed_with_all_steps_done() -> None:
     with source(small()) as box:
         run = half_proven(import_all(box))
@@ -83,6 +86,7 @@ def test_cancelled_it_is_completed_with_all_steps_done() -> None:
     assert CompletionEvent.objects.filter(run=run).count() == 1
 
 
+@pytest.mark.long
 def test_resumed_it_says_verifying_and_ends_with_a_new_statement() -> None:
     with source(small()) as box:
         run = import_all(box)
@@ -105,6 +109,7 @@ def test_resumed_it_says_verifying_and_ends_with_a_new_statement() -> None:
     assert CompletionEvent.objects.filter(run=run).count() == 1
 
 
+@pytest.mark.long
 def test_it_never_runs_beside_an_active_run() -> None:
     with source(small()) as box:
         first = import_all(box)
@@ -117,6 +122,7 @@ def test_it_never_runs_beside_an_active_run() -> None:
     assert statement(first)["status"] == "completed"
 
 
+@pytest.mark.long
 def test_only_a_finished_run_can_be_proven() -> None:
     with source(small()) as box:
         run = import_all(box)
@@ -126,6 +132,7 @@ def test_only_a_finished_run_can_be_proven() -> None:
             control.verify(ImportRun.objects.get(pk=run.pk), send=False)
 
 
+@pytest.mark.long
 def test_a_finished_run_is_not_resumed() -> None:
     with source(small()) as box:
         run = import_all(box)
@@ -135,6 +142,7 @@ def test_a_finished_run_is_not_resumed() -> None:
     assert statement(run)["status"] == "completed"
 
 
+@pytest.mark.long
 def test_proven_twice_it_finds_what_was_lost_between() -> None:
     with source(small()) as box:
         run = import_all(box)

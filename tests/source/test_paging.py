@@ -98,7 +98,8 @@ class Lying:
         if self.order == "shuffled":
             random.Random(len(self.asked)).shuffle(found)
         found = found[: min(size, self.cap or size)]
-        return [self.stray, *found][:size] if self.stray else found
+        heads = self.stray and self.stray not in found
+        return [self.stray, *found][:size] if heads else found
 
     @staticmethod
     def selected(row: Booking, query: Query) -> bool:
@@ -238,6 +239,18 @@ def test_a_row_outside_the_range_moves_nothing() -> None:
     assert len(source.asked) < 20
 
 
+@pytest.mark.parametrize("days", [1, 2, 40])
+def test_a_row_that_heads_every_answer_of_a_small_account_is_no_rule(days: int) -> None:
+    rows = bookings(2, count=3)
+    for n, row in enumerate(rows):
+        row.at = START + timedelta(days=days if n else 0)
+        row.calendar_id, row.type_id, row.canceled = 1 if n else 2, 11, False
+        row.first_name, row.last_name = f"First{n}", f"Last{n}"
+    people = [Person(r.first_name, r.last_name, "", "", listed=True) for r in rows]
+
+    assert walked(Lying(rows, stray=rows[0]), people=people) == (keys(rows), [])
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_crowded_day_of_701_cut_at_25_is_complete_if_all_people_are_known(known: bool) -> None:
     rng = random.Random(5)
@@ -299,8 +312,8 @@ def test_twins_that_are_all_of_an_import_of_one_day_are_all_of_it(count: int) ->
 
 @pytest.mark.parametrize("cap", [1, 2, 3, 4])
 def test_answers_cut_at_a_few_rows_are_not_taken_for_all(cap: int) -> None:
-    for seed in range(6):
-        for rows in (bookings(seed, count=40), bookings(seed, count=30) + twins(cap + 1)):
+    for seed in range(3):
+        for rows in (bookings(seed, count=20), bookings(seed, count=15) + twins(cap + 1)):
             found, gaps = walked(Lying(rows, cap=cap))
 
             assert found == keys(rows) or gaps, (seed, len(found), len(rows))

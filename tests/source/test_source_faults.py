@@ -21,7 +21,7 @@ from integrations.models import ImportRun, ImportStep
 from tests import conftest
 from tests.conftest import ids, prove_again, run_to_end, small, source, source_ids
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 
 
 def begin(box: Sandbox, page_limit: int | None = 50, at: str = "appointments") -> ImportRun:

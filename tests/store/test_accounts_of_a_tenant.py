@@ -19,7 +19,7 @@ from tests.worlds.adapter import run_import
 from tests.worlds.source import Source
 from tests.worlds.world import World
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
 def salon(account_id: int, name: str) -> World:

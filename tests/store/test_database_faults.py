@@ -18,6 +18,7 @@ from tests.conftest import begin
 from tests.truth import stored, truth
 
 pytestmark = [
+    pytest.mark.money,
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.sandbox(clients=20, appointments=60, months=3),

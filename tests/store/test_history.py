@@ -23,6 +23,7 @@ from tests.later import prove_later
 from tests.worlds.helpers import minutes_later
 
 pytestmark = [
+    pytest.mark.money,
     pytest.mark.django_db(transaction=True),
     pytest.mark.sandbox(clients=12, appointments=40, months=2),
 ]
@@ -152,6 +153,7 @@ def test_what_the_proof_finds_gone_is_a_change_by_it(box: Sandbox) -> None:
     assert before is None and after
 
 
+@pytest.mark.money(False)
 def test_a_label_and_a_payment_have_a_history_too(box: Sandbox) -> None:
     import_all(box)
     box.account.lists["labels"][0]["color"] = "blue"
@@ -245,6 +247,7 @@ def said(*args: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
+@pytest.mark.money(False)
 def test_columns_that_an_upgrade_has_added_are_filled_without_a_change(box: Sandbox) -> None:
     import_all(box)
     label = box.account.lists["labels"][0]

@@ -15,7 +15,7 @@ from integrations.acuity.sync import freshness
 from integrations.models import AcuityAccount
 from tests.conftest import import_all
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 FIRST = datetime(2026, 6, 15, 18, 2, tzinfo=UTC)
 
 

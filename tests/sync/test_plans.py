@@ -17,7 +17,7 @@ from integrations.acuity.sync import plans
 from integrations.models import AcuityAccount, ImportRun, Plan
 from tests.conftest import import_all, run_to_end
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -139,6 +139,7 @@ def test_two_hundred_accounts_are_no_wall(asleep: timedelta) -> None:
     assert max(minutes.values()) <= 2 * 200 / 60 + 1
 
 
+@pytest.mark.long
 def test_a_pass_asks_for_little_and_claims_nothing(box: Sandbox, account: AcuityAccount) -> None:
     first = import_all(box)
     planned(account, nightly=False)

@@ -14,7 +14,7 @@ from tests.worlds.helpers import minutes_later
 from tests.worlds.source import Lie, Reply, Source
 from tests.worlds.world import World
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 NUMBER = 1550000002
 
 
@@ -57,6 +57,7 @@ def lives() -> bool:
     return Appointment.objects.filter(external_id=str(NUMBER), removed_at=None).exists()
 
 
+@pytest.mark.long
 def test_a_booking_that_vanished_is_gone_at_the_second_look_a_minute_later(source: Source) -> None:
     del source.world.bookings[NUMBER]
 
@@ -97,6 +98,7 @@ def test_a_booking_that_the_listing_shows_stays_whatever_its_address_says(
     assert lives()
 
 
+@pytest.mark.long
 def test_a_look_that_finds_it_again_makes_the_next_one_the_first(source: Source) -> None:
     away = source.world.bookings.pop(NUMBER)
     delivered(source)
@@ -110,6 +112,7 @@ def test_a_look_that_finds_it_again_makes_the_next_one_the_first(source: Source)
     assert lives()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["404", "null", "403"])
 def test_payments_that_are_refused_say_nothing_about_the_booking(
     source: Source, fault: str

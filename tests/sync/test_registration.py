@@ -49,6 +49,7 @@ def test_one_that_acuity_disabled_is_registered_anew(box: Sandbox, account: Acui
     assert webhooks.check(account) == 1
 
 
+@pytest.mark.long
 def test_what_no_webhook_told_is_found_and_counted_and_looked_into(
     box: Sandbox, account: AcuityAccount
 ) -> None:
@@ -67,6 +68,7 @@ def test_what_no_webhook_told_is_found_and_counted_and_looked_into(
     assert events(box) == sorted(webhooks.EVENTS)
 
 
+@pytest.mark.long
 def test_changes_from_before_the_webhooks_are_not_called_missed(
     box: Sandbox, account: AcuityAccount
 ) -> None:

@@ -44,6 +44,7 @@ def begin(api: Browser, account: AcuityAccount, body: Any = None, **headers: str
     return api.post(f"{BASE}/import", wanted, content_type="application/json", headers=headers)
 
 
+@pytest.mark.long
 def test_an_import_is_started_followed_and_proven(api: Browser, account: AcuityAccount) -> None:
     with embedded.worker():
         begun = begin(api, account, **{"page-limit": "50"})
@@ -163,6 +164,7 @@ def deliver(account_id: int, body: bytes, signature: str) -> Any:
     )
 
 
+@pytest.mark.long
 def test_a_valid_webhook_updates_the_booking_within_five_seconds(
     box: Sandbox, account: AcuityAccount
 ) -> None:
@@ -209,6 +211,7 @@ def test_a_replayed_webhook_causes_no_second_read(box: Sandbox, account: AcuityA
     assert [path for _, path, _, _ in box.requests].count(f"/appointments/{number}") == 1
 
 
+@pytest.mark.long
 def test_metrics_and_health_tell_what_is_going_on(box: Sandbox, account: AcuityAccount) -> None:
     import_all(box)
 

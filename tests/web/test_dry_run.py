@@ -34,6 +34,7 @@ def begin(browser: Browser, account: AcuityAccount) -> DryRun:
     return row
 
 
+@pytest.mark.long
 def test_a_dry_run_is_a_task_that_names_what_would_change_and_offers_the_import(
     admin_client: Browser, box: Sandbox, account: AcuityAccount
 ) -> None:

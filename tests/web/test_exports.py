@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 def test_an_export_is_made_downloaded_and_expires(
     box: Sandbox, admin_client: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +59,7 @@ def test_an_export_is_made_downloaded_and_expires(
     assert not ExportPart.objects.exists()
 
 
+@pytest.mark.long
 def test_a_worker_that_died_is_followed_and_nobody_forgotten_stays_in_a_file(box: Sandbox) -> None:
     import_all(box)
     row = exports.begin(AcuityAccount.objects.get(), send=False, format="ics")

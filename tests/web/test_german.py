@@ -170,6 +170,7 @@ def test_no_page_in_german_has_an_english_sentence(
     assert faults == [], "\n".join(faults)
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_what_machines_read_stays_english(
     admin_client: Browser, box: Sandbox, account: AcuityAccount

@@ -62,6 +62,7 @@ def come_back(browser: Browser, address: str) -> str:
     return str(answer.content.decode())
 
 
+@pytest.mark.long
 def test_an_account_is_connected_imported_revoked_and_connected_again(
     box: Sandbox, tenant: Tenant
 ) -> None:

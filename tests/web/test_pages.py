@@ -129,6 +129,7 @@ def test_a_month_with_a_gap_is_never_shown_as_whole(
     assert 'class="month whole"' not in shown and 'class="proven"><a' not in months
 
 
+@pytest.mark.long
 def test_the_numbers_of_a_run_are_those_of_the_database(
     admin_client: Browser, box: Sandbox
 ) -> None:
@@ -145,6 +146,7 @@ def test_the_numbers_of_a_run_are_those_of_the_database(
     assert rows["Appointments"][-1] == RejectedRecord.objects.count() == 1
 
 
+@pytest.mark.long
 def test_the_home_page_says_of_each_account_whose_it_is_and_what_to_do(
     admin_client: Browser, box: Sandbox, account: AcuityAccount
 ) -> None:

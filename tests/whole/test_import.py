@@ -26,7 +26,7 @@ from tests.conftest import (
 )
 from tests.later import prove_later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
 @pytest.mark.slow
@@ -49,6 +49,7 @@ def test_a_whole_account_arrives_and_is_proven() -> None:
     assert CompletionEvent.objects.count() == 1
 
 
+@pytest.mark.long
 def test_revenue_equals_the_source_to_the_cent() -> None:
     data = small()
 
@@ -63,6 +64,7 @@ def test_revenue_equals_the_source_to_the_cent() -> None:
     assert revenue(run.account.tenant)["months"] == expected
 
 
+@pytest.mark.long
 def test_a_second_import_writes_nothing_and_asks_for_no_payment() -> None:
     with source(small()) as box:
         import_all(box)
@@ -74,6 +76,7 @@ def test_a_second_import_writes_nothing_and_asks_for_no_payment() -> None:
         assert (step.created, step.updated) == (0, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page_limit", [pytest.param(10, marks=pytest.mark.slow), 1000])
 def test_the_page_limit_changes_no_row(page_limit: int) -> None:
     data = small()
@@ -86,6 +89,7 @@ def test_the_page_limit_changes_no_row(page_limit: int) -> None:
     assert Payment.objects.count() == data.payment_count()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options",
     [
@@ -147,6 +151,7 @@ def test_a_stale_message_writes_nothing() -> None:
         assert len(box.requests) == before
 
 
+@pytest.mark.long
 def test_a_paused_run_goes_on_where_it_stopped() -> None:
     data = small()
     with source(data) as box:
@@ -165,6 +170,7 @@ def test_a_paused_run_goes_on_where_it_stopped() -> None:
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_what_vanished_or_changed_at_the_source_is_seen() -> None:
     data = small()
     with source(data) as box:
@@ -182,6 +188,7 @@ def test_what_vanished_or_changed_at_the_source_is_seen() -> None:
     assert Appointment.objects.get(external_id=str(canceled)).canceled
 
 
+@pytest.mark.long
 def test_a_day_with_700_bookings_is_complete() -> None:
     data = small()
     data.crowd(date(2026, 3, 3))
@@ -205,6 +212,7 @@ def test_a_crowded_day_behind_a_cap_of_500_is_complete_through_the_calendars() -
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_verification_finds_a_row_that_was_deleted_after_the_import() -> None:
     data = small()
     with source(data) as box:
@@ -219,6 +227,7 @@ def test_verification_finds_a_row_that_was_deleted_after_the_import() -> None:
     assert Payment.objects.count() == data.payment_count()
 
 
+@pytest.mark.long
 def test_cash_twins_stay_two_and_a_lost_one_comes_back() -> None:
     data = small()
     number = data.appointments[20]["id"]
@@ -243,6 +252,7 @@ def test_cash_twins_stay_two_and_a_lost_one_comes_back() -> None:
     assert twins.count() == 2
 
 
+@pytest.mark.long
 def test_a_run_without_verification_is_not_called_completed() -> None:
     with source(small()) as box:
         run = import_all(box, verify=False)

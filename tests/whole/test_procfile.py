@@ -1,5 +1,6 @@
 """Do the Procfile's lines start where nothing is but what the image holds, and all at once?"""
 
+import ast
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,49 @@ def test_the_image_and_compose_run_the_procfiles_lines() -> None:
     assert set(commands) == {"release", "web", "worker", "beat"}
     assert commands.pop("release") == f'sh -c "{LINES["release"]}"'
     assert commands == {name: LINES[name] for name in commands}
+
+
+SLOW_PAGE = """
+import time
+def app(environ, start):
+    time.sleep(float(environ["QUERY_STRING"]))
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [b"all of it"]
+"""
+
+
+@pytest.mark.slow
+def test_a_page_slower_than_the_time_out_is_not_cut(tmp_path: Path) -> None:
+    """As with the 30 s that gunicorn has by itself, a thirtieth as long: its own kind of worker cuts."""
+    (tmp_path / "slow.py").write_text(SLOW_PAGE)
+    (tmp_path / "gunicorn.conf.py").write_text((ROOT / "gunicorn.conf.py").read_text())
+    gunicorn, _, *rest = shlex.split(LINES["web"])
+    line = [f"{Path(sys.executable).parent}/{gunicorn}", "slow:app", *rest, "--timeout", "1"]
+
+    def whole(*options: str) -> list[bool]:
+        port = free_port()
+        env = untraced(os.environ) | {"PORT": str(port)}
+        process = subprocess.Popen([*line, *options], cwd=tmp_path, env=env, stderr=-3)
+        until, found = time.monotonic() + 60, list[bool]()
+        try:
+            for seconds in (0, 3):
+                while True:
+                    try:
+                        url = f"http://127.0.0.1:{port}/?{seconds}"
+                        found.append(requests.get(url, timeout=30).text == "all of it")
+                        break
+                    except requests.ConnectionError as error:
+                        if "refused" not in str(error) or time.monotonic() > until:
+                            found.append(False)
+                            break
+                        time.sleep(0.1)
+        finally:
+            process.terminate()
+            process.wait(30)
+        return found
+
+    assert whole() == [True, True]
+    assert whole("--worker-class", "sync", "--threads", "1") == [True, False]
 
 
 @pytest.mark.slow
@@ -139,3 +184,36 @@ def test_the_lock_has_what_production_requires() -> None:
     for requirement in map(Requirement, wanted):
         version = pinned.get(canonicalize_name(requirement.name), "0")
         assert version in requirement.specifier, f"{requirement}: `make lock` writes it"
+
+
+def _imported(*folders: str) -> set[str]:
+    """The distributions whose modules the code of these folders imports, anywhere."""
+    owners = packages_distributions()
+    names = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module)
+    tops = {name.partition(".")[0] for name in names} - {"bookings", "integrations", "config"}
+    return {canonicalize_name(owner) for top in tops for owner in owners.get(top, ())}
+
+
+def test_what_the_code_imports_is_declared_and_nothing_else() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    def names(requirements: list[str]) -> set[str]:
+        return {canonicalize_name(Requirement(each).name) for each in requirements}
+
+    hard, extras = names(project["dependencies"]), project["optional-dependencies"]
+    optional = set().union(*(names(extras[name]) for name in extras.keys() - {"dev"}))
+    installed = _imported("integrations", "bookings")
+
+    assert installed <= hard | optional
+    assert hard <= installed
+    # The project's own settings name theirs as apps and middleware, the Procfile its servers.
+    text = (ROOT / "config" / "settings.py").read_text() + (ROOT / "Procfile").read_text()
+    named = {name for name in optional if name.removeprefix("django-").replace("-", "_") in text}
+    # A database's driver is loaded by Django itself.
+    assert optional - installed - _imported("config") - named == {"psycopg"}

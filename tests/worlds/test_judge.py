@@ -59,6 +59,7 @@ def change(**fields: Any) -> Callable[[Any], None]:
     return apply
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "plant"),
     [
@@ -86,6 +87,7 @@ def test_each_planted_fault_makes_verified_false(honest: Any, model: Any, plant:
     assert "false_verified" in kinds(world, result)
 
 
+@pytest.mark.long
 def test_one_person_in_two_rows_is_found(honest: Any) -> None:
     world, result = honest
     ada = Client.objects.get(last_name="Example")
@@ -97,6 +99,7 @@ def test_one_person_in_two_rows_is_found(honest: Any) -> None:
     assert "false_verified" in kinds(world, result)
 
 
+@pytest.mark.long
 def test_a_living_booking_marked_as_removed_is_false_whatever_is_said(honest: Any) -> None:
     world, result = honest
 
@@ -113,6 +116,7 @@ def test_a_gap_where_all_is_stored_and_the_source_was_honest_is_false(honest: An
     assert kinds(world, told, "either") == set()
 
 
+@pytest.mark.long
 def test_less_than_could_be_had_without_a_word_is_lost(honest: Any) -> None:
     world, result = honest
     Appointment.objects.get(external_id="1550000003").delete()

@@ -1,12 +1,21 @@
-"""Does Acuity's own export of clients have the people who are stored?"""
+"""Does Acuity's own export of clients have the people who are stored, as they are stored?"""
 
-from bookings.models import Client
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from bookings.models import Appointment, Client
 from integrations.acuity.reading.identity import phone_key
-from integrations.acuity.reading.values import Reject
-from integrations.acuity.reconcile.files import File
+from integrations.acuity.reading.values import Reject, plain
+from integrations.acuity.reconcile.files import File, Row
 from integrations.acuity.reconcile.result import Result
 from integrations.acuity.resources.scope import Scope
 from integrations.models import AcuityAccount
+
+DAYS = "Days Since Last Appointment"
+NONE = "none"
 
 
 def compare(file: File, account: AcuityAccount) -> Result:
@@ -14,7 +23,7 @@ def compare(file: File, account: AcuityAccount) -> Result:
     rule = Scope(account).identity
     listed = account.rows(Client).filter(listed=True)
     known = {client.external_id: client for client in listed}
-    result, seen = Result(file.kind, len(file.rows)), set()
+    result, found = Result(file.kind, len(file.rows)), dict[int, tuple[Client, Row]]()
     for n, row in enumerate(file.rows, start=2):
         names = ("First Name", "Last Name", "Email", "Phone")
         first, last, email, phone = (row.get(name, "") for name in names)
@@ -26,15 +35,68 @@ def compare(file: File, account: AcuityAccount) -> Result:
         if client is None:
             result.only_in_file.append(f"row {n}")
             continue
-        if client.pk in seen:
+        if client.pk in found:
             continue  # the same person again
-        seen.add(client.pk)
+        found[client.pk] = client, row
         result.matched += 1
         key = f"client {client.pk}"
         if email.casefold() != client.email.casefold():
             result.compare(key, "Email", email, client.email)
         if phone_key(phone, rule.region) != phone_key(client.phone, rule.region):
             result.compare(key, "Phone", phone, client.phone)
-    result.only_in_database += [f"client {c.pk}" for c in known.values() if c.pk not in seen]
-    result.not_compared.append("Days Since Last Appointment: the file does not say of which day")
+        if "Notes" in row:
+            result.compare(key, "Notes", _spaced(row["Notes"]), *map(_spaced, _notes(client)))
+    result.only_in_database += [f"client {c.pk}" for c in known.values() if c.pk not in found]
+    _days(result, account, found.values())
     return result
+
+
+def _notes(client: Client) -> list[str]:
+    """Those of each entry that is this person: the file may begin with any."""
+    entries = client.raw.get("entries", []) if isinstance(client.raw, dict) else []
+    return [client.notes, *(plain(entry.get("notes")) for entry in entries)]
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+class Days(NamedTuple):
+    """A client's bookings by day, with those that were canceled and without: the vendor does not say
+    which it counts."""
+
+    every: list[date]
+    kept: list[date]
+
+    def since_last(self, day: date) -> list[str]:
+        """What the file may say on that day."""
+        last = (max((d for d in days if d <= day), default=None) for days in self)
+        return [NONE if one is None else str((day - one).days) for one in last]
+
+
+def _days(result: Result, account: AcuityAccount, found: Iterable[tuple[Client, Row]]) -> None:
+    """The days since the last booking, counted from the day on which most rows agree: the file does
+    not say of which day it is."""
+    merged = account.rows(Client).exclude(merged_into=None)
+    apart = {pk for pair in merged.values_list("pk", "merged_into") for pk in pair}
+    said = {client.pk: row[DAYS] or NONE for client, row in found if client.pk not in apart}
+    bookings: dict[int, Days] = defaultdict(lambda: Days([], []))
+    rows = account.rows(Appointment).filter(removed_at=None, client__listed=True)
+    for pk, day, canceled in rows.values_list("client", "service_date", "canceled").iterator():
+        bookings[pk].every.append(day)
+        if not canceled:
+            bookings[pk].kept.append(day)
+    counted = {pk: int(text) for pk, text in said.items() if re.fullmatch(r"\d{1,5}", text)}
+    votes = Counter(
+        each + timedelta(days=days)
+        for pk, days in counted.items()
+        for each in {*bookings[pk].every}
+    )
+    [(day, most)] = votes.most_common(1) or [(date.min, 0)]
+    if most < 2 or 2 * most <= len(counted):
+        result.not_compared.append(f"{DAYS}: the rows do not agree on the day that they count from")
+        return
+    for pk, text in said.items():
+        result.compare(f"client {pk}", DAYS, text, *bookings[pk].since_last(day))
+    if apart:
+        result.not_compared.append(f"{DAYS} of {len(apart)} merged clients")

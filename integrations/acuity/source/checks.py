@@ -11,8 +11,8 @@ from integrations.acuity.errors import AcuityError
 
 # The dates of one instant, from UTC-12 to UTC+14, are at most so far apart.
 ZONES_APART = timedelta(days=2)
-# Before every booking.
-FIRST = date(1900, 1, 1)
+# Before every booking, and after.
+FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
 # So many rows show that the one at their head is the exception.
 MANY = 4
 REFUSED = (400, 422)
@@ -91,6 +91,8 @@ class Source:
     requests: int = 0
     # Rows that stood at the head of an answer to whose question they do not belong, by key.
     intruders: set[str] = field(default_factory=set)
+    # Whether a row came to a question to which none belongs; None before it was asked.
+    intruded: bool | None = None
     # How many answers were as long as the longest, though more was asked for.
     cut: int = 0
 
@@ -100,8 +102,11 @@ class Source:
     def ask(self, **asked: Any) -> Answer:
         asked["max"] = self.size(asked["max"])
         rows = self._fetch(asked)
-        known = [row for row in rows if row.key not in self.intruders]
+        known = self._known(rows)
         disobeyed = self._disobeyed(known, asked)
+        if disobeyed - self.ignored and 0 < len(known) < MANY and self._is_intruded(len(rows)):
+            known = self._known(rows)
+            disobeyed = self._disobeyed(known, asked)
         if disobeyed and len(known) >= MANY and not self._disobeyed(known[1:], asked):
             # Only the row at its head does not belong there: it says nothing about the source.
             self.intruders.add(known[0].key)
@@ -118,6 +123,20 @@ class Source:
         inside = [r for r in rows if r.key not in self.intruders and not outside(r, asked)]
         strays = [r for r in rows if r.key in self.intruders or outside(r, asked)]
         return Answer(inside, strays, frozenset(disobeyed), whole)
+
+    def _known(self, rows: list[Any]) -> list[Any]:
+        return [row for row in rows if row.key not in self.intruders]
+
+    def _is_intruded(self, rows: int) -> bool:
+        """Whether a row comes where none belongs: alone, to a question after all days. Of so few
+        `rows` nobody can tell otherwise. A source that ignores days would show more, as it has done."""
+        if self.intruded is None and max(rows, self.longest) > 1:
+            day = LAST.isoformat()
+            asked = {"showall": "true", "direction": "ASC", "minDate": day, "maxDate": day}
+            shown = self._fetch(asked | {"max": self.size(MANY)})
+            self.intruded = len(shown) == 1
+            self.intruders |= {row.key for row in shown} if self.intruded else set()
+        return bool(self.intruded)
 
     def _disobeyed(self, rows: list[Any], asked: dict[str, Any]) -> set[str]:
         """The parameters of the question that these rows disobey."""

@@ -7,11 +7,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.source.checks import FIRST, Days, Source, is_canceled
+from integrations.acuity.source.checks import FIRST, LAST, Days, Source, is_canceled
 from integrations.acuity.source.slices import People, Slices
 
 DAY = timedelta(days=1)
-LAST = date(2199, 12, 31)
 # So many requests, and so many for each row found, are an effort; more is a circle.
 REQUESTS, REQUESTS_PER_ROW = 400, 3
 BOUNDS = {"minDate", "maxDate"}

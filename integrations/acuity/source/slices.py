@@ -214,7 +214,8 @@ class Slices:
             )
             for person in self._booked()
         )
-        return len(listed) != self.source.longest and known
+        cut = len(listed) == self.source.longest > FEW
+        return known and not cut
 
     def _names(self, asked: dict[str, Any], way: str) -> set[str]:
         """Of the people that the question selects."""
