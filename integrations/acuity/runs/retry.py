@@ -71,7 +71,9 @@ def ask(run: ImportRun, record: RejectedRecord | None = None) -> int:
     now = timezone.now()
     asked = rows.update(retry_asked=now, retry_due=now, retry_trouble="")
     if asked:
-        audit.write("tried rejects again", run=run, note=f"{asked} rejected record{'s' * (asked > 1)}")
+        audit.write(
+            "tried rejects again", run=run, note=f"{asked} rejected record{'s' * (asked > 1)}"
+        )
         messages.send_retry(str(run.pk))
     return asked
 
