@@ -254,6 +254,7 @@ SENTENCES = (
     _("{n} client"),
     _("{n} bookings that stay without a name"),
     _("{n} rows of other lists"),
+    _("{n} rejected record"),
     _("{n} rejected records"),
     _("{n} kept pages of client lists"),
 )
