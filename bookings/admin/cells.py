@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings import tables, zones
 from bookings.admin.base import link
-from bookings.models import Appointment
+from bookings.models import Appointment, Payment
 
 SHOWN = 20
 
@@ -53,6 +53,10 @@ def booking_link(booking: Appointment) -> str:
     return link(words, "bookings_appointment_change", pk=booking.pk)
 
 
+def refund_mark(payment: Payment) -> str:
+    return gettext("refund") if payment.amount < 0 else ""
+
+
 def payments_table(payments: Any, with_booking: bool = True) -> str:
     rows = [
         [
@@ -60,8 +64,7 @@ def payments_table(payments: Any, with_booking: bool = True) -> str:
             payment.processor,
             *([booking_link(payment.appointment)] if with_booking else []),
             link(
-                tables.money(payment.amount, payment.currency)
-                + (gettext(" refund") if payment.amount < 0 else ""),
+                f"{refund_mark(payment)} {tables.money(payment.amount, payment.currency)}".strip(),
                 "bookings_payment_change",
                 pk=payment.pk,
             ),

@@ -7,9 +7,9 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bookings import lists, tables, zones
+from bookings import lists, tables, views, zones
 from bookings.admin.base import Mirror
-from bookings.admin.cells import booking_link, right
+from bookings.admin.cells import booking_link, refund_mark, right
 from bookings.models import Appointment, Payment
 from bookings.theme import DateFilter
 
@@ -18,7 +18,7 @@ from bookings.theme import DateFilter
 class PaymentAdmin(Mirror):
     words = _("payments")
     summed = {_("sum"): "amount"}
-    list_display = ["client", "booking", "paid", "processor", "sum", "service_date"]
+    list_display = ["client", "booking", "paid", "processor", "sum", "served"]
     list_filter = [
         ("service_date", DateFilter),
         ("paid_at", DateFilter),
@@ -66,7 +66,8 @@ class PaymentAdmin(Mirror):
         return found | Q(appointment__in=of_client)
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        return lookup == "appointment__client" or super().lookup_allowed(lookup, value, request)
+        own = {"appointment__client", *views.KEPT}
+        return lookup in own or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("Client"), ordering="appointment__client__last_name")
     def client(self, payment: Payment) -> str:
@@ -82,9 +83,13 @@ class PaymentAdmin(Mirror):
 
     @admin.display(description=_("Amount"), ordering="amount")
     def sum(self, payment: Payment) -> str:
-        mark = gettext(" refund") if payment.amount < 0 else ""
-        text = tables.money(payment.amount, payment.currency) + mark
-        return right(text)
+        return right(
+            f"{refund_mark(payment)} {tables.money(payment.amount, payment.currency)}".strip()
+        )
+
+    @admin.display(description=_("Service date"), ordering="service_date")
+    def served(self, payment: Payment) -> str:
+        return zones.day(payment.service_date)
 
     @admin.display(description=_("Gone at the source"))
     def gone(self, payment: Payment) -> str:

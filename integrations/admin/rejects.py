@@ -20,7 +20,7 @@ from integrations.models import RejectedRecord
 class RejectedRecordAdmin(Mirror):
     words = _("rejected records")
     empty = _("No record was rejected: everything that came could be read.")
-    list_display = ["what", "reason", "business", "account", "run_link", "seen", "settled"]
+    list_display = ["what", "why", "business", "account", "run_link", "seen", "settled"]
     list_filter = ["resource", "account", ("resolved_at", admin.EmptyFieldListFilter)]
     list_select_related = ["run", "account__tenant"]
     search_fields = ["=external_id", "reason"]
