@@ -12,6 +12,7 @@ from bookings.models import Client, Tenant
 from integrations import access, audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources.clients import merging
+from integrations.acuity.resources.clients.namesakes import namesakes
 
 # So many groups of each business are shown; the merged are gone from the next list.
 SHOWN = 100
@@ -26,7 +27,7 @@ def candidates_page(request: HttpRequest) -> HttpResponse:
     parts = [
         {
             "tenant": tenant,
-            "groups": merging.candidates(tenant, SHOWN),
+            "groups": [*merging.candidates(tenant, SHOWN), *namesakes(tenant, SHOWN)],
             "may_merge": scope.may("merge", tenant),
         }
         for tenant in tenants

@@ -1,5 +1,7 @@
 """Two clients who are one person: found, merged for good, and as before when they are separated."""
 
+import json
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
@@ -11,8 +13,9 @@ from django.test import Client as Browser
 from bookings.models import Appointment, Change, Client, Order, Tenant
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources.clients import merging
+from integrations.acuity.resources.clients.namesakes import WHY, namesakes
 from integrations.acuity.sandbox import Sandbox
-from integrations.models import AuditEntry
+from integrations.models import AcuityAccount, AuditEntry
 from integrations.privacy import forgetting
 from tests.conftest import import_all
 
@@ -106,6 +109,63 @@ def test_who_may_be_one_person_is_found_and_no_others(box: Sandbox) -> None:
 
 
 @pytest.mark.long
+def test_one_name_with_two_numbers_and_addresses_in_turn_may_be_two_people(box: Sandbox) -> None:
+    """In three months; the fourth column says how each booking was reached, by number and address."""
+    Client.objects.all().delete()
+    tenant = Tenant.objects.create(name="Studio")
+    AcuityAccount.objects.create(tenant=tenant, user_id="1", clients_distinct_by_phone=False)
+    ways = {
+        "A": ("(615) 555-0101", "ada@example.com"),
+        "a": ("6155550101", "ADA@example.com"),
+        "B": ("6155550102", "other@example.com"),
+        # A new number, and later a new address: both are of the same person.
+        "N": ("6155550103", "ada@example.com"),
+        "M": ("6155550103", "new@example.com"),
+        "-": ("6155550109", ""),
+    }
+    table = {
+        "in turn": ("ABA", True),
+        "in turn, once each": ("BAAB", True),
+        "the same, written otherwise": ("AaA", False),
+        "one after the other": ("AABB", False),
+        "moved": ("ANMN", False),
+        "never two at once": ("A-A-A", False),
+        "merged": ("ABA", False),
+    }
+    for name, (booked, _) in table.items():
+        client = Client.objects.create(tenant=tenant, external_id=name, first_name=name)
+        for n, way in enumerate(booked):
+            phone, email = ways[way]
+            at = datetime(2026, 1, 1 + n, 12, tzinfo=UTC)
+            Appointment.objects.create(
+                tenant=tenant,
+                external_id=f"{name} {n}",
+                client=client,
+                starts_at=at,
+                ends_at=at,
+                service_date=at.date(),
+                price=0,
+                amount_paid=0,
+                phone=phone,
+                email=email,
+            )
+    into = Client.objects.get(external_id="merged")
+    Client.objects.create(tenant=tenant, external_id="other", merged_into=into)
+
+    found = {group.clients[0].external_id for group in namesakes(tenant)}
+
+    assert found == {name for name, (_, two) in table.items() if two}
+    out = StringIO()
+    call_command("acuity_people", "--json", stdout=out)
+    assert sum("may be two" in group["why"] for group in json.loads(out.getvalue())) == 2
+    browser = Browser()
+    browser.force_login(User.objects.create_superuser("boss"))
+    assert browser.get("/admin/bookings/client/same/").content.decode().count(WHY) == 2
+    # By the other rule, each number is a client of its own.
+    tenant.acuity_accounts.update(clients_distinct_by_phone=True)
+    assert namesakes(tenant) == []
+
+
 def test_what_cannot_be_merged_gets_a_sentence_and_the_forgotten_take_all(box: Sandbox) -> None:
     import_all(box)
     a, b, c = Client.objects.exclude(appointments=None).order_by("pk")[:3]

@@ -1,4 +1,4 @@
-"""manage.py acuity_people: who may be one person under two names; merging and separating them."""
+"""manage.py acuity_people: who may be one person under two names, or two under one; merging and separating."""
 
 import json
 from typing import Any
@@ -8,12 +8,16 @@ from django.core.management.base import CommandParser
 from bookings.models import Client
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources.clients import merging
+from integrations.acuity.resources.clients.namesakes import namesakes
 from integrations.management import tenants
 from integrations.management.refusals import AcuityCommand
 
 
 class Command(AcuityCommand):
-    help = "List clients who may be one person; merge two of them, or separate them again."
+    help = (
+        "List clients who may be one person, and one who may be two;"
+        " merge two of them, or separate them again."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", default="", metavar="UUID")
@@ -37,7 +41,8 @@ class Command(AcuityCommand):
             self._list(options)
 
     def _list(self, options: dict[str, Any]) -> None:
-        found = merging.candidates(tenants.find(options["tenant"]))
+        tenant = tenants.find(options["tenant"])
+        found = [*merging.candidates(tenant), *namesakes(tenant)]
         groups = [{"why": g.why, "clients": [client.pk for client in g.clients]} for g in found]
         if options["json"]:
             self.stdout.write(json.dumps(groups))
@@ -46,7 +51,9 @@ class Command(AcuityCommand):
             # No names: what a terminal shows is kept in many places.
             self.stdout.write(f"{group.why}: {', '.join(f'client {c.pk}' for c in group.clients)}")
         if not found:
-            self.stdout.write("No two clients share an e-mail address, a phone number or a name.")
+            self.stdout.write(
+                "No two clients share an e-mail address, a phone number or a name, and none may be two."
+            )
 
 
 def _client(pk: int) -> Client:
