@@ -77,9 +77,10 @@ mutants: install
 laws: install
 	$(PY) -m tests.worlds.laws
 
-# A year of an account with time moved: how late is each change seen? DAYS=14 for less.
+# A year of an account with time moved, without webhooks and with them: how late is each change
+# seen? DAYS=14 for less, BOOKINGS=4000 for a larger account.
 year: install
-	$(PY) -m pytest -s -m endurance tests/sync/test_year.py
+	ACUITY_LOG_LEVEL=ERROR $(PY) -m pytest -n 2 -rP -p no:logging -m endurance tests/sync/test_year.py
 
 chaos: install
 	$(PY) -m tests.chaos 500

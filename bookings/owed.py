@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from bookings import views, zones
-from bookings.models import Tenant
 from bookings.reports import obligations
 
 
@@ -34,7 +33,6 @@ def page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     report = obligations(tenant, day)
     context = admin.site.each_context(request) | {
         "title": _("Open obligations of %(business)s") % {"business": tenant},
-        "opts": Tenant._meta,
         "report": report,
         "balances": [
             (_("Valid"), report["certificates"]),

@@ -1,7 +1,9 @@
 """The revenue pages: what did the business take, by month and processor, on screen and as CSV?"""
 
+import calendar
 import csv
 import uuid
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +14,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from bookings import charts, scope
 from bookings.models import Tenant
 from bookings.reports import revenue
+from bookings.reports.revenue import ORDERS
+
+# What of the payments counts as revenue, in the words of their list's address.
+KEPT = {
+    "removed_at__isnull": "1",
+    "appointment__removed_at__isnull": "1",
+    "appointment__canceled__exact": "0",
+    "appointment__no_show__exact": "0",
+}
 
 
 def tenant_of(request: HttpRequest, object_id: Any) -> Tenant:
@@ -66,19 +78,17 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     rows = [
         {
             "month": month,
-            "cells": [cells[name][n] for name in names],
+            "cells": [(cells[name][n], _payments_of(by, month, name)) for name in names],
             "total": sum(cells[name][n] for name in names),
             "canceled": _total(canceled.get(month, {})),
         }
         for n, month in enumerate(months)
     ]
-    chart = charts.columns(
-        {n: [float(v) for v in cells[n]] for n in names}, list(months), _("Revenue by month")
-    )
+    heights = {n: [float(v) for v in cells[n]] for n in names}
+    chart = charts.columns(heights, list(months), _("Revenue by month"), report["currency"])
     csv_url = reverse("admin:bookings_revenue_csv", args=[tenant.pk])
     context = admin.site.each_context(request) | {
         "title": _("Revenue of %(business)s") % {"business": tenant},
-        "opts": Tenant._meta,
         "tenant": tenant,
         "by": by,
         "names": names,
@@ -92,6 +102,16 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         "csv_url": f"{csv_url}?by={by}",
     }
     return TemplateResponse(request, "bookings/revenue.html", context)
+
+
+def _payments_of(by: str, month: str, processor: str) -> str:
+    """The list of what a cell sums up; nothing for orders, and for days that depend on a zone."""
+    if by != "service_date" or processor == ORDERS:
+        return ""
+    first = date.fromisoformat(f"{month}-01")
+    last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    wanted = {"processor": processor, "service_date_from": f"{first}", "service_date_to": f"{last}"}
+    return f"{reverse('admin:bookings_payment_changelist')}?{urlencode(wanted | KEPT)}"
 
 
 def _amount(processors: dict[str, Any], name: str) -> Any:

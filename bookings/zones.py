@@ -1,6 +1,6 @@
 """In which zone are a business's times shown, and how is a time written?"""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,11 @@ def written(at: datetime | None, where: ZoneInfo, named: bool = False) -> str:
     local = at.astimezone(where)
     text = dateformat.format(local, _("j M Y, H:i"))
     return f"{text} ({where.key})" if named else text
+
+
+def day(of: date) -> str:
+    """`5 Mar 2026`."""
+    return dateformat.format(of, _("j M Y"))
 
 
 def from_kept(text: str, where: ZoneInfo) -> str:

@@ -355,8 +355,19 @@ class RejectedRecord(models.Model):
     reason = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    # Tried again: since when somebody wants that, until when a worker has it, and what kept it from it.
+    retry_asked = models.DateTimeField(null=True, blank=True)
+    retry_due = models.DateTimeField(null=True, blank=True)
+    retry_trouble = models.TextField(blank=True, default="")
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["retry_due"],
+                condition=models.Q(retry_due__isnull=False),
+                name="rejects_tried_again",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "resource", "digest"], name="reject_identity"

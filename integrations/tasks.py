@@ -14,6 +14,7 @@ from integrations.acuity.runs import (
     exports,
     messages,
     outages,
+    retry,
     stalls,
     troubles,
     window,
@@ -98,6 +99,8 @@ def resume_stalled() -> int:
         messages.send_dry_run(key)
     for key in exports.overdue():
         messages.send_export(key)
+    for key in retry.overdue():
+        messages.send_retry(key)
     return len(stalls.resume_stalled())
 
 
@@ -109,6 +112,11 @@ def dry_run(key: str) -> str:
 @shared_task(base=Discreet, name="acuity.export")
 def export(key: str) -> str:
     return exports.perform(key)
+
+
+@shared_task(base=Discreet, name="acuity.retry_rejected")
+def retry_rejected(run: str) -> str:
+    return retry.perform(run)
 
 
 @shared_task(base=Discreet, name="acuity.refresh_appointment")

@@ -17,6 +17,8 @@ class Item:
     # Name of the page in the admin, and of unfold's icon.
     page: str
     icon: str
+    # Pages that lie elsewhere and belong to it.
+    also: tuple[str, ...] = ()
 
 
 GROUPS: dict[Any, tuple[Item, ...]] = {
@@ -26,8 +28,8 @@ GROUPS: dict[Any, tuple[Item, ...]] = {
         Item(_("Same person?"), "bookings_client_same", "join"),
         Item(_("Bookings"), "bookings_appointment_changelist", "event"),
         Item(_("Payments"), "bookings_payment_changelist", "payments"),
-        Item(_("Revenue"), "bookings_revenues", "bar_chart"),
-        Item(_("Open obligations"), "bookings_owed_first", "savings"),
+        Item(_("Revenue"), "bookings_revenues", "bar_chart", ("bookings_revenue",)),
+        Item(_("Open obligations"), "bookings_owed_first", "savings", ("bookings_owed",)),
         Item(_("Proof"), "acuity_proofs", "verified"),
         Item(_("What changed"), "bookings_change_changelist", "edit_note"),
     ),
@@ -64,6 +66,8 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
     # The longest that the address begins with; every one begins as the home page does.
     within = [link for link in links.values() if request.path.startswith(link) and link != home]
     here = max(within, key=len, default=request.path)
+    name = request.resolver_match and request.resolver_match.url_name
+    here = next((links[item] for item in links if name in item.also), here)
     return [
         {
             "title": title,

@@ -13,7 +13,7 @@ from bookings.tables import number
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import Period, Scope
-from integrations.acuity.runs import progress, results, states
+from integrations.acuity.runs import progress, results, retry, states
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import plans
 from integrations.conf import conf
@@ -52,6 +52,7 @@ def context(run: ImportRun) -> dict[str, Any]:
     counts = results.counts(run, {step.resource: step for step in steps})
     gaps = coverage.unexplained(run)
     active = run.status in ImportRun.ACTIVE
+    tried = retry.tried(run)
     plan = Plan.objects.filter(account=run.account_id).first()
     where = zones.of(run.account.tenant)
     return {
@@ -64,7 +65,7 @@ def context(run: ImportRun) -> dict[str, Any]:
         "title": title(run),
         "started_by": BEGUN.get(run.started_by, run.started_by),
         "state_template": f"integrations/run/{template}.html",
-        "live": active and run.status != "paused",
+        "live": bool(tried.waiting) or (active and run.status != "paused"),
         "waiting": waiting,
         "wait_seconds": progress.duration((waiting.not_before - now).total_seconds())
         if waiting and waiting.not_before
@@ -83,6 +84,8 @@ def context(run: ImportRun) -> dict[str, Any]:
         "gaps": gaps,
         "months": coverage.months(run),
         "rejects": rejects[:SHOWN_REJECTS],
+        "tried": tried,
+        "trouble": for_people(tried.trouble),
         "trail": list(run.audit.order_by("-at", "-pk")[:SHOWN_TRAIL]),
         "more_rejects": len(rejects) > SHOWN_REJECTS,
         "flower": f"{conf.FLOWER_URL}/tasks" if conf.FLOWER_URL else "",

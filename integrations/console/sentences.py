@@ -35,7 +35,10 @@ SENTENCES = (
     _("lists not read again stand as they were stored"),
     _("listed twice, alike"),
     _("listed twice, not alike"),
+    _("the import's own list"),
     _("the import's own list, the one proven at {at}"),
+    _("each is named by {what}"),
+    _("each is named by {what} or {other}"),
     _("the import's own pages; cut differently at {at}"),
     _("asked with and without {what}"),
     _("asked for {done} of {all}"),
@@ -254,6 +257,7 @@ SENTENCES = (
     _("{n} client"),
     _("{n} bookings that stay without a name"),
     _("{n} rows of other lists"),
+    _("{n} rejected record"),
     _("{n} rejected records"),
     _("{n} kept pages of client lists"),
 )

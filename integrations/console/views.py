@@ -8,23 +8,22 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.dates import MONTHS_3
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from integrations import access, audit
-from integrations.acuity.accounts import briefly
-from integrations.acuity.errors import AcuityError, ConfigurationError
+from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
-from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.sync import changes, plans
 from integrations.console import proof_page, proofs
 from integrations.console import run_page as page
 from integrations.console.sentences import said
 from integrations.console.start import StartForm, check, start
 from integrations.console.words import for_people
-from integrations.models import AcuityAccount, ImportRun
+from integrations.models import AcuityAccount, ImportRun, RejectedRecord
 
 SHOWN_CHANGES = 50
 
@@ -167,6 +166,18 @@ def act(request: HttpRequest, object_id: str, what: str) -> HttpResponse:
     return redirect("admin:integrations_importrun_change", run.pk)
 
 
+@require_POST
+def retry_one(request: HttpRequest, object_id: int) -> HttpResponse:
+    """Try this rejected record again; its run's page shows how that goes."""
+    rows = RejectedRecord.objects.select_related("run", "account")
+    record = get_object_or_404(access.of_user(request.user).narrow(rows), pk=object_id)
+    _need(request, "run", record.account.tenant_id)
+    with audit.acting("person", request.user.get_username()):
+        retry.ask(record.run, record)
+    page = reverse("admin:integrations_importrun_change", args=[record.run_id])
+    return redirect(f"{page}#rejected")
+
+
 def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
     if what == "pause":
         control.pause(run)
@@ -177,7 +188,7 @@ def _do(request: HttpRequest, run: ImportRun, what: str) -> None:
     elif what == "prove":
         _prove(request, run)
     elif what == "retry":
-        _retry(request, run)
+        retry.ask(run)
     elif what == "plan":
         plan = plans.set_plan(run.account)
         facts = {"account": run.account, "plan": said(plans.words(plan))}
@@ -193,18 +204,6 @@ def _prove(request: HttpRequest, run: ImportRun) -> None:
         control.verify(run, by="person")
     except (control.ActiveRun, ConfigurationError) as error:
         messages.error(request, said(for_people(str(error))))
-
-
-def _retry(request: HttpRequest, run: ImportRun) -> None:
-    try:
-        with briefly.turn():
-            source = Fetcher(briefly.client(run.account), briefly.deadline(), every=0.2)
-            taken, left = retry.retry(run, source)
-    except (AcuityError, ConfigurationError) as error:
-        messages.error(request, said(for_people(str(error))))
-        return
-    facts = {"taken": taken, "left": left}
-    messages.info(request, _("Taken in: %(taken)s. Still rejected: %(left)s.") % facts)
 
 
 def _tune(request: HttpRequest, run: ImportRun) -> None:

@@ -5,8 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.core.checks import run_checks
 
+from bookings import history
+from bookings.exports import tables
 from bookings.models import Calendar
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.reading.stored import as_json
@@ -21,6 +24,7 @@ from integrations.acuity.source.fetching import Fetcher
 from integrations.acuity.store.upsert import Counts
 from integrations.checks import resources as checks
 from integrations.models import ImportRun, RejectedRecord
+from integrations.privacy import deleting
 from tests.conftest import known
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox(clients=2, appointments=2, months=1)]
@@ -145,3 +149,15 @@ class TestDeclarations:
         assert found
         assert {error.id for error in found} == {"integrations.E001"}
         assert any(error.msg.startswith(f"Bad {words}") for error in found), found
+
+
+class TestElsewhere:
+    """Where a resource does not come by itself, and would be missed."""
+
+    def test_its_rows_have_a_history_are_exported_shown_and_deleted(self) -> None:
+        models = {resource.model for resource in RESOURCES.values()}
+
+        assert models <= set(history.TABLES.values())
+        assert models <= {table.model for table in tables.TABLES.values()}
+        assert models <= set(deleting.OF_TENANT)
+        assert models <= site._registry.keys()

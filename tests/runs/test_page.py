@@ -100,6 +100,12 @@ def test_a_window_that_lost_its_lease_stops(box: Sandbox, monkeypatch: pytest.Mo
     working.source.close()
 
 
+def test_on_a_slow_line_a_turn_is_longer() -> None:
+    turns = [window.turn(latency) for latency in (0.0, 0.1, 0.15, 0.6, 1.2, 30.0)]
+
+    assert turns == [12, 12, 12, 48, 96, 96]
+
+
 @pytest.mark.parametrize("stop", [control.pause, control.cancel])
 def test_a_window_stops_after_the_page_in_hand(
     box: Sandbox, told: Any, monkeypatch: pytest.MonkeyPatch, stop: Callable[[ImportRun], bool]

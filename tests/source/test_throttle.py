@@ -51,6 +51,20 @@ def test_three_workers_never_send_more_than_the_budget_in_any_second(make: Make)
     assert most <= 40
 
 
+def test_a_request_that_would_leave_late_waits_for_another_slot(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttle, slept = Throttle(make(), 10, 0), iter((0.0, 0.05))
+    with throttle.slot():
+        began = time.monotonic()
+    real = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: real(seconds + next(slept, 0.0)))
+
+    with throttle.slot(), throttle.slot():
+        # The second overslept: its slot is lost, and it leaves in the third.
+        assert time.monotonic() - began >= 0.3
+
+
 def test_a_429_makes_every_worker_wait(make: Make) -> None:
     first, second = Throttle(make(), 1000, 0), Throttle(make(), 1000, 0)
     began = time.monotonic()

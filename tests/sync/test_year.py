@@ -1,4 +1,7 @@
-"""How late is each change seen? `make year`: an account's year with time moved; DAYS=N for a shorter one."""
+"""How late is each change seen? `make year`: an account's year with time moved.
+
+DAYS=N makes it shorter, BOOKINGS=N the account larger.
+"""
 
 import os
 import random
@@ -17,7 +20,12 @@ from integrations.models import AcuityAccount, ImportRun, Plan
 from tests.conftest import import_all, run_to_end
 from tests.web.test_api import deliver, sign
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.endurance]
+SIZE = int(os.environ.get("BOOKINGS") or 120)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.endurance,
+    pytest.mark.sandbox(appointments=SIZE, clients=SIZE // 4, months=max(4, SIZE // 130)),
+]
 DAYS = int(os.environ.get("DAYS") or 365)
 START = datetime(2026, 6, 15, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 APPS = ("integrations", "bookings", "config")
 GERMAN = {"headers": {"Accept-Language": "de"}}
 # Names and words that are the same in both, or that a person's own data may have.
+# Words that no German sentence has, and hardly a name.
+ENGLISH = re.compile(r"\b(the|and|of|with|not|is|are|were|this|that|from|for)\b")
 ALIKE = re.compile(r"https?://|--\w|\{|%\(")
 TEXT = r"\"((?:[^\"\\]|\\.)*)\""
 MARKED = {
@@ -39,6 +41,11 @@ def afterwards() -> Iterator[None]:
     """A request leaves its language to its thread."""
     yield
     deactivate()
+
+
+def parts(text: str) -> list[str]:
+    """The variable parts, `%(n)s` and `{n}`."""
+    return sorted(set(re.findall(r"%\(\w+\)\w|\{\w*\}", text)))
 
 
 def catalogues() -> dict[str, Any]:
@@ -55,6 +62,9 @@ def test_every_marked_text_is_translated_and_compiled() -> None:
         assert lacking == [] and not entries.obsolete_entries()
         # Whoever edits the one file and forgets the other is told.
         assert {(e.msgid, e.msgstr) for e in compiled} == {(e.msgid, e.msgstr) for e in entries}
+        # A part that the one has and the other lacks is a number lost, or an error on the page.
+        odd = [e.msgid for e in entries if e.msgstr and parts(e.msgid) != parts(e.msgstr)]
+        assert odd == []
         known = {entry.msgid for entry in entries}
         for kind, mark in MARKED.items():
             for file in (ROOT / app).rglob(kind):
@@ -166,6 +176,7 @@ def test_no_page_in_german_has_an_english_sentence(
         shown = visible(answer.content.decode())
         assert '<html lang="de"' in answer.content.decode(), url
         faults += [f"{url}: {text}" for text in marked - names if text in shown]
+        faults += [f"{url}: {line}" for line in shown.split("\n") if ENGLISH.search(line)]
 
     assert faults == [], "\n".join(faults)
 

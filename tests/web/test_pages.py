@@ -1,11 +1,14 @@
 """Do the pages say what the database says, in the business's own time?"""
 
+import html
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils import timezone
 
 from bookings.models import Appointment, Client, Payment, Tenant
 from bookings.reports import revenue
@@ -130,6 +133,45 @@ def test_a_month_with_a_gap_is_never_shown_as_whole(
 
 
 @pytest.mark.long
+def test_each_day_says_what_the_newest_proof_that_spoke_of_it_found(
+    admin_client: Browser, account: AcuityAccount
+) -> None:
+    now = timezone.now()
+    ImportRun.objects.create(
+        account=account,
+        status="completed_with_gaps",
+        verified_at=now - timedelta(days=30),
+        coverage={"2026-04": [440, 440], "2026-05": [10, 9]},
+        gaps=[
+            {"kind": "day", "day": "2026-04-02", "reason": "The day was cut."},
+            {"kind": "day", "day": "2026-04-20", "reason": "The day was cut."},
+            {"kind": "appointments", "month": "2026-05", "missing": 1, "reason": "1 is missing."},
+        ],
+    )
+    ImportRun.objects.create(
+        account=account,
+        status="completed",
+        verified_at=now,
+        min_date=date(2026, 4, 10),
+        max_date=date(2026, 4, 25),
+        coverage={"2026-04": [200, 200]},
+    )
+    booking = book(account.tenant, datetime(2026, 4, 20, 13, tzinfo=UTC), date(2026, 4, 20))
+    Appointment.objects.filter(pk=booking.pk).update(source_account=account.source_id)
+
+    shown = page(admin_client, "acuity_proofs", account=str(account.pk), year="2026")
+
+    cells = re.findall(r'<td class="(\w+)"><a href="[^"]*service_date__gte=(2026-[\d-]+)', shown)
+    states = {day: state for state, day in cells}
+    assert len(states) == 365
+    assert {states[f"2026-04-{n:02}"] for n in range(10, 26)} == {"proven"}
+    assert states["2026-04-02"] == "gap" and states["2026-04-03"] == states["2026-04-26"] == "old"
+    assert {state for day, state in states.items() if day.startswith("2026-05")} == {"gap"}
+    assert states["2026-03-31"] == states["2026-06-01"] == "never"
+    assert "1 booking, proven in the last 7 days" in shown
+    assert "0 bookings, never asked" in shown
+
+
 def test_the_numbers_of_a_run_are_those_of_the_database(
     admin_client: Browser, box: Sandbox
 ) -> None:
@@ -203,7 +245,9 @@ def test_money_is_of_the_month_of_the_service_or_of_the_month_in_which_it_came(
 
 
 @pytest.mark.database
-def test_what_was_paid_for_canceled_and_gone_bookings_is_told_apart(studio: Tenant) -> None:
+def test_what_was_paid_for_canceled_and_gone_bookings_is_told_apart(
+    admin_client: Browser, studio: Tenant
+) -> None:
     gone = datetime(2026, 6, 9, tzinfo=UTC)
     off = [{"canceled": True}, {"no_show": True}, {"canceled": True, "no_show": True}]
     for n, facts in enumerate([{}, *off, {"removed_at": gone}]):
@@ -213,7 +257,7 @@ def test_what_was_paid_for_canceled_and_gone_bookings_is_told_apart(studio: Tena
                 tenant=studio,
                 appointment=booking,
                 external_id=key,
-                processor="cash" if n else "square",
+                processor="cash" if n > 1 else "square",
                 amount=Decimal(10) ** n,
                 currency="USD",
                 # In the middle of a month, which no zone moves into another one.
@@ -224,7 +268,12 @@ def test_what_was_paid_for_canceled_and_gone_bookings_is_told_apart(studio: Tena
 
     for by, month in (("service_date", "2026-06"), ("paid_at", "2026-05")):
         found = revenue(studio, by=by)
-        square, cash = {"count": 1, "amount": "1.00"}, {"count": 3, "amount": "1110.00"}
-        assert found["months"] == {month: {"cash": cash, "square": square}}
-        assert found["canceled"] == {month: {"cash": cash}}
-        assert found["as_vendor"] == {month: {"square": square}}
+        cash, both = {"count": 2, "amount": "1100.00"}, {"count": 2, "amount": "11.00"}
+        off, kept = {"count": 1, "amount": "10.00"}, {"count": 1, "amount": "1.00"}
+        assert found["months"] == {month: {"cash": cash, "square": both}}
+        assert found["canceled"] == {month: {"cash": cash, "square": off}}
+        assert found["as_vendor"] == {month: {"square": kept}}
+    shown = page(admin_client, "bookings_revenue", studio.pk)
+    [link] = re.findall(r'<td class="n"><a href="([^"]+)">1.00</a>', shown)
+    listed = admin_client.get(html.unescape(link)).content.decode()
+    assert "sum <b>1.00 USD</b>" in re.sub(r"\s+", " ", listed)

@@ -83,6 +83,7 @@ TABLE: dict[str, tuple[int, int]] = {
     "acuity_dry_run": (VIEWER, NOBODY),
     "acuity_dry_run_act": (NOBODY, OPERATOR),
     "acuity_act": (NOBODY, OPERATOR),
+    "acuity_retry_one": (NOBODY, OPERATOR),
     "acuity_webhooks": (NOBODY, OWNER),
     "acuity_exports": (OWNER, OWNER),
     "acuity_changes": (VIEWER, NOBODY),

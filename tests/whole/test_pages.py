@@ -10,8 +10,10 @@ from django.test import Client as Visitor
 from playwright.sync_api import Page, expect
 
 from bookings.models import Appointment, Client, Payment
-from integrations.acuity.runs import control
-from integrations.models import AcuityAccount, ImportRun, ImportStep
+from integrations.acuity.runs import control, dry_runs, exports, retry
+from integrations.acuity.runs.options import Options
+from integrations.acuity.sandbox import Sandbox
+from integrations.models import AcuityAccount, ImportRun, ImportStep, RejectedRecord
 from tests.conftest import run_to_end
 from tests.whole.test_browser import AXE, browser, owner, shot  # noqa: F401
 
@@ -72,13 +74,24 @@ def wide(page: Page) -> bool:
 
 
 def test_every_page_is_accessible_and_fits_in_any_light_and_width(
-    page: Page, account: AcuityAccount
+    page: Page, box: Sandbox, account: AcuityAccount
 ) -> None:
+    refused, changed = (booking["id"] for booking in box.account.appointments[3:5])
+    box.account.edit(refused, price="twelve")
+    run_to_end(control.start(account, send=False))
+    box.account.edit(changed, price="77.00", notes="Moved by phone")
+    tried = dry_runs.begin(account, Options(), send=False)
+    dry_runs.perform(str(tried.pk))
     run = run_to_end(control.start(account, send=False))
+    exported = exports.begin(account, send=False, format="csv")
+    retry.ask(run)
+    assert exports.perform(str(exported.pk)).endswith("bytes")
+    other, kept = Client.objects.order_by("pk")[:2]
     busiest = Client.objects.filter(appointments__payments__isnull=False).first()
     booking = Appointment.objects.filter(payments__isnull=False).first()
     payment = Payment.objects.first()
-    assert busiest and booking and payment
+    reject = RejectedRecord.objects.first()
+    assert busiest and booking and payment and reject
     pages = {
         "home": "/admin/",
         "proofs": "/admin/integrations/importrun/proofs/",
@@ -89,9 +102,17 @@ def test_every_page_is_accessible_and_fits_in_any_light_and_width(
         "booking": f"/admin/bookings/appointment/{booking.pk}/change/",
         "payments": "/admin/bookings/payment/",
         "payment": f"/admin/bookings/payment/{payment.pk}/change/",
+        "dry-run": f"/admin/integrations/importrun/dry-run/{tried.pk}/",
+        "changes": f"/admin/integrations/importrun/{run.pk}/changes/",
+        "exports": f"/admin/integrations/acuityaccount/{account.pk}/exports/",
+        "same-person": "/admin/bookings/client/same/",
+        "merge": f"/admin/bookings/client/{other.pk}/merge/?into={kept.pk}",
+        "forget": f"/admin/bookings/client/{other.pk}/forget/",
+        "obligations": f"/admin/bookings/tenant/{account.tenant_id}/owed/",
         "revenue-page": f"/admin/bookings/tenant/{account.tenant_id}/revenue/",
         "imports": "/admin/integrations/importrun/",
         "rejected": "/admin/integrations/rejectedrecord/",
+        "rejected-record": f"/admin/integrations/rejectedrecord/{reject.pk}/change/",
         "start-form": f"/admin/integrations/acuityaccount/import/?accounts={account.pk}",
         "account": "/admin/integrations/acuityaccount/add/",
         "token": "/admin/integrations/apitoken/add/",
@@ -114,6 +135,10 @@ def test_every_page_is_accessible_and_fits_in_any_light_and_width(
         faults += [f"{name} 390: too wide"] * wide(page)
         page.set_viewport_size({"width": 1280, "height": 900})
 
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.goto(pages["run"])
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    shot(page, "german")
     assert faults == [], "\n".join(faults)
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
@@ -14,8 +14,6 @@ from integrations.acuity.source.client import AcuityClient
 from integrations.models import AcuityAccount
 
 SECONDS = 3.0
-# A dry run asks often; it ends after so long even if Acuity answers.
-LONGEST = 20.0
 # So many pages of a process may wait for Acuity at once; its other threads are for other pages.
 _turns = threading.BoundedSemaphore(4)
 # Threads, because no time-out covers a slow name server or the wait for the request budget.
@@ -53,17 +51,6 @@ def ask(
             return [_result(future, until) for future in asked]
     except Busy as busy:
         return [busy] * len(accounts)
-
-
-def deadline(seconds: float = LONGEST) -> Callable[[], None]:
-    """For a `Fetcher`: raises TimedOut once the time is over."""
-    until = time.monotonic() + seconds
-
-    def check() -> None:
-        if time.monotonic() > until:
-            raise TimedOut(f"after {seconds:g} s; a page cannot wait longer")
-
-    return check
 
 
 def _get(account: AcuityAccount, path: str) -> Any:

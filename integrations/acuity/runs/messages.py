@@ -81,5 +81,10 @@ def send_export(key: str) -> None:
     send(_message("acuity.export", {"key": key}, {"export": key}), key)
 
 
+def send_retry(run_id: str) -> None:
+    """The message that has a run's rejected records tried again."""
+    send(_message("acuity.retry_rejected", {"run": run_id}, {"run": run_id}), run_id)
+
+
 def _message(task: str, kwargs: dict[str, Any], shown: dict[str, Any]) -> Any:
     return signature(task, kwargs=kwargs, immutable=True, kwargsrepr=repr(shown))

@@ -21,6 +21,9 @@ from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 # A window takes no further page after this, so that deploys and other tenants need not wait.
 WINDOW_SECONDS = 12.0
+# On a line slower than this (seconds an answer) turns are longer in proportion, LONGEST times at most:
+# before each new one the line runs empty.
+USUAL_LATENCY, LONGEST = 0.15, 8
 # While another run waits for a worker, turns are this short.
 TURN_SECONDS = 1.0
 RENEW_SECONDS = 5.0
@@ -35,7 +38,7 @@ STALE = "nothing to do: another message was first"
 
 
 def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
-    """Work on `resource` for up to WINDOW_SECONDS, page by page, from the stored checkpoint.
+    """Work on `resource` for WINDOW_SECONDS, on a slow line for longer, page by page, from the stored checkpoint.
 
     `version` is the step's version the message expects; None takes the step as it is.
     """
@@ -90,6 +93,11 @@ def busy_interpreter() -> Iterator[None]:
         sys.setswitchinterval(interval)
 
 
+def turn(latency: float) -> float:
+    """Seconds of a turn on a line whose answers take `latency` seconds."""
+    return WINDOW_SECONDS * min(LONGEST, max(1.0, latency / USUAL_LATENCY))
+
+
 class Window:
     """One turn of one step, under a lease that it renews while it waits."""
 
@@ -135,14 +143,14 @@ class Window:
         )
 
     def _pages(self) -> Outcome:
-        start = time.monotonic()
-        until = start + WINDOW_SECONDS
+        start, others = time.monotonic(), False
         step, before, differing = self.step, words.counters(self.step), 0
 
         def said() -> str:
             return words.of_window(before, step, differing)
 
         while True:
+            until = start + (0.0 if others else turn(self.source.latency()))
             self.context.prefetch = time.monotonic() < until
             began = time.monotonic()
             page = process_page(self.context, self.run, self.step, self.token)
@@ -161,7 +169,7 @@ class Window:
                 if self.run.status not in ImportRun.WORKING:
                     return Outcome("stop", f"{said()}; the run is {self.run.status}")
                 if start + TURN_SECONDS < now < until and control.others_wait(self.run.pk):
-                    until = start
+                    others, until = True, start
             if now > until and not self.source.under_way:
                 return Outcome("more", said(), step.version, step.offset)
 

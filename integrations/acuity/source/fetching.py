@@ -5,9 +5,11 @@ A database connection opened in such a thread would never be closed, so threads 
 
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
+from statistics import median
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +20,7 @@ from integrations.conf import conf
 HEARTBEAT = 5.0
 # So many records in a row with the same refusal: it is the source that refuses.
 REFUSED = 10
+LATELY = 20
 # Threads where the number of connections has no limit.
 UNLIMITED = 8
 _BOOKING = re.compile(r"/appointments/\d+")
@@ -48,6 +51,7 @@ class Fetcher:
         # The seconds that the answers took, until they are asked for.
         self._took: WeakKeyDictionary[Future[Any], list[float]] = WeakKeyDictionary()
         self._slowest = 0.0
+        self._lately: deque[float] = deque(maxlen=LATELY)
 
     def get(self, path: str, **params: Any) -> Any:
         """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
@@ -100,6 +104,10 @@ class Fetcher:
         """Seconds that the slowest answer took, of those used since this was asked last."""
         slowest, self._slowest = self._slowest, 0.0
         return slowest
+
+    def latency(self) -> float:
+        """Seconds that an answer takes lately, the middle one of LATELY; 0 before the first."""
+        return median(self._lately) if self._lately else 0.0
 
     def close(self) -> None:
         self._free.set()
@@ -163,7 +171,9 @@ class Fetcher:
         while not future.done():
             wait([future], timeout=self._every)
             self._heartbeat()
-        self._slowest = max([self._slowest, *self._took.pop(future, [])])
+        took = self._took.pop(future, [])
+        self._slowest = max([self._slowest, *took])
+        self._lately.extend(took)
         return future.result()
 
 

@@ -31,8 +31,10 @@ except ImportError:  # the extra `redis`
 HAS_REDIS = redis is not None
 
 # On the quietest line N slots span this much more than a second. A request that would leave later
-# after its slot gives the slot up: so any N + 1 requests span a second, however busy the machine.
+# than LATE after its slot gives the slot up: so any N + 1 requests span a second, however busy the
+# machine, with something left for what is late on its way.
 FLOOR = 0.02
+LATE = 0.012
 # What is between the quickest and the slowest tenth of so many answers widens the span by WIDENS of
 # it, but for what FLOOR covers. docs/performance.md has the simulation these were chosen by.
 ANSWERS, ENOUGH = 64, 8
@@ -411,7 +413,7 @@ class Throttle:
         with pace.gate:
             due = self._reserved(pace, token)
         time.sleep(max(0.0, due - time.monotonic()))
-        if self._base and time.monotonic() - due > FLOOR:
+        if self._base and time.monotonic() - due > LATE:
             self._seen(token, Turn())
             return False
         return True
@@ -419,8 +421,10 @@ class Throttle:
     def _reserved(self, pace: Pace, token: str) -> float:
         """When, on the monotonic clock, the slot comes that was got in the end."""
         while True:
+            began = time.monotonic()
             granted, wait = self._budget.take(self._base, self._connections, pace, token)
-            due = time.monotonic() + wait
+            # The budget's clock was read somewhere between.
+            due = (began + time.monotonic()) / 2 + wait
             if granted:
                 return due
             time.sleep(min(wait, HORIZON))

@@ -1,0 +1,203 @@
+"""What have all the admin's lists of a business in common?"""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from bookings import lists, phones, scope, tables, zones
+from bookings.models import Tenant
+from bookings.theme import ModelAdmin
+
+
+def scripts(*names: str) -> forms.Media:
+    """Of Django's admin."""
+    return forms.Media(js=[f"admin/js/{name}.js" for name in names])
+
+
+class Related(admin.RelatedFieldListFilter):
+    """A filter that offers what the user may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        rows = scope.rules.narrow(request.user, field.related_model._default_manager.all())
+        return [(row.pk, str(row)) for row in rows.order_by(*ordering)]
+
+
+class Scoped(ModelAdmin):
+    """Rows, choices and filters of the tenants that the user may see."""
+
+    # The deed that changing, adding and deleting take.
+    deed = "own"
+
+    @property
+    def media(self) -> forms.Media:
+        """Of Django's scripts, those of a form whose fields do not fill each other."""
+        least = "" if settings.DEBUG else ".min"
+        jquery = (f"vendor/jquery/jquery{least}", "jquery.init")
+        return scripts(*jquery, "core", "admin/RelatedObjectLookups")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        told = {"media": scripts("core", "actions")} | (extra_context or {})
+        return super().changelist_view(request, told)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return scope.rules.narrow(request.user, super().get_queryset(request))
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [self._narrowed(one) for one in super().get_list_filter(request)]
+
+    def _narrowed(self, one: Any) -> Any:
+        if isinstance(one, str) and self.model._meta.get_field(one).is_relation:
+            return (one, Related)
+        return one
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_foreignkey(
+            db_field, request, **kwargs | self._offered(db_field, request)
+        )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **kwargs | self._offered(db_field, request)
+        )
+
+    def _offered(self, db_field: Any, request: HttpRequest) -> dict[str, Any]:
+        rows = db_field.related_model._default_manager.all()
+        return {"queryset": scope.rules.narrow(request.user, rows, self.deed)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and scope.rules.may(request.user, self.deed)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.allowed(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.allowed(request, obj)
+
+    def allowed(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the deed is allowed for this row, or for any."""
+        if obj is None:
+            return scope.rules.may(request.user, self.deed)
+        rows = self.model._default_manager.filter(pk=obj.pk)
+        return scope.rules.narrow(request.user, rows, self.deed).exists()
+
+
+class Mirror(Scoped):
+    """Rows that an import writes: to be looked at, not edited."""
+
+    list_per_page = 50
+    paginator = lists.KeyPaginator
+    show_full_result_count = False
+    list_filter_submit = True
+    change_list_template = "bookings/list.html"
+    # What its rows are called, and what a list without any says.
+    words: Any = ""
+    empty: Any = _("Nothing here yet: import an account first.")
+    # Columns that a list sums up, by what the sum is called.
+    summed: dict[Any, str] = {}
+    # Whether `having` says which rows a search finds; in long lists clients are looked up first.
+    by_word = False
+    # The way to a phone number that a search finds in any form.
+    phone = ""
+    # Columns with a time: the field, and the head that the zone stands beside.
+    times: dict[str, tuple[str, Any]] = {}
+    # Nothing is typed into it.
+    media = scripts("core")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if self.by_word and not phones.digits(search_term):
+            for word in search_term.split():
+                queryset = queryset.filter(self.having(word))
+            return queryset, False
+        if self.phone and (wanted := phones.digits(search_term)):
+            found, _ = super().get_search_results(request, queryset, search_term)
+            by_phone = phones.having(queryset.model._default_manager.all(), self.phone, wanted)
+            matching = Q(pk__in=found.values("pk")) | Q(pk__in=by_phone.values("pk"))
+            return queryset.filter(matching), False
+        result: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, search_term
+        )
+        return result
+
+    def having(self, word: str) -> Q:
+        """The rows that have the word."""
+        raise NotImplementedError
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """With the zone in the head of a column of times, and the business where there are more."""
+        if not hasattr(request, "columns"):
+            tenants = scope.rules.narrow(request.user, Tenant.objects.all())
+            found = list(tenants.values_list("timezone", flat=True))
+            columns = [self._column(name, set(found)) for name in super().get_list_display(request)]
+            if len(found) > 1 and self.summed and "tenant" not in columns:
+                columns.append("tenant")
+            request.columns = columns  # type: ignore[attr-defined]
+        columns = request.columns  # type: ignore[attr-defined]
+        return list(columns)
+
+    def _column(self, name: Any, found: set[str]) -> Any:
+        if name not in self.times or len(found) != 1:
+            return name
+        field, head = self.times[name]
+        where = zones.zone(found.pop())
+
+        @admin.display(description=f"{head} ({where.key})", ordering=field)
+        def column(row: Any) -> str:
+            if field == "starts_at":
+                return zones.start(row)
+            return zones.written(getattr(row, field), where)
+
+        return column
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        told = {"words": self.words, "empty": self.empty} | (extra_context or {})
+        if self.words:
+            told["title"] = capfirst(self.words)
+        answer = super().changelist_view(request, told)
+        context = getattr(answer, "context_data", None)
+        if context and "cl" in context and scope.rules.may(request.user, "revenue"):
+            context["sums"] = self._sums(context["cl"].queryset)
+        return answer
+
+    def _sums(self, rows: QuerySet[Any]) -> list[tuple[str, str]]:
+        """In words; none where the rows are of more than one currency."""
+        currencies = (
+            set(rows.order_by().values_list("tenant__currency").distinct()) if self.summed else []
+        )
+        if len(currencies) != 1:
+            return []
+        [(currency,)] = currencies
+        summed = rows.order_by().aggregate(**{f"sum_{f}": Sum(f) for f in self.summed.values()})
+        return [
+            (str(name), tables.money(summed[f"sum_{field}"], currency))
+            for name, field in self.summed.items()
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def link(label: str, name: str, **query: Any) -> str:
+    """A link into the admin: to an object's page, or to a list filtered by `query`."""
+    pk = query.pop("pk", None)
+    url = reverse(f"admin:{name}", args=[pk] if pk is not None else None)
+    search = "&".join(f"{key}={value}" for key, value in query.items())
+    return format_html(
+        '<a class="underline" href="{}">{}</a>', f"{url}?{search}" if search else url, label
+    )

@@ -1,0 +1,117 @@
+"""What does the admin show of clients?"""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Sum
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from bookings import tables, zones
+from bookings.admin.base import Mirror, link
+from bookings.admin.cells import SHOWN, STATE_WORDS, open_amount, payments_table, state_of
+from bookings.models import Client, Payment
+
+
+@admin.register(Client)
+class ClientAdmin(Mirror):
+    words = _("clients")
+    list_display = ["__str__", "email", "phone", "listed"]
+    list_filter = ["tenant", "listed", ("review", admin.EmptyFieldListFilter)]
+    search_fields = ["first_name", "last_name", "email", "phone"]
+    search_help_text = _("Name, e-mail, or a phone number in any form")
+    phone = "phone"
+    list_select_related = ["tenant"]
+    ordering = ["last_name", "first_name", "pk"]
+    fields = [
+        "name",
+        "email",
+        "phone",
+        "tenant",
+        "known",
+        "review",
+        "notes",
+        "totals",
+        "bookings",
+        "payments",
+    ]
+    readonly_fields = ["name", "known", "totals", "bookings", "payments"]
+
+    @admin.display(description=_("Name"))
+    def name(self, client: Client) -> str:
+        return str(client)
+
+    @admin.display(description=_("Known from"))
+    def known(self, client: Client) -> str:
+        entries = len(client.raw.get("entries", [])) if isinstance(client.raw, dict) else 1
+        if not client.listed:
+            return gettext("bookings only: not in the source's list of clients")
+        if entries < 2:
+            return gettext("the list of clients")
+        return gettext("%(n)s entries of the list of clients") % {"n": entries}
+
+    @admin.display(description=_("Totals"))
+    def totals(self, client: Client) -> str:
+        kept = client.appointments.filter(removed_at=None)
+        paid = Payment.objects.filter(appointment__in=kept, removed_at=None)
+        sums = paid.aggregate(n=Count("pk"), amount=Sum("amount"))
+        unpaid = sum((open_amount(row) for row in kept), Decimal(0))
+        currency = client.tenant.currency
+        return gettext(
+            "%(bookings)s bookings; %(payments)s payments, %(paid)s; open %(unpaid)s"
+        ) % {
+            "bookings": tables.number(kept.count()),
+            "payments": tables.number(sums["n"]),
+            "paid": tables.money(sums["amount"] or Decimal(0), currency),
+            "unpaid": tables.money(unpaid, currency),
+        }
+
+    @admin.display(description=_("Bookings"))
+    def bookings(self, client: Client) -> str:
+        rows = client.appointments.select_related("tenant", "appointment_type", "calendar")
+        found = list(rows.order_by("-starts_at")[: SHOWN + 1])
+        cells = [
+            [
+                link(zones.start(row), "bookings_appointment_change", pk=row.pk),
+                row.appointment_type or "–",
+                row.calendar or "–",
+                STATE_WORDS[state_of(row)],
+                tables.money(row.price),
+                tables.money(row.amount_paid),
+            ]
+            for row in found[:SHOWN]
+        ]
+        if not cells:
+            return gettext("none")
+        heads = [
+            f"{gettext('Starts')} ({zones.of(client.tenant).key})",
+            gettext("Type"),
+            gettext("Calendar"),
+            gettext("State"),
+            gettext("Price"),
+            gettext("Paid"),
+        ]
+        return self._all(
+            tables.table(gettext("Bookings"), heads, cells, [4, 5]),
+            found,
+            link(
+                gettext("All bookings"),
+                "bookings_appointment_changelist",
+                client__id__exact=client.pk,
+            ),
+        )
+
+    @admin.display(description=_("Payments"))
+    def payments(self, client: Client) -> str:
+        rows = Payment.objects.filter(appointment__client=client, removed_at=None)
+        rows = rows.select_related("tenant", "appointment__tenant", "appointment__appointment_type")
+        found = list(rows.order_by("-paid_at", "-pk")[: SHOWN + 1])
+        every = link(
+            gettext("All payments"), "bookings_payment_changelist", appointment__client=client.pk
+        )
+        return self._all(payments_table(found[:SHOWN]), found, every)
+
+    def _all(self, shown: str, found: list[Any], every: str) -> str:
+        return format_html("{}{}", shown, every) if len(found) > SHOWN else shown

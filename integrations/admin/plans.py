@@ -1,0 +1,50 @@
+"""Where do people say when an account is looked at by itself?"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from bookings.admin import Scoped
+from integrations import audit
+from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.sync import plans
+from integrations.console.sentences import said
+from integrations.models import Plan
+
+
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        try:
+            plans.check(self.instance)
+        except ConfigurationError as error:
+            self.add_error(None, said(str(error)))
+
+
+@admin.register(Plan)
+class PlanAdmin(Scoped):
+    """When an account is looked at by itself."""
+
+    form = PlanForm
+    deed = "run"
+    list_display = ["account", "hourly", "nightly", "next_turn", "passed_at", "audited_at"]
+    list_select_related = ["account__tenant"]
+    readonly_fields = ["next_turn", "cost"]
+
+    @admin.display(description=_("Next"))
+    def next_turn(self, plan: Plan) -> Any:
+        return (plan.pk and plans.following(plan, timezone.now())) or gettext("nothing planned")
+
+    @admin.display(description=_("What the audit costs"))
+    def cost(self, plan: Plan) -> str:
+        return said(plans.cost(plan).words) if plan.pk else gettext("known once it is saved")
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        with audit.acting("person", request.user.get_username()):
+            audit.write("planned", tenant=obj.account.tenant_id, note=plans.words(obj))
