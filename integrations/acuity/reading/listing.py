@@ -73,12 +73,13 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     can_client_reschedule: msgspec.Raw = _NOTHING
     is_verified: msgspec.Raw = _NOTHING
     scheduled_by: msgspec.Raw = _NOTHING
-    # Not the source's: the row's own bytes, with and without forms, its ID as text, and what was made
-    # of it ahead of time.
+    # Not the source's: the row's own bytes, with and without forms, its ID as text, what was made of
+    # it ahead of time, and its date.
     body: bytes = msgspec.field(default=b"", name="-body")
     bared: bytes = msgspec.field(default=b"", name="-bare")
     key: str = msgspec.field(default="", name="-key")
     parsed: Any = msgspec.field(default=None, name="-parsed")
+    dated: str | None = msgspec.field(default=None, name="-dated")
 
     @property
     def payload(self) -> Any:
@@ -150,10 +151,13 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     @property
     def day(self) -> str:
         """Its local date, like `2026-06-15`, or nothing."""
-        text: str = self.starts
-        if text[4:5] == text[7:8] == "-" and text[:4].isdigit() and text[10:11] == "T":
-            return text[:10]
-        return at.date().isoformat() if (at := self.at) else ""
+        if self.dated is None:
+            text: str = self.starts
+            if text[4:5] == text[7:8] == "-" and text[:4].isdigit() and text[10:11] == "T":
+                self.dated = text[:10]
+            else:
+                self.dated = at.date().isoformat() if (at := self.at) else ""
+        return self.dated
 
     @property
     def zone(self) -> str:

@@ -101,6 +101,8 @@ def unescaped(value: Any, name: str) -> str:
 
 def plain(value: Any) -> str:
     """Text that nothing depends on: whatever came, as text."""
+    if type(value) is str:
+        return value
     try:
         return text(value, "")
     except Reject:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -120,8 +121,11 @@ class Source:
         if rows and len(rows) < asked["max"]:
             self.cut = self.cut + 1 if len(rows) == self.longest else 0
         self.longest = max(self.longest, len(rows))
-        inside = [r for r in rows if r.key not in self.intruders and not outside(r, asked)]
-        strays = [r for r in rows if r.key in self.intruders or outside(r, asked)]
+        inside: list[Any] = []
+        strays: list[Any] = []
+        for row in rows:
+            stray = row.key in self.intruders or outside(row, asked)
+            (strays if stray else inside).append(row)
         return Answer(inside, strays, frozenset(disobeyed), whole)
 
     def _known(self, rows: list[Any]) -> list[Any]:
@@ -140,10 +144,11 @@ class Source:
 
     def _disobeyed(self, rows: list[Any], asked: dict[str, Any]) -> set[str]:
         """The parameters of the question that these rows disobey."""
-        off = [bounds for row in rows if (bounds := outside(row, asked))]
+        beyond = [outside(row, asked) for row in rows]
+        off = [bounds for bounds in beyond if bounds]
         # A single row that does not belong there is no rule.
         disobeyed = set().union(*off) if len(off) * 2 > len(rows) else set()
-        inside = [row for row in rows if not outside(row, asked)]
+        inside = [row for row, bounds in zip(rows, beyond, strict=True) if not bounds]
         if not in_order(inside, asked.get("direction", "DESC")):
             disobeyed.add("direction")
         disobeyed |= {name for name in FILTERS if not obeys(rows, name, asked.get(name))}
@@ -179,6 +184,7 @@ def outside(row: Booking, asked: dict[str, Any]) -> set[str]:
     return off
 
 
+@lru_cache(maxsize=64)
 def _moved(day: str, by: timedelta) -> str:
     return (date.fromisoformat(day) + by).isoformat()
 

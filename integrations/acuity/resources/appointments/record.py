@@ -40,8 +40,9 @@ class Person(NamedTuple):
     phone: Any
 
     def as_booked(self) -> tuple[str, str, str, str]:
-        first, last, email, phone = (plain(value).strip() for value in self)
-        return html.unescape(first), html.unescape(last), email, phone
+        first, last, email, phone = map(plain, self)
+        names = html.unescape(first.strip()), html.unescape(last.strip())
+        return *names, email.strip(), phone.strip()
 
     def fields(self) -> dict[str, str]:
         """As a client's. Raises Reject."""
