@@ -166,7 +166,7 @@ def summary(result: Result, reason: str = "") -> None:
 
 def dry_run(answer: Rehearsal) -> None:
     out = console()
-    table = _table("", "fetched", "to create", "to update", "unchanged", "rejected")
+    table = _table("", "fetched", "to create", "to update", "to restate", "unchanged", "rejected")
     asking = []
     for name, found in answer.resources.items():
         if isinstance(found, Unasked):

@@ -54,7 +54,7 @@ def test_a_dry_run_is_a_task_that_names_what_would_change_and_offers_the_import(
     assert f"<td>{before.price}</td><td>77.00</td>" in page
     row.refresh_from_db()
     numbers = row.result["appointments"]
-    assert list(numbers) == ["fetched", "created", "updated", "unchanged", "rejected"]
+    assert list(numbers) == ["fetched", "created", "updated", "restated", "unchanged", "rejected"]
     in_order = "".join(f'<td class="n">{n}</td>' for n in numbers.values())
     # PostgreSQL keeps the keys of an object in an order of its own: the shorter first.
     row.result["appointments"] = dict(sorted(numbers.items(), key=lambda n: (len(n[0]), n[0])))

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -50,13 +50,20 @@ class Foreseen(msgspec.Struct, frozen=True):
     fetched: int = 0
     created: int = 0
     updated: int = 0
+    restated: int = 0
     unchanged: int = 0
     rejected: int = 0
 
     @classmethod
     def of(cls, fetched: int, counts: Counts) -> "Foreseen":
-        """Of what `store.upsert.compare` has counted. It cannot tell what would only be restated."""
-        return cls(fetched, counts.created, counts.updated, counts.unchanged, counts.rejected)
+        return cls(
+            fetched,
+            counts.created,
+            counts.updated,
+            counts.restated,
+            counts.unchanged,
+            counts.rejected,
+        )
 
 
 class Unasked(msgspec.Struct, frozen=True):
@@ -95,6 +102,11 @@ class Context:
     @property
     def tenant(self) -> Tenant:
         return self.scope.account.tenant
+
+    @property
+    def trial(self) -> "Context":
+        """One for what is undone again: of the rows that are made there, this one learns nothing."""
+        return replace(self, catalog=self.catalog.copied())
 
     def seen(self, resource: str) -> Seen:
         """As what history keeps a change of this resource that is written now."""

@@ -62,6 +62,14 @@ class Catalog:
         for name in ("calendars", "types"):
             self.__dict__.pop(name, None)
 
+    def copied(self) -> "Catalog":
+        """One that knows the same, and from which this one learns nothing."""
+        other = Catalog(self.account, {m: dict(k) for m, k in self.keys.items()}, {**self._clients})
+        for name in ("forgotten", "calendars", "types"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
     def forget(self) -> None:
         """Give back at once what would wait for the search for cycles."""
         self._clients.clear()

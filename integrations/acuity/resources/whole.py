@@ -33,7 +33,7 @@ from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import altered, update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
-from integrations.acuity.store.upsert import Counts, Parsed, compare, upsert
+from integrations.acuity.store.upsert import Counts, Parsed, told_apart, undone, upsert
 from integrations.models import RejectedRecord
 
 # Acuity's own word that this account has no such list.
@@ -204,9 +204,15 @@ class Whole(Resource):
             payloads = []
         parsed = self._parse(context, payloads)
         saw(parsed.records)
-        counts = compare(self.model, context.account, {r.key: r.digest for r in parsed.records})
-        rejected = Counts(rejected=len(parsed.rejects))
-        return Foreseen.of(len(payloads), counts + rejected)
+        records = {record.key: record for record in parsed.records}
+        keys = find(context.account, (ref for r in parsed.records for ref in r.refs()))
+        hashes = {key: record.content_hash(keys) for key, record in records.items()}
+        fresh, other = told_apart(self.model, context.account, hashes)
+        counts = Counts(created=len(fresh), unchanged=len(records) - len(fresh) - len(other))
+        if other:
+            with undone():
+                counts += self._save(context.trial, [records[key].payload for key in other])
+        return Foreseen.of(len(payloads), counts + Counts(rejected=len(parsed.rejects)))
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """The listing is all there is to ask. One that is listed no longer stays rejected."""

@@ -1,7 +1,7 @@
 """How are records written? Only what changed, a page in a handful of statements."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -86,18 +86,26 @@ def linked(content_hash: str, keys: tuple[int | None, ...]) -> bool:
     return content_hash.endswith(links(*keys))
 
 
-def compare(model: type[Imported], account: AcuityAccount, hashes: dict[str, str]) -> Counts:
-    """What an upsert of these content hashes by ID would do. Hashes do not tell a column that changed
-    from bytes that did: both count as updated."""
-    stored, counts = _stored(model, account, hashes), Counts()
-    for key, content in hashes.items():
-        if key not in stored:
-            counts.created += 1
-        elif not stored[key][1].startswith(content):
-            counts.updated += 1
-        else:
-            counts.unchanged += 1
-    return counts
+class Apart(NamedTuple):
+    """IDs of rows that are not stored, and of those that are, with other content or in need of a look."""
+
+    fresh: set[str]
+    other: set[str]
+
+
+def told_apart(model: type[Imported], account: AcuityAccount, hashes: dict[str, str]) -> Apart:
+    """What an upsert of these content hashes by ID would insert, and what it would compare."""
+    stored = _stored(model, account, hashes)
+    other = {key for key, (_, had) in stored.items() if not had.startswith(hashes[key])}
+    return Apart(hashes.keys() - stored.keys(), other)
+
+
+@contextlib.contextmanager
+def undone() -> Iterator[None]:
+    """All that is written within is undone: what a dry run counts so is what an import would count."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def changing(

@@ -37,7 +37,7 @@ from integrations.acuity.resources.base import (
 )
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.source.paging import DayCursor
-from integrations.acuity.store.upsert import Counts, compare
+from integrations.acuity.store.upsert import Counts
 from integrations.models import RejectedRecord
 
 
@@ -111,9 +111,7 @@ class Appointments(Resource):
             if page.anew:
                 counts, fetched = Counts(), 0
             parsed = save.parse(context, page.records)
-            hashes = {record.id: record.content_hash for record in parsed.records}
-            counts += compare(Appointment, context.account, hashes)
-            counts += Counts(rejected=len(parsed.rejects))
+            counts += save.foreseen(context, page.records, parsed)
             by_id = {record.id: record for record in parsed.records}
             context.name_changing(self.name, Appointment, save.SAID, by_id)
             saw(parsed.records)

@@ -35,7 +35,7 @@ from integrations.acuity.store.forgotten import rest
 from integrations.acuity.store.history import keep, update
 from integrations.acuity.store.references import Ref, find_or_make, make
 from integrations.acuity.store.rejects import reject, resolve
-from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, upsert
+from integrations.acuity.store.upsert import LINKS, Counts, Parsed, linked, links, undone, upsert
 
 LINKED = (*LINKS[Appointment], "certificate_ref_id", "label_id")
 PRINTS = ("fingerprint", "content_hash")
@@ -194,6 +194,25 @@ def save_appointments(
         resolve(context.scope.origin, "appointments", {*same, *(record.id for record in found)})
     context.awaits_rejects |= bool(parsed.rejects)
     return counts + reject(context.scope.origin, "appointments", parsed.rejects)
+
+
+def foreseen(context: Context, rows: Sequence[Row], parsed: Parsed) -> Counts:
+    """What `save_appointments` would count of these rows, of which `parsed` is what they hold."""
+    ids = [record.id for record in parsed.records]
+    stored = set(
+        context.account.rows(Appointment)
+        .filter(external_id__in=ids)
+        .values_list("external_id", flat=True)
+    )
+    counts = Counts(created=len({*ids} - stored), rejected=len(parsed.rejects))
+    held = [row for row in rows if row.key in stored]
+    same = _unchanged(context, held, _known(context, held)) if held else set()
+    other = [row for row in held if row.key not in same]
+    counts += Counts(unchanged=len(stored & same))
+    if not other:
+        return counts
+    with undone():
+        return counts + save_appointments(context.trial, other)
 
 
 def _save(

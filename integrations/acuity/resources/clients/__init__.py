@@ -25,7 +25,7 @@ from integrations.acuity.resources.clients.record import parse_client
 from integrations.acuity.resources.earlier import held
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update
-from integrations.acuity.store.upsert import Counts, compare
+from integrations.acuity.store.upsert import Counts, told_apart, undone
 from integrations.models import RejectedRecord, StagedPage
 
 
@@ -94,19 +94,28 @@ class Clients(Resource):
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> Foreseen:
         entries, rejected = save.list_clients(context), 0
-        records = {}
-        for group in save.grouped(entries, context.identity):
+        listed = save.grouped(entries, context.identity)
+        records, groups = {}, {}
+        for group in listed:
             try:
                 record = parse_client(save.opened(group), context.identity)
             except Reject:
                 rejected += len(group)
                 continue
-            records[record.key] = record
+            records[record.key], groups[record.key] = record, group
         hashes = {key: record.content_hash for key, record in records.items()}
-        counts = compare(Client, context.account, hashes)
+        fresh, other = told_apart(Client, context.account, hashes)
+        again = renamed.look(context, listed)
+        fresh, other = fresh - {*again.keys.values()}, other | ({*again.keys.values()} & fresh)
+        unchanged = len(records) - len(fresh) - len(other)
+        counts = Counts(created=len(fresh), unchanged=unchanged, rejected=rejected)
+        if other:
+            with undone():
+                renamed.give_keys(context, again)
+                counts += save.save_clients(context, [save.opened(groups[key]) for key in other])
         names = ("first_name", "last_name", "email", "phone", "notes")
         context.name_changing(self.name, Client, names, records)
-        return Foreseen.of(len(entries), counts + Counts(rejected=rejected))
+        return Foreseen.of(len(entries), counts)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """As it was kept: the source answers with all of them or none."""

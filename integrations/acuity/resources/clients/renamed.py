@@ -66,10 +66,16 @@ def write(context: Context, found: Renamed) -> None:
     """The row stays and gets the new key; what is listed of it is stored with its page."""
     run: Any = context.scope.run
     rows = context.account.rows(Client)
-    for client, key in found.keys.items():
-        rows.filter(pk=client).update(external_id=key, content_hash="")
+    give_keys(context, found)
+    for client in found.keys:
         events.log("acuity_client_renamed", run=run, client=client)
     for client, names in found.unsure.items():
         review = f"No longer listed under this name. Its bookings now name: {names}."
         rows.filter(pk=client).update(review=review)
         events.log("acuity_client_to_review", run=run, client=client)
+
+
+def give_keys(context: Context, found: Renamed) -> None:
+    rows = context.account.rows(Client)
+    for client, key in found.keys.items():
+        rows.filter(pk=client).update(external_id=key, content_hash="")
