@@ -19,6 +19,7 @@ from integrations.acuity.runs import (
     troubles,
     window,
 )
+from integrations.acuity.runs.states import said
 from integrations.acuity.steps import STEPS
 from integrations.acuity.sync import (
     completed,  # noqa: F401 - receives what a run tells when it completes
@@ -89,7 +90,7 @@ windows = [_step(resource) for resource in STEPS]
 @shared_task(base=Discreet, name="acuity.finish")
 def finish(run: str) -> str:
     control.finish(run)
-    return f"the run is {ImportRun.objects.values_list('status', flat=True).get(pk=run)}"
+    return f"the run {said(ImportRun.objects.values_list('status', flat=True).get(pk=run))}"
 
 
 # Sweeps are many and seldom find anything: Flower shows what they send, not them.

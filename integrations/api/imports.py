@@ -1,25 +1,28 @@
 """Which imports can be started, watched and steered over HTTP? As docs/http-api.md has it."""
 
+import re
 import uuid
 from datetime import date, datetime
-from functools import partial
 from typing import Annotated, Any
 
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Field, Header, Query, Router, Schema
-from pydantic import AfterValidator, ValidationInfo, create_model, field_validator
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, create_model, field_validator
 
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import Period
 from integrations.acuity.runs import control, progress, results
 from integrations.acuity.runs.options import Options
-from integrations.api.problems import Problem, ProblemWithField, ProblemWithRun, problem
+from integrations.api.problems import A_DAY, Problem, ProblemWithField, ProblemWithRun, problem
 from integrations.api.site import api as api
+from integrations.api.site import no_body
 from integrations.api.tokens import Caller
 from integrations.models import AcuityAccount, ImportRun
+
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def _known(name: str) -> str:
@@ -28,7 +31,15 @@ def _known(name: str) -> str:
     return name
 
 
+def _day(value: Any) -> Any:
+    """Only a day as text: pydantic takes numbers and times for dates, too."""
+    if value is None or (isinstance(value, str) and DAY.fullmatch(value)):
+        return value
+    raise ValueError(A_DAY)
+
+
 Name = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(RESOURCES)})]
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Start(Schema):
@@ -37,8 +48,8 @@ class Start(Schema):
     tenant_id: uuid.UUID
     cursor: uuid.UUID | None = None
     account_id: int | None = Field(None, ge=1, lt=2**63)
-    min_date: date | None = None
-    max_date: date | None = None
+    min_date: Day | None = None
+    max_date: Day | None = None
     only: list[Name] = Field(default=list(RESOURCES), min_length=1)
 
     @field_validator("max_date")
@@ -137,8 +148,7 @@ class State(Schema):
 
 REFUSALS: dict[Any, Any] = dict.fromkeys((400, 401, 403, 404, 405), Problem)
 REFUSALS[422] = ProblemWithField
-WITH_BODY = REFUSALS | {413: Problem, 415: Problem}
-MAY_NOT_RUN = "This needs the role and the permission to run imports."
+POSTED = REFUSALS | {409: ProblemWithRun} | dict.fromkeys((411, 413, 415), Problem)
 router = Router(tags=["imports"])
 
 
@@ -170,7 +180,7 @@ def _started(run: ImportRun) -> tuple[int, Started]:
     return 202, Started(run_id=str(run.pk), status_url=url)
 
 
-@router.post("/import", response={202: Started, 409: ProblemWithRun, **WITH_BODY})
+@router.post("/import", response={202: Started, **POSTED})
 def start(
     request: HttpRequest,
     body: Start,
@@ -189,12 +199,12 @@ def start(
         if str(run.account.tenant_id) != str(body.tenant_id):
             raise Http404
         if not caller(request).may("run", body.tenant_id):
-            return problem(403, MAY_NOT_RUN)
+            return _may_not("resume")
         with caller(request).acting():
             return _resume(request, run)
     account = _account(request, body)
     if not caller(request).may("run", body.tenant_id):
-        return problem(403, MAY_NOT_RUN)
+        return _may_not("start")
     if account is None:
         return problem(
             422,
@@ -225,9 +235,10 @@ def start(
 
 
 def _resume(request: HttpRequest, run: ImportRun) -> Any:
-    if run.status in ("completed", "completed_with_gaps", "cancelled"):
-        return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
-    control.resume(run, by=caller(request).kind)
+    try:
+        control.steer(run, "resume", by=caller(request).kind)
+    except control.NothingToDo as error:
+        return problem(409, str(error), run_id=str(run.pk))
     return _started(run)
 
 
@@ -275,37 +286,39 @@ def coverage(request: HttpRequest, run_id: uuid.UUID) -> Any:
     return {"verified": run.verified, "months": months, "gaps": run.gaps}
 
 
-@router.post("/imports/{uuid:run_id}/pause", response={200: State, **REFUSALS})
+@router.post("/imports/{uuid:run_id}/pause", response={200: State, **POSTED})
 def pause(request: HttpRequest, run_id: uuid.UUID) -> Any:
     """Stop after the page in hand. Pressing twice does no harm."""
-    return _act(request, run_id, control.pause)
+    return _act(request, run_id, "pause")
 
 
-@router.post(
-    "/imports/{uuid:run_id}/resume", response={200: State, 409: ProblemWithRun, **REFUSALS}
-)
+@router.post("/imports/{uuid:run_id}/resume", response={200: State, **POSTED})
 def resume(request: HttpRequest, run_id: uuid.UUID) -> Any:
     """Go on at the checkpoint."""
-    run = find(request, run_id)
-    if run.status in ("completed", "completed_with_gaps", "cancelled"):
-        return problem(409, f"This run is {run.status}: start a new one.", run_id=str(run.pk))
-    return _act(request, run_id, partial(control.resume, by=caller(request).kind))
+    return _act(request, run_id, "resume")
 
 
-@router.post("/imports/{uuid:run_id}/cancel", response={200: State, **REFUSALS})
+@router.post("/imports/{uuid:run_id}/cancel", response={200: State, **POSTED})
 def cancel(request: HttpRequest, run_id: uuid.UUID) -> Any:
     """Stop for good after the page in hand. What was imported stays."""
-    return _act(request, run_id, control.cancel, "cancel")
+    return _act(request, run_id, "cancel")
 
 
-def _act(request: HttpRequest, run_id: uuid.UUID, what: Any, deed: str = "run") -> Any:
+def _act(request: HttpRequest, run_id: uuid.UUID, what: str) -> Any:
+    no_body(request)
     run = find(request, run_id)
-    if not caller(request).may(deed, run.account.tenant_id):
-        return problem(403, f"This needs the role and the permission to {deed} imports.")
-    with caller(request).acting():
-        what(run)
-    run.refresh_from_db(fields=["status"])
+    if not caller(request).may("cancel" if what == "cancel" else "run", run.account.tenant_id):
+        return _may_not(what)
+    try:
+        with caller(request).acting():
+            control.steer(run, what, by=caller(request).kind)
+    except control.NothingToDo as error:
+        return problem(409, str(error), run_id=str(run.pk))
     return {"run_id": str(run.pk), "status": run.status}
+
+
+def _may_not(what: str) -> HttpResponse:
+    return problem(403, f"This needs the role and the permission to {what} imports.")
 
 
 api.add_router("/integrations/booking/acuity", router)

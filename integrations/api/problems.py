@@ -22,11 +22,40 @@ MEANINGS = {
     404: "There is nothing here that this caller may see.",
     405: "This address does not take this method: Allow says which ones it takes.",
     409: "The state of a run, named by run_id, stands in the way.",
+    411: "Send the body in one piece, with its Content-Length.",
     413: "The body is too long.",
     415: "Send the body as Content-Type: application/json.",
     422: "A value is missing or not valid: field names it.",
     500: "This went wrong on the server; its log says why.",
 }
+
+
+A_DAY = "this must be a day like 2025-10-31, in quotes"
+# The kinds of pydantic's errors, by how their names begin, in plain words.
+KINDS = {
+    "missing": "this is required",
+    "date": A_DAY,
+    "uuid": "this must be an ID like 9299a4da-88d1-4389-9d5d-3767acd0ebd9",
+    "int": "this must be a whole number",
+    "greater_than_equal": "this must be at least {ge}",
+    "less_than_equal": "this must be at most {le}",
+    "less_than": "this must be less than {lt}",
+    "too_short": "name at least {min_length}",
+    "list": "this must be a list",
+    "string_too_long": "this must have at most {max_length} characters",
+    "string_pattern": "this has a character that is not allowed",
+    "string_type": "this must be text",
+    "model": "this must be a JSON object",
+}
+
+
+def _plainly(error: dict[str, Any]) -> str:
+    """What is wrong with a value, without a full stop."""
+    kind = str(error.get("type", ""))
+    for begins, sentence in KINDS.items():
+        if kind.startswith(begins):
+            return sentence.format_map(error.get("ctx", {}))
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 class WrongToken(AuthenticationError):
@@ -78,6 +107,9 @@ class ProblemsOnly:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "Transfer-Encoding" in request.headers and OURS.match(request.path_info):
+            # To Django under WSGI a body of unknown length is none.
+            return problem(411)
         page = self.get_response(request)
         refused = page.status_code >= 400 and OURS.match(request.path_info)
         if not refused or page.get("Content-Type") == CONTENT:
@@ -100,8 +132,7 @@ def install(api: NinjaAPI) -> None:
         if source == "body":
             inner = inner[1:]  # the name of the view's own argument
         field = ".".join(inner) or source
-        message = first["msg"].removeprefix("Value error, ")
-        return problem(422, f"{field}: {message}.", field=field)
+        return problem(422, f"{field}: {_plainly(first)}.", field=field)
 
     @api.exception_handler(AuthenticationError)
     def unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:

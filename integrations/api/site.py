@@ -46,6 +46,17 @@ class JsonOnly(Parser):
         return body
 
 
+def no_body(request: HttpRequest) -> None:
+    """Where none is needed, what comes all the same must be JSON: a page elsewhere can send a form
+    or text in its reader's name, and JSON it cannot."""
+    untyped = ["", "application/json"]
+    # The development server says text/plain of a body of which nothing was said.
+    if request.META.get("SERVER_SOFTWARE", "").startswith("WSGIServer"):
+        untyped.append("text/plain")
+    if request.body or request.content_type not in untyped:
+        JsonOnly().parse_body(request)
+
+
 def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """The page and the schema are only read, and the page loads nothing from elsewhere."""
 

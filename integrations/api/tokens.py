@@ -22,6 +22,8 @@ from integrations.api.problems import WrongToken
 from integrations.models import AcuityAccount, ApiToken, ImportRun, Role
 
 SEEN = timedelta(minutes=1)
+# What is asked for by POST, by the last word of the address.
+DEEDS = {"import": "start", "pause": "pause", "resume": "resume", "cancel": "cancel"}
 
 
 def digest(token: str) -> str:
@@ -83,5 +85,7 @@ class Staff(SessionAuth):
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller:
         user = request.user
         if not (user.is_active and user.is_staff and user.has_perm("integrations.view_importrun")):
-            raise AuthorizationError(message="This needs the permission to view imports.")
+            last = request.path.rpartition("/")[2]
+            deed = DEEDS.get(last, "view") if request.method == "POST" else "view"
+            raise AuthorizationError(message=f"This needs the permission to {deed} imports.")
         return Caller(access.of_user(user), "person", user.get_username())

@@ -32,6 +32,7 @@ from tests.conftest import import_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/integrations/booking/acuity"
+JSON = "application/json"
 
 
 @pytest.fixture
@@ -84,12 +85,12 @@ def test_pause_resume_and_cancel_take_a_second_press(api: Browser, account: Acui
     url = begin(api, account).json()["status_url"]
 
     seen = [
-        api.post(f"{url}/{what}").json()["status"]
+        api.post(f"{url}/{what}", content_type=JSON).json()["status"]
         for what in ("pause", "pause", "resume", "resume", "pause", "cancel", "cancel")
     ]
 
     assert seen == ["paused", "paused", "queued", "queued", "paused", "cancelled", "cancelled"]
-    assert api.post(f"{url}/resume").status_code == 409
+    assert api.post(f"{url}/resume", content_type=JSON).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,10 @@ def test_another_tenants_token_finds_nothing_anywhere(api: Browser, account: Acu
     )
 
     answers = [stranger.get(url), stranger.get(f"{url}/coverage"), begin(stranger, account)]
-    answers += [stranger.post(f"{url}/{what}") for what in ("pause", "resume", "cancel")]
+    answers += [
+        stranger.post(f"{url}/{what}", content_type=JSON)
+        for what in ("pause", "resume", "cancel")
+    ]
     run = url.rsplit("/", 1)[1]
     other = Tenant.objects.get(name="Other").pk
     answers += [

@@ -18,7 +18,7 @@ from integrations.acuity.runs.leases import owner_is_dead
 from integrations.acuity.runs.lines import in_log, summary
 from integrations.acuity.runs.options import Options
 from integrations.acuity.runs.results import rejected, stored
-from integrations.acuity.runs.states import PROVABLE, TRANSITIONS, S, transition
+from integrations.acuity.runs.states import FINAL, PROVABLE, TRANSITIONS, S, said, transition
 from integrations.acuity.runs.tuning import Tuning
 from integrations.acuity.steps import STEPS
 from integrations.conf import conf
@@ -51,6 +51,10 @@ class ActiveRun(Exception):
         super().__init__(
             f"Run {run.id} of this account is {run.status}: resume or cancel it first."
         )
+
+
+class NothingToDo(ConfigurationError):
+    """The run's state does not allow what was asked; the message says why."""
 
 
 def start(
@@ -163,7 +167,7 @@ def verify(run: ImportRun, *, send: bool = True, by: str = "code") -> None:
         if run.status in ImportRun.ACTIVE:
             raise ActiveRun(run)
         raise ConfigurationError(
-            f"Run {run.pk} is {run.status}: only a completed run can be proven."
+            f"Run {run.pk} {said(run.status)}: only a completed run can be proven."
         )
     fresh: dict[str, Any] = dict.fromkeys(PASS, 0) | {
         "status": "pending",
@@ -212,6 +216,31 @@ def cancel(run: ImportRun) -> bool:
         audit.write("cancelled", run=run)
     settle(run.pk)
     return asked
+
+
+# For each thing that may be asked of a run: the states in which it is asked for, or reached.
+REACHED: dict[str, set[Any]] = {
+    "pause": {S.PAUSING, S.PAUSED},
+    "resume": set(ImportRun.WORKING),
+    "cancel": {S.CANCELLING, S.CANCELLED},
+}
+
+
+def steer(run: ImportRun, what: str, *, by: str = "code") -> None:
+    """Pause, resume or cancel, for HTTP and shell; a second press changes nothing.
+
+    The run's status is read anew. Raises NothingToDo where the run's state leaves nothing to do.
+    """
+    if what == "resume":
+        asked = run.status not in FINAL - {S.FAILED} and resume(run, by=by)
+    else:
+        asked = (pause if what == "pause" else cancel)(run)
+    run.refresh_from_db(fields=["status"])
+    if not asked and run.status not in REACHED[what]:
+        instead = "; start a new import" if what == "resume" and run.status in FINAL else ""
+        raise NothingToDo(
+            f"Run {run.pk} {said(run.status)}: there is nothing to {what}{instead}."
+        )
 
 
 def settle(run_id: Any) -> None:

@@ -15,6 +15,7 @@ from integrations.acuity.resources.scope import Scope
 from integrations.acuity.runs import control, leases, lines, outages, troubles, words
 from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.runs.page import Stale, process_page
+from integrations.acuity.runs.states import said
 from integrations.acuity.runs.tuning import Tuning, set_limit, sized
 from integrations.acuity.source.fetching import Fetcher
 from integrations.models import AcuityAccount, ImportRun, ImportStep
@@ -45,7 +46,7 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
     run = ImportRun.objects.select_related("account__tenant").get(pk=run_id)
     if run.status not in ImportRun.WORKING:
         control.settle(run.pk)
-        return Outcome("stop", f"nothing to do: the run is {run.status}")
+        return Outcome("stop", f"nothing to do: the run {said(run.status)}")
     step = control.current_step(run.pk)
     if step is None:
         return Outcome("done", "nothing to do: every step is done")
@@ -146,7 +147,7 @@ class Window:
         start, others = time.monotonic(), False
         step, before, differing = self.step, words.counters(self.step), 0
 
-        def said() -> str:
+        def came() -> str:
             return words.of_window(before, step, differing)
 
         while True:
@@ -159,7 +160,7 @@ class Window:
             step.refresh_from_db()
             self._tune(step, step.offset - before_page, time.monotonic() - began, page.done)
             if page.done:
-                return Outcome("done", said(), step.version, step.offset)
+                return Outcome("done", came(), step.version, step.offset)
             self._renewed = now = time.monotonic()
             if now - self._looked > STATUS_CHECK_SECONDS:
                 self._looked = now
@@ -167,11 +168,11 @@ class Window:
                 self.run = ImportRun.objects.select_related("account__tenant").get(pk=self.run.pk)
                 self.context.scope = Scope.of(self.run)
                 if self.run.status not in ImportRun.WORKING:
-                    return Outcome("stop", f"{said()}; the run is {self.run.status}")
+                    return Outcome("stop", f"{came()}; the run {said(self.run.status)}")
                 if start + TURN_SECONDS < now < until and control.others_wait(self.run.pk):
                     others, until = True, start
             if now > until and not self.source.under_way:
-                return Outcome("more", said(), step.version, step.offset)
+                return Outcome("more", came(), step.version, step.offset)
 
     def _tune(self, step: ImportStep, count: int, seconds: float, done: bool) -> None:
         """Let the page limit follow what this page showed."""
