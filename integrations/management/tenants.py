@@ -11,7 +11,7 @@ from integrations.models import AcuityAccount
 def find(value: str, account: str = "") -> Tenant:
     """The tenant with this UUID or account, or the only one. Raises ConfigurationError."""
     if account:
-        return accounts.account(account).tenant
+        return accounts.account(account, value).tenant
     tenants = Tenant.objects.all()
     if value:
         try:

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from msgspec.structs import astuple
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -33,6 +35,17 @@ WORDS = {
     "paused": "paused",
     "failed": "failed, resumable",
 }
+# The summary's columns on a narrow terminal, and on a very narrow one.
+SHORT = {
+    "fetched": "read",
+    "stored": "stored",
+    "created": "new",
+    "updated": "changed",
+    "restated": "restated",
+    "unchanged": "same",
+    "rejected": "rejected",
+}
+SHORTEST = {name: SHORT[name] for name in ("stored", "created", "updated", "rejected")}
 # Without a terminal that moves its cursor: a line each so many seconds, or percent.
 LINE_SECONDS, LINE_PERCENT = 10.0, 10
 
@@ -47,9 +60,35 @@ def plain(stderr: bool = True) -> bool:
     return dumb or not stream.isatty()
 
 
+def colourless(stderr: bool = True) -> bool:
+    """Whether what is written there has no codes of colour."""
+    return bool(os.environ.get("NO_COLOR")) or plain(stderr)
+
+
 def console(stderr: bool = False) -> Console:
-    """No colour and no movement where it is `plain`."""
-    return Console(stderr=stderr, highlight=False, force_terminal=False if plain(stderr) else None)
+    """No movement where it is `plain`, no colour where it is `colourless`."""
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        force_terminal=False if plain(stderr) else None,
+        color_system=None if colourless(stderr) else "auto",
+    )
+
+
+def say(n: int, noun: str) -> str:
+    """`1 retry`, `2 retries`: a number, and so many of what is named in the singular."""
+    several = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{n:,} {noun if n == 1 else several}"
+
+
+def show(out: Console, *tables: Table) -> None:
+    """The first of the tables, each narrower than the one before, that fits; where nobody's terminal
+    sets a width, the first."""
+    widths = [Measurement.get(out, out.options.update(width=10_000), t).maximum for t in tables]
+    if not out.is_terminal:
+        out.width = max(out.width, widths[0])
+    fits = (table for table, width in zip(tables, widths, strict=True) if width <= out.width)
+    out.print(next(fits, tables[-1]))
 
 
 def command(*words: str) -> str:
@@ -148,20 +187,32 @@ class Bars:
 
 def summary(result: Result, reason: str = "") -> None:
     out = console()
-    table = _table("", *Counts.__struct_fields__)
-    for name, counts in result.resources.items():
-        table.add_row(name, *(f"{value:,}" for value in astuple(counts)))
-    out.print(table)
+    show(
+        out,
+        _counts(result, dict(zip(Counts.__struct_fields__, Counts.__struct_fields__, strict=True))),
+        _counts(result, SHORT),
+        _counts(result, SHORTEST),
+    )
     out.print(f"Run {result.run}: [bold]{WORDS.get(result.status, result.status)}[/]")
     if said := headline(result.scope, result.verified):
         out.print(said, soft_wrap=not out.is_terminal)
-    out.print(f"{result.requests:,} requests, {result.retries} retries, {result.elapsed_s} s")
+    asked = f"{say(result.requests, 'request')}, {say(result.retries, 'retry')}"
+    out.print(f"{asked}, {result.elapsed_s} s")
     if reason:
         out.print(reason, soft_wrap=not out.is_terminal)
     for gap in result.gaps:
         out.print(f"[red]GAP[/] {gap.get('day') or gap.get('month') or ''} {gap['reason']}")
     if wrong := len(result.differences):
-        out.print(f"{wrong} appointments whose payments differ from the amount paid")
+        differ = "differs" if wrong == 1 else "differ"
+        what = f"{say(wrong, 'appointment')} whose sum of payments {differ} from the amount paid"
+        out.print(what)
+
+
+def _counts(result: Result, headings: dict[str, str]) -> Table:
+    table = _table("", *headings.values())
+    for name, counts in result.resources.items():
+        table.add_row(name, *(f"{getattr(counts, column):,}" for column in headings))
+    return table
 
 
 def dry_run(answer: Rehearsal) -> None:
@@ -171,10 +222,10 @@ def dry_run(answer: Rehearsal) -> None:
     for name, found in answer.resources.items():
         if isinstance(found, Unasked):
             title = RESOURCES[name].title
-            asking.append(f"{title} would take {found.requests:,} further requests.")
+            asking.append(f"{title} would take {say(found.requests, 'further request')}.")
         else:
             table.add_row(name, *(f"{value:,}" for value in astuple(found)))
-    out.print(table)
+    show(out, table)
     for sentence in asking:
         out.print(sentence)
     out.print(f"Dry run of {answer.account}: nothing was written.")
@@ -186,14 +237,21 @@ def listing(rows: list[dict[str, Any]], empty: str) -> None:
     if not rows:
         out.print(empty)
         return
-    table = Table(box=SIMPLE_HEAD)
+    table, times = Table(box=SIMPLE_HEAD), {n for row in rows for n in row if _time(row[n])}
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        heading = name.replace("_", " ").removesuffix(" at")
+        table.add_column(f"{heading} (UTC)" if name in times else heading, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value)[:36] for value in row.values()))
-    if not out.is_terminal:
-        out.width = 200
-    out.print(table)
+        table.add_row(*(_time(v) or ("" if v is None else str(v)[:36]) for v in row.values()))
+    show(out, table)
+
+
+def _time(value: Any) -> str:
+    """A time of ISO 8601 to the second and in UTC, "" for anything else."""
+    if isinstance(value, str) and "T" in value:
+        with contextlib.suppress(ValueError):
+            return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return ""
 
 
 def coverage(months: dict[str, list[int]]) -> None:
@@ -204,7 +262,7 @@ def coverage(months: dict[str, list[int]]) -> None:
     table = _table("month", "Acuity", "stored", "", title="Coverage", footers=_pair(source, stored))
     for month, pair in sorted(months.items()):
         table.add_row(month, *_pair(*pair))
-    console().print(table)
+    show(console(), table)
 
 
 def _pair(source: int, stored: int) -> list[str]:
@@ -229,7 +287,7 @@ def revenue(report: dict[str, Any]) -> None:
             month, *(f"{shortest(amount):,f}" for amount in [*amounts, sum(amounts, Decimal(0))])
         )
     out = console()
-    out.print(table)
+    show(out, table)
     vendor, canceled, orders = (_total(report[name]) for name in ("as_vendor", "canceled", ORDERS))
     out.print(
         f"As Acuity's own report counts: {shortest(vendor):,f}, without {shortest(canceled):,f} on canceled bookings"
@@ -263,7 +321,7 @@ def obligations(report: dict[str, Any]) -> None:
     )
     for month, row in upcoming["months"].items():
         table.add_row(month, f"{row['bookings']:,}", row["deposits"], row["paid_in_full"])
-    out.print(table)
+    show(out, table)
     out.print(
         f"Kept on {canceled['bookings']:,} canceled bookings and no-shows, no refund known:"
         f" {canceled['amount']} {currency}.",
@@ -288,7 +346,8 @@ def _table(first: str, *numbers: str, title: str = "", footers: list[str] | None
         # So that the longest name of a resource fits into 80 columns.
         padding=(0, 1, 0, 0),
     )
-    table.add_column(first, footer="total", no_wrap=True)
+    # Where nothing fits, words are broken; none is cut.
+    table.add_column(first, footer="total", overflow="fold")
     for name, footer in zip(numbers, footers or [""] * len(numbers), strict=True):
-        table.add_column(name, justify="right", footer=footer)
+        table.add_column(name, justify="right", footer=footer, overflow="fold")
     return table

@@ -263,11 +263,17 @@ def test_a_run_of_another_process_is_paused_and_cancelled_from_a_shell(
     meets = "verify"
     asked.clear()
     go_on.clear()
-    manage(tmp_path, "acuity_import", "--resume", run, "--detach", **worker)
+    waiting = start(tmp_path, "acuity_import", "--resume", run, **worker)
     assert steer("--cancel") == (0, "cancelling")
     rests("cancelled")
+    # Whoever waited for it hears that it is over.
+    _, said = waiting.communicate(timeout=60)
+    assert (waiting.returncode, "Resume with" in said, "was cancelled" in said) == (1, False, True)
     refused = manage(tmp_path, "acuity_runs", run, "--pause", **worker)
-    assert (refused.returncode, "cancelled, so over" in refused.stderr) == (2, True)
+    assert (refused.returncode, "was cancelled: there is nothing to pause" in refused.stderr) == (
+        2,
+        True,
+    )
 
     # What came in stays; nothing is kept for later, nobody holds a lease.
     assert query(tmp_path, "SELECT count(*) FROM bookings_appointment") == [(120,)]

@@ -51,6 +51,17 @@ WRONG: list[tuple[list[str], dict[str, str], int, str, str]] = [
     ([VERIFY], {}, 2, "bad_argument", "run"),
     ([RUNS, NOBODY, "--pause"], {}, 2, "unknown_run", NOBODY),
     ([RUNS, "--cancel"], {}, 2, "configuration_error", "Name the run"),
+    ([IMPORT], {"ACUITY_BASE_URL": "http://127.0.0.1:9"}, 1, "connection_trouble", "Error at 127"),
+    ([IMPORT, "--resume", ""], {}, 2, "bad_argument", "--resume needs a run: acuity_runs lists"),
+    ([IMPORT, "--only="], {}, 2, "bad_argument", "--only needs a value"),
+    ([IMPORT, "--only", ","], {}, 2, "configuration_error", "Name what to import: "),
+    ([IMPORT, "--tenant", "first"], {}, 2, "configuration_error", "not a tenant's UUID"),
+    ([RUNS, "--account", ""], {}, 2, "bad_argument", "--account needs an account's ID"),
+    ([RUNS, ""], {}, 2, "bad_argument", "An argument is empty"),
+    (["acuity_sandbox", "--faults", "5"], {}, 2, "bad_argument", "0 to 1"),
+    (["acuity_sandbox", "--latency", "-1"], {}, 2, "bad_argument", "0 to 3600"),
+    (["acuity_sandbox", "--rps", "nan"], {}, 2, "bad_argument", "0 to 10000"),
+    (["acuity_sandbox", "--cap", "0"], {}, 2, "bad_argument", "1 to 10000000"),
     ([REPORT, "--month", "May"], {}, 2, "configuration_error", "2025-10"),
 ]
 
@@ -79,9 +90,14 @@ def test_a_wrong_start_is_one_sentence_and_one_document(
     code: str,
     word: str,
 ) -> None:
-    done = manage(empty, *args, "--json", **{**credentials(box), **env})
+    as_json = [] if args[0] == "acuity_sandbox" else ["--json"]
+    done = manage(empty, *args, *as_json, **{**credentials(box), **env})
 
     assert done.returncode == status, done.stderr
+    if not as_json:
+        assert (done.stdout, word in done.stderr) == ("", True)
+        assert len(done.stderr.splitlines()) == 1
+        return
     document = json.loads(done.stdout)
     assert (document["code"], document["exit"]) == (code, status)
     said = [line for line in done.stderr.splitlines() if " INFO acuity_" not in line]
@@ -89,7 +105,9 @@ def test_a_wrong_start_is_one_sentence_and_one_document(
     last = done.stderr.splitlines()[-1]
     if args[0] == IMPORT:
         assert " INFO acuity_import_summary status=not_started error=" in last
-    assert query(empty, "SELECT count(*) FROM integrations_importrun") == [(0,)]
+    # Neither a run nor an account is left of what was refused.
+    for table in ("integrations_importrun", "integrations_acuityaccount", "bookings_tenant"):
+        assert query(empty, f"SELECT count(*) FROM {table}") == [(0,)]
 
 
 def test_a_database_without_tables_is_told_how_to_get_them(tmp_path: Path) -> None:
@@ -154,6 +172,31 @@ def test_runs_are_listed_shown_paused_and_cancelled(tmp_path: Path, box: Sandbox
     # The account's as it is now, in both.
     assert shown.pop("fresh") == second.pop("fresh") and first.pop("fresh")
     assert shown == first
+    elsewhere = ["--account", "1", "--tenant", NOBODY]
+    for args, word in [
+        ([RUNS, first["run"], "--active"], "leave them out"),
+        ([RUNS, first["run"], "--account", "1"], "leave them out"),
+        ([RUNS, first["run"], "--cancel"], "has completed: there is nothing to cancel"),
+        ([IMPORT, *elsewhere], "is not one of tenant"),
+        ([IMPORT, "--resume", first["run"]], "has completed: there is nothing to resume"),
+    ]:
+        refused = manage(tmp_path, *args, **credentials(box))
+        assert (refused.returncode, word in refused.stderr) == (2, True), refused.stderr
+    # A key that is refused does not take the place of the right one.
+    assert manage(tmp_path, IMPORT, **credentials(box, "wrong")).returncode == 4
+    assert manage(tmp_path, IMPORT, "--account", "1", "--dry-run").returncode == 0
+    for args in ([RUNS, "--json"], [RUNS]):
+        with open("/dev/full", "w") as full:
+            lost = subprocess.run(
+                [sys.executable, "manage.py", *args],
+                cwd=ROOT,
+                env=environment(tmp_path),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert (lost.returncode, len(lost.stderr.splitlines())) == (1, 1), lost.stderr
+        assert "No space left on device" in lost.stderr
     over = manage(tmp_path, RUNS, first["run"], "--pause", "--json")
     assert over.returncode == 2 and "completed" in json.loads(over.stdout)["error"]
     accounts = json.loads(manage(tmp_path, "acuity_accounts", "--json").stdout)["accounts"]
@@ -161,4 +204,5 @@ def test_runs_are_listed_shown_paused_and_cancelled(tmp_path: Path, box: Sandbox
         (second["run"], first["tenant"])
     ]
     assert accounts[0]["last_proof"] and "sandbox-key" not in str(accounts)
-    assert first["run"] in manage(tmp_path, RUNS).stdout
+    listed = manage(tmp_path, RUNS).stdout
+    assert first["run"] in listed and "created (UTC)" in listed

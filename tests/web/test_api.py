@@ -125,8 +125,7 @@ def test_another_tenants_token_finds_nothing_anywhere(api: Browser, account: Acu
 
     answers = [stranger.get(url), stranger.get(f"{url}/coverage"), begin(stranger, account)]
     answers += [
-        stranger.post(f"{url}/{what}", content_type=JSON)
-        for what in ("pause", "resume", "cancel")
+        stranger.post(f"{url}/{what}", content_type=JSON) for what in ("pause", "resume", "cancel")
     ]
     run = url.rsplit("/", 1)[1]
     other = Tenant.objects.get(name="Other").pk

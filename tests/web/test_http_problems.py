@@ -123,12 +123,18 @@ TABLE = {
         422, "POST", "/import", START | {"min_date": 20251031}, says={"field": "min_date"}
     ),
     "a date with a time": Wrong(
-        422, "POST", "/import", START | {"max_date": "2025-10-31T00:00:00"}, says={"field": "max_date"}
+        422,
+        "POST",
+        "/import",
+        START | {"max_date": "2025-10-31T00:00:00"},
+        says={"field": "max_date"},
     ),
     "a day that is not": Wrong(
         422, "POST", "/import", START | {"min_date": "2026-02-30"}, says={"field": "min_date"}
     ),
-    "nothing to import": Wrong(422, "POST", "/import", START | {"only": []}, says={"field": "only"}),
+    "nothing to import": Wrong(
+        422, "POST", "/import", START | {"only": []}, says={"field": "only"}
+    ),
     "no UUID": Wrong(422, "POST", "/import", {"tenant_id": "first"}, says={"field": "tenant_id"}),
     "dates crossed": Wrong(
         422,

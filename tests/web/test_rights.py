@@ -444,7 +444,9 @@ def test_the_trail_says_who_and_by_what() -> None:
     api = Browser(headers={"Authorization": f"Bearer {issue('robot', [own.tenant])}"})
 
     boss.post(f"/admin/integrations/importrun/{run.pk}/do/pause/")
-    api.post(f"/integrations/booking/acuity/imports/{run.pk}/resume", content_type="application/json")
+    api.post(
+        f"/integrations/booking/acuity/imports/{run.pk}/resume", content_type="application/json"
+    )
     boss.post(f"/admin/integrations/importrun/{run.pk}/do/cancel/")
     boss.get(f"/admin/bookings/tenant/{own.tenant.pk}/revenue.csv")
 

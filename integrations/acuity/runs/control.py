@@ -238,9 +238,7 @@ def steer(run: ImportRun, what: str, *, by: str = "code") -> None:
     run.refresh_from_db(fields=["status"])
     if not asked and run.status not in REACHED[what]:
         instead = "; start a new import" if what == "resume" and run.status in FINAL else ""
-        raise NothingToDo(
-            f"Run {run.pk} {said(run.status)}: there is nothing to {what}{instead}."
-        )
+        raise NothingToDo(f"Run {run.pk} {said(run.status)}: there is nothing to {what}{instead}.")
 
 
 def settle(run_id: Any) -> None:

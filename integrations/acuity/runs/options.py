@@ -31,9 +31,9 @@ class Options(msgspec.Struct, frozen=True):
             )
         unknown = [name for name in self.only if name not in RESOURCES]
         if unknown or not self.only:
+            what = f"Cannot import {', '.join(unknown)}: choose from"
             raise ConfigurationError(
-                f"Cannot import {', '.join(unknown) or 'nothing'}:"
-                f" choose from {', '.join(RESOURCES)}."
+                f"{what if unknown else 'Name what to import:'} {', '.join(RESOURCES)}."
             )
 
     @property

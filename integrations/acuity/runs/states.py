@@ -29,7 +29,7 @@ TRANSITIONS: dict[str, set[str]] = {
 PROVABLE = {S.COMPLETED, S.COMPLETED_WITH_GAPS}
 FINAL = {S.CANCELLED, S.FAILED, *PROVABLE}
 # As a sentence says them; of the others, "is running".
-SAID = {
+SAID: dict[str, str] = {
     S.COMPLETED: "has completed",
     S.COMPLETED_WITH_GAPS: "has completed with gaps",
     S.FAILED: "has failed",
@@ -39,7 +39,7 @@ SAID = {
 
 def said(status: str) -> str:
     """What follows "the run" in a sentence: "is paused", "has completed with gaps"."""
-    return SAID.get(status, f"is {status}")  # type: ignore[call-overload]
+    return SAID.get(status, f"is {status}")
 
 
 def transition(run_id: Any, to: str, *, among: set[Any] | None = None, **fields: Any) -> bool:

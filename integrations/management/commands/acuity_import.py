@@ -105,10 +105,8 @@ class Command(AcuityCommand):
         if options["resume"]:
             run = listing.find(options["resume"])
             stack.enter_context(embedded.worker())
-            if run.status in ("completed", "completed_with_gaps", "cancelled"):
-                raise errors.ConfigurationError(f"Run {run.pk} is {run.status}: nothing to resume.")
+            control.steer(run, "resume", by="command")
             self.begun = run
-            control.resume(run, by="command")
             return run
         low, high = _day(options["min_date"], "--min-date"), _day(options["max_date"], "--max-date")
         account = self.account(options, stack)
@@ -126,6 +124,7 @@ class Command(AcuityCommand):
             return None
         # A wrong key or address is said at once, before there is a run.
         account_client(account).get("/me")
+        find.store(account)
         self.begun = run = control.start(account, wanted, send=False, by="command")
         stack.enter_context(
             embedded.worker() if not options["detach"] else contextlib.nullcontext()
@@ -134,10 +133,9 @@ class Command(AcuityCommand):
         return run
 
     def account(self, options: dict[str, Any], stack: contextlib.ExitStack) -> AcuityAccount:
+        """The account meant; one that is new, or has a new key, is not stored yet."""
         if not options["sandbox"]:
-            account = find.account(
-                options["account"], options["tenant"], save=not options["dry_run"]
-            )
+            account = find.account(options["account"], options["tenant"], save=False)
             addresses.check(account)
             return account
         from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
@@ -150,7 +148,7 @@ class Command(AcuityCommand):
             box.options.api_key,
             box.base_url,
             name="Sandbox",
-            save=not options["dry_run"],
+            save=False,
         )
 
     def retry_rejected(self, run: ImportRun, as_json: bool) -> int:
@@ -185,7 +183,12 @@ class Command(AcuityCommand):
             terminal.coverage(run.coverage)
         if run.status == "completed":
             return COMPLETED
-        if run.status in ("paused", "cancelled"):
+        if run.status == "cancelled":
+            self.stderr.write(
+                f"Run {run.pk} was cancelled: what was imported stays; start a new import."
+            )
+            return FAILED
+        if run.status == "paused":
             self.stderr.write(f"Resume with: {following.resume(run)}")
             return INTERRUPTED
         if run.reason:

@@ -28,6 +28,10 @@ class Command(AcuityCommand):
 
     def handle(self, **options: Any) -> None:
         if options["run"]:
+            if options["active"] or options["account"]:
+                raise ConfigurationError(
+                    "--active and --account choose from the list: leave them out to name a run."
+                )
             self.one(listing.find(options["run"]), options)
             return
         if options["pause"] or options["cancel"]:
@@ -40,23 +44,16 @@ class Command(AcuityCommand):
             terminal.listing(found, "There are no such runs.")
 
     def one(self, run: ImportRun, options: dict[str, Any]) -> None:
-        if options["pause"]:
-            self.steer(run, control.pause, "pause", {"pausing", "paused"})
-        if options["cancel"]:
-            self.steer(run, control.cancel, "cancel", {"cancelling", "cancelled"})
+        for what in ("pause", "cancel"):
+            if options[what]:
+                control.steer(run, what, by="command")
         run.refresh_from_db()
         result = results.result(run)
         if options["json"]:
             fresh = freshness.of(run.account).as_json()
             self.stdout.write(json.dumps(result.as_json() | {"fresh": fresh}))
         elif options["pause"] or options["cancel"]:
-            self.stdout.write(f"Run {run.pk} is {run.status}.")
+            self.stdout.write(f"Run {run.pk} {states.said(run.status)}.")
         else:
             terminal.summary(result, run.reason)
             terminal.coverage(run.coverage)
-
-    def steer(self, run: ImportRun, act: Any, word: str, reached: set[str]) -> None:
-        """Ask for it; that it was asked for already, or is reached, is well, too."""
-        if not act(run) and run.status not in reached:
-            ends = "over" if run.status in states.FINAL else "not working"
-            raise ConfigurationError(f"Run {run.pk} is {run.status}, so {ends}: nothing to {word}.")

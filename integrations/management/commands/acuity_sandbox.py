@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.sandbox import SandboxOptions, make_account, serve
-from integrations.management.refusals import AcuityCommand, within
+from integrations.management.refusals import AcuityCommand, between, within
 
 
 class Command(AcuityCommand):
@@ -21,12 +21,16 @@ class Command(AcuityCommand):
             "--months", type=within(1, 600), default=31, help="that the bookings span"
         )
         parser.add_argument("--paging", choices=["documented", "offset"], default="documented")
-        parser.add_argument("--rps", type=float, default=10, help="0 = no limit")
-        parser.add_argument("--latency", type=float, default=0, help="seconds before each answer")
+        parser.add_argument("--rps", type=between(0, 10_000), default=10, help="0 = no limit")
         parser.add_argument(
-            "--faults", type=float, default=0, help="share of failing answers, 0 to 1"
+            "--latency", type=between(0, 3600), default=0, help="seconds before each answer"
         )
-        parser.add_argument("--cap", type=int, default=None, help="silent cap on an answer's rows")
+        parser.add_argument(
+            "--faults", type=between(0, 1), default=0, help="share of failing answers, 0 to 1"
+        )
+        parser.add_argument(
+            "--cap", type=within(1, 10**7), default=None, help="silent cap on an answer's rows"
+        )
 
     def handle(self, **options: Any) -> None:
         names = ("paging", "rps", "latency", "faults", "cap")
