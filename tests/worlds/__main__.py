@@ -8,7 +8,7 @@ or two imports. A judge that knows the world, and none of the importer's code, s
 - false_gap: all is stored and the source allowed the proof, yet it isn't verified;
 - false_gone: a booking that lives is marked as removed;
 - lost: less is stored than could be had, without a word, or where nothing hindered it;
-- endless: no end within 3,000 requests or two minutes, or a crash.
+- endless: no end within 3,000 requests or two minutes of work, or a crash.
 
 Which lie is for which law of evidence:
 
