@@ -106,3 +106,19 @@ def test_the_page_says_what_it_costs_and_what_an_allowance_gives(
         "10 requests a night read all 120 payment lists again within 12 nights."
         " What was chosen would take 18."
     )
+
+
+def test_new_lists_do_not_make_the_old_ones_late(box: Sandbox, account: AcuityAccount) -> None:
+    import_all(box, payments_mode="all")
+    plan = planned(account, nights=3)
+    now = timezone.now()
+    rows = Appointment.objects.order_by("pk")
+    for age, some in enumerate((rows[:40], rows[40:80], rows[80:])):
+        old = rows.filter(pk__in=[row.pk for row in some])
+        old.update(payments_read_at=now - (3 - age) * DAY)
+    rows.filter(pk__in=[row.pk for row in rows[110:]]).update(payments_read_at=None)
+
+    assert plans.portion(plan, now) == 50
+    assert plans.portion(planned(account, nights=3, allowance=40), now) == 40
+    rows.update(payments_read_at=now - 5 * DAY)
+    assert plans.portion(planned(account, nights=3, allowance=None), now) == 80

@@ -8,7 +8,7 @@ or two imports. A judge that knows the world, and none of the importer's code, s
 - false_gap: all is stored and the source allowed the proof, yet it isn't verified;
 - false_gone: a booking that lives is marked as removed;
 - lost: less is stored than could be had, without a word, or where nothing hindered it;
-- endless: no end within 3,000 requests or two minutes, or a crash.
+- endless: no end within 3,000 requests or two minutes of work, or a crash.
 
 Which lie is for which law of evidence:
 
@@ -95,6 +95,7 @@ def play_all(seeds: range) -> int:
         for kind in {verdict.kind for verdict in outcome.verdicts}:
             first = next(one.reason for one in outcome.verdicts if one.kind == kind)
             by_kind[kind].append((seed, story.kinds, first))
+            print(f"seed {seed}: {kind}", file=sys.stderr)
         pace = number / (time.monotonic() - began)
         if number % 25 == 0 or number == len(seeds):
             wrong = ", ".join(f"{kind} {len(those)}" for kind, those in by_kind.items()) or "none"

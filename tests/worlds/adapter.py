@@ -7,8 +7,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-# The source refuses an import that asks too long; this stops one that no longer asks.
-MOST_SECONDS = 150
+# The source refuses an import that asks too long; this stops one that no longer asks, by the clock.
+MOST_SECONDS = 900
 MOST_WAITS = 200
 
 

@@ -17,7 +17,7 @@ Result = dict[str, Any]
 
 
 def imported(source: Source, **options: Any) -> Result:
-    """One more import of this source. "endless" beyond 3,000 requests or two minutes."""
+    """One more import of this source. "endless" beyond 3,000 requests or two minutes of work."""
     source.next_run()
     result = run_import(source.base_url, source.user_id, source.api_key, **options)
     if source.endless:

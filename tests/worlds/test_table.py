@@ -448,6 +448,26 @@ def test_a_row_that_heads_every_answer_costs_few_requests(
     assert len(source.requests) < 150
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Tokyo"])
+def test_a_calendar_whose_days_begin_earlier_than_the_accounts_is_asked_to_its_end(
+    zone: str,
+) -> None:
+    """The answer up to a day holds bookings that are of the next one where they take place."""
+    world = World(timezone="America/St_Johns")
+    home, away = world.calendar("Home"), world.calendar("Away", zone)
+    for n in range(12):
+        name = f"{'ABCDEFGHIJKL'[n]}da Example{n}"
+        world.client(name)
+        world.book(name, f"2025-07-10 {1 + n // 2 * 4 % 23:02}:{n % 2 * 15:02}", calendar=away)
+    world.book("Ada Example0", "2025-07-10 12:00", calendar=home)
+
+    with Source(world, [lies.CapAt(5)]) as source:
+        source.most_requests = 400
+        result = imported(source)
+
+    assert_complete(world, result)
+
+
 # Two accounts of one tenant → they never touch
 
 

@@ -30,6 +30,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 GOLDEN = (math.sqrt(5) - 1) / 2
 # So many times the share of a minute, at most, begins in one minute.
 CROWD = 2
+MOST_SHARES = 2
 K = ImportRun.Kind
 DEEDS: dict[str, Options] = {
     K.IMPORT: Options(),
@@ -122,7 +123,9 @@ def begin(turn: Turn, now: datetime) -> ImportRun | None:
         with transaction.atomic():
             if not Plan.objects.filter(pk=plan.pk, **before).update(**taken):
                 return None
-            again = oldest(extent_of(plan), portion(plan)) if kind == K.AUDIT else NOTHING_AGAIN
+            again = NOTHING_AGAIN
+            if kind == K.AUDIT:
+                again = oldest(extent_of(plan), portion(plan, now))
             return control.start(plan.account, DEEDS[kind], kind=kind, reread=again, by="schedule")
     except control.ActiveRun:
         return None
@@ -157,9 +160,19 @@ def cost(plan: Plan) -> Cost:
     return Cost(lists, wanted, a_night, math.ceil(lists / a_night) if a_night else 0)
 
 
-def portion(plan: Plan) -> int:
-    """How many lists an audit reads again."""
-    return cost(plan).a_night
+def portion(plan: Plan, now: datetime) -> int:
+    """How many lists an audit reads again: its share, or up to those that would be too old by the
+    next one, since lists that were never read come before them. At most MOST_SHARES of it; an allowance
+    is kept to."""
+    share = cost(plan).a_night
+    if plan.allowance:
+        return share
+    too_old = now - plan.nights * DAY + DAY / 2
+    lists = kept(extent_of(plan))
+    if not lists.filter(payments_read_at__lte=too_old).exists():
+        return share
+    up_to_them = lists.exclude(payments_read_at__gt=too_old).count()
+    return min(max(share, up_to_them), MOST_SHARES * share)
 
 
 def extent_of(plan: Plan) -> Extent:

@@ -59,13 +59,16 @@ def ask(context: Context, cut: CutCursor, limit: int) -> tuple[list[Row], CutCur
     dates = [row.day for row in answer.rows if row.day]
     before = set(cut.keys)
     nothing_new = before.issuperset(keys)
-    ended = nothing_new and len(answer.all) < len(before)
+    ended = nothing_new and len(answer.all) < cut.longest
     if not dates or ended or {"maxDate", "calendarID"} & source.ignored:
         return answer.all, replace(learned, n=cut.n + 1)
-    oldest = min(dates)
+    # Where its calendar is, a booking may be of a later day than the last one asked for.
+    oldest = min([*dates, until] if until else dates)
     if nothing_new:
         # As many as before and none of them new: the answer is full of one day. Go on before it.
-        oldest = _day(date.fromisoformat(min(oldest, until or oldest)) - timedelta(days=1))
+        oldest = _day(date.fromisoformat(oldest) - timedelta(days=1))
+    elif oldest == until:
+        keys = sorted(before.union(keys))
     return answer.all, replace(learned, keys=keys, until=oldest)
 
 
