@@ -98,7 +98,8 @@ endurance: install
 
 .venv-dlt/stamp:
 	python3 -m venv .venv-dlt
-	.venv-dlt/bin/pip install -q 'dlt[sqlalchemy,postgres]==1.31.0'
+	.venv-dlt/bin/pip install -q 'dlt[sqlalchemy,postgres]==1.31.0' \
+	  'adbc-driver-postgresql==1.13.0' 'adbc-driver-sqlite==1.13.0' 'pyarrow==26.0.1'
 	touch $@
 
 bench: install .venv-dlt/stamp

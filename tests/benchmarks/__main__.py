@@ -1,5 +1,7 @@
 """Whole processes against one sandbox, all in one run, as ratios: `make bench`.
 
+Nobody's time is printed whose bookings, and the sum of their prices, are not the sandbox's.
+
 python -m tests.benchmarks [--appointments 200000] [--curve 2000,20000,200000] [--dlt PYTHON]
 """
 
@@ -9,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,9 +20,15 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
+from json import loads
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import conninfo
 
 from tests.services import postgres_url
 
@@ -98,17 +107,54 @@ def sandbox(appointments: int) -> Iterator[str]:
         process.wait()
 
 
-def warm(url: str) -> None:
-    """Let the sandbox make every answer once, so that nobody is measured waiting for it."""
+def months(url: str, forms: bool) -> Iterator[bytes]:
+    """The sandbox's bookings, a month an answer."""
     login = {"Authorization": "Basic " + b64encode(b"10000001:sandbox-key").decode()}
     for year in range(2013, 2028):
         for month in range(1, 13):
-            for shape in ("false", "true"):
-                query = f"minDate={year}-{month:02}-01&maxDate={year}-{month:02}-31&max=1000000"
-                asked = f"{url}/appointments?{query}&showall=true&excludeForms={shape}"
-                with urllib.request.urlopen(urllib.request.Request(asked, headers=login)) as answer:
-                    while answer.read(1 << 20):
-                        pass
+            query = f"minDate={year}-{month:02}-01&maxDate={year}-{month:02}-31&max=1000000"
+            shape = "false" if forms else "true"
+            asked = f"{url}/appointments?{query}&showall=true&excludeForms={shape}"
+            with urllib.request.urlopen(urllib.request.Request(asked, headers=login)) as answer:
+                yield answer.read()
+
+
+def warm(url: str) -> None:
+    """Let the sandbox make every answer once, so that nobody is measured waiting for it."""
+    for forms in (True, False):
+        for _ in months(url, forms):
+            pass
+
+
+class Sums(NamedTuple):
+    """What a contestant has to have in the end."""
+
+    bookings: int
+    prices: Decimal
+
+    @classmethod
+    def of_sandbox(cls, url: str) -> "Sums":
+        prices = {
+            r["id"]: Decimal(r["price"]) for month in months(url, False) for r in loads(month)
+        }
+        return cls(len(prices), sum(prices.values(), Decimal(0)))
+
+    @classmethod
+    def stored(cls, database: str) -> "Sums":
+        asked = "SELECT count(*), sum(price) FROM bookings_appointment"
+        if database.startswith("sqlite:///"):
+            with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as sqlite:
+                return cls.said(*sqlite.execute(asked).fetchone())
+        with psycopg.connect(database) as server:
+            return cls.said(*server.execute(asked).fetchone() or (0, 0))
+
+    @classmethod
+    def said(cls, bookings: Any, prices: Any) -> "Sums":
+        return cls(int(bookings), Decimal(str(prices or 0)).quantize(Decimal("0.01")))
+
+    def same(self, other: "Sums", who: str) -> None:
+        if self != other:
+            raise SystemExit(f"{who} has {other}, the sandbox {self}: no time is worth that.")
 
 
 def _up(url: str) -> bool:
@@ -166,9 +212,6 @@ class Databases:
         return f"sqlite:///{path}"
 
     def postgres(self, like: str = "") -> str:
-        import psycopg
-        from psycopg import conninfo
-
         self.made += 1
         name = f"bench{self.made}"
         with psycopg.connect(self.server, autocommit=True) as server:
@@ -187,6 +230,7 @@ def line(name: str, ran: Ran, base: Ran | None = None) -> None:
 
 def compare(databases: Databases, appointments: int, dlt: str) -> None:
     with sandbox(appointments) as url:
+        truth = Sums.of_sandbox(url)
         for kind in ("sqlite", "postgres"):
             fresh = getattr(databases, kind)
             print(
@@ -198,6 +242,7 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
                     # dlt insists on a host and a password; the socket in the query is what counts.
                     target = fresh().replace("postgres:@/", "postgres:none@localhost/")
                     base = run(dlt, "tests/benchmarks/dlt_pipeline.py", url, target, pipelines)
+                truth.same(Sums.said(*base.output.split()[-3:-1]), "dlt")
                 line("dlt, rest_api source", base)
 
             def migrated(fresh: Callable[[], str] = fresh) -> str:
@@ -207,15 +252,16 @@ def compare(databases: Databases, appointments: int, dlt: str) -> None:
 
             database = migrated()
             straight = run(sys.executable, "-m", "tests.benchmarks.straight_line", url, database)
+            truth.same(Sums.stored(database), "the straight line")
             line("straight line, no framework", straight, base)
             base = base or straight
-            line(
-                "this importer, as the others: not compared",
-                ours(migrated(), url, "--no-verify"),
-                base,
-            )
+            database = migrated()
+            alone = ours(database, url, "--no-verify")
+            truth.same(Sums.stored(database), "this importer")
+            line("this importer, as the others: not compared", alone, base)
             database = migrated()
             first = ours(database, url)
+            truth.same(Sums.stored(database), "this importer")
             line("this importer, compared with the source", first, base)
             again = ours(database, url)
             written = json.loads(again.output)["appointments"]

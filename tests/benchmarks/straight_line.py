@@ -12,7 +12,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,7 @@ COLUMNS = {
     "bookings_appointmenttype": "tenant_id, source, external_id, raw, content_hash, name, active",
     "bookings_client": (
         "id, tenant_id, source, external_id, raw, content_hash, first_name, last_name, email, phone,"
-        " notes, name_key, listed"
+        " notes, name_key, listed, source_account, review"
     ),
     "bookings_appointment": (
         "tenant_id, source, external_id, raw, content_hash, client_id, calendar_id,"
@@ -38,17 +38,21 @@ COLUMNS = {
         " canceled, no_show, certificate, notes, forms, labels, payment_state, payments_fetched_for,"
         " payments_fetched, payments_fetched_sum, fingerprint, price_sold, type_name, category,"
         " calendar_name, calendar_timezone, location, class_id, first_name, last_name, email, phone,"
-        " scheduled_by, duration, created_at"
+        " scheduled_by, duration, created_at, source_account"
     ),
 }
 # Columns that say the same in each row.
 SAME: dict[str, dict[str, Any]] = {
     "bookings_calendar": dict.fromkeys(
-        ("known_from", "email", "reply_to", "description", "location", "image", "thumbnail"), ""
+        (
+            *("known_from", "email", "reply_to", "description", "location", "image", "thumbnail"),
+            "source_account",
+        ),
+        "",
     )
     | {"valid": True},
     "bookings_appointmenttype": dict.fromkeys(
-        ("known_from", "description", "category", "color", "kind", "image"), ""
+        ("known_from", "description", "category", "color", "kind", "image", "source_account"), ""
     )
     | {"private": False, "padding_before": 0, "padding_after": 0},
 }
@@ -110,6 +114,8 @@ class Rows:
             row.get("notes") or "",
             key.rpartition("|")[0],
             listed,
+            "",
+            "",
         )
 
     def appointment(self, row: dict[str, Any], client: int) -> tuple[Any, ...]:
@@ -159,6 +165,7 @@ class Rows:
             "",
             int(row["duration"]),
             datetime.fromisoformat(row["datetimeCreated"]).astimezone(UTC).isoformat(" "),
+            "",
         )
 
 
@@ -178,7 +185,9 @@ def pages(get: Callable[..., Any]) -> Iterator[list[tuple[Any, ...]]]:
 
         answer = ask(day)
         while rows := [row for row in answer.result() if row["id"] not in seen]:
-            last = rows[-1]["datetime"][:10]
+            # Days begin in another zone than the record's: the one before has to come again.
+            on = date.fromisoformat(rows[-1]["datetime"][:10])
+            last = (on - timedelta(days=1)).isoformat()
             seen = {row["id"] for row in rows if row["datetime"][:10] >= last} | (
                 seen if last == day else set()
             )

@@ -139,7 +139,7 @@ def _in_every_list(data: Account) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.money("and all else")
+@pytest.mark.money(False)
 def test_what_changes_in_a_list_that_named_the_person_brings_nothing_back(box: Sandbox) -> None:
     data = box.account
     data.me["clientsDistinctByPhone"] = True
@@ -194,7 +194,7 @@ def test_what_changes_in_a_list_that_named_the_person_brings_nothing_back(box: S
 
 
 @pytest.mark.slow
-@pytest.mark.money("and all else")
+@pytest.mark.money(False)
 def test_what_cannot_be_read_of_the_person_is_kept_without_them(box: Sandbox) -> None:
     rows = _in_every_list(box.account)
     import_all(box)

@@ -273,6 +273,33 @@ def test_a_crowded_day_of_701_cut_at_25_is_complete_if_all_people_are_known(know
     assert len(source.asked) <= 400
 
 
+@pytest.mark.parametrize("canceled", [True, False])
+def test_a_crowded_day_is_divided_by_both_names_where_one_is_too_common(canceled: bool) -> None:
+    crowd = bookings(8, count=400)
+    for n, row in enumerate(crowd):
+        row.at, row.calendar_id, row.type_id = START + timedelta(hours=12), 1, 11
+        row.first_name, row.last_name = f"First{n % 4}", f"Last{n // 4 % 10}"
+        row.canceled = canceled
+    # Canceled ones are asked for by themselves where `showall` has no effect.
+    source = Lying(crowd, cap=25, ignores=frozenset({"showall"} if canceled else ()))
+    names = {(row.first_name, row.last_name) for row in crowd}
+    people = [Person(*name, email="", phone="", listed=True) for name in names]
+
+    assert walked(source, people=people) == (keys(crowd), [])
+
+
+def test_a_day_that_only_addresses_divide_is_a_gap() -> None:
+    crowd = twins(60)
+    for n, row in enumerate(crowd):
+        row.email = f"{n % 6}@example.com"
+    people = [Person("Ann", "Ann", f"{n}@example.com", "", listed=True) for n in range(6)]
+
+    found, gaps = walked(Lying(crowd, cap=25), people=people)
+
+    # She may have booked by another address, too.
+    assert found == keys(crowd) and len(gaps) == 1
+
+
 def test_a_day_that_nothing_divides_is_a_gap_with_its_size() -> None:
     rows = twins(50)
 

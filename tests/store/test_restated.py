@@ -2,7 +2,15 @@
 
 import pytest
 
-from bookings.models import Appointment, AppointmentAddon, Certificate, Change, Label, Payment
+from bookings.models import (
+    Answer,
+    Appointment,
+    AppointmentAddon,
+    Certificate,
+    Change,
+    Label,
+    Payment,
+)
 from integrations.acuity.runs import results
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import ImportRun
@@ -115,3 +123,33 @@ def test_restated_stands_beside_the_other_counts(box: Sandbox) -> None:
         "unchanged": 2,
         "rejected": 0,
     }
+
+
+def test_answers_are_written_anew_only_where_they_or_their_client_are_others(box: Sandbox) -> None:
+    data = box.account
+    import_all(box)
+    several = [n for n in sorted(data.bookings) if data.appointment(n)["forms"]][:4]
+    priced, answered, emptied, given = several
+
+    def rows(number: int) -> list[tuple[int, str]]:
+        found = Answer.objects.filter(appointment__external_id=str(number)).order_by("pk")
+        return list(found.values_list("pk", "value"))
+
+    def at_source(number: int) -> list[str]:
+        return [v["value"] for f in data.appointment(number)["forms"] for v in f["values"]]
+
+    before = {number: rows(number) for number in several}
+    forms = data.appointment(answered)["forms"]
+    forms[0]["values"][0]["value"] = "Otherwise"
+    data.edit(priced, price="1.25")
+    data.edit(answered, forms=forms)
+    data.edit(emptied, forms=[], price="1.25")
+    data.edit(given, firstName="Some", lastName="Body", phone="", email="some@example.com")
+
+    run = import_all(box)
+
+    assert run.steps.get(resource="appointments").updated == 4
+    assert all([value for _, value in rows(n)] == at_source(n) for n in several)
+    assert rows(priced) == before[priced]
+    assert "Otherwise" in at_source(answered) and not rows(emptied)
+    assert {pk for pk, _ in rows(given)}.isdisjoint({pk for pk, _ in before[given]})

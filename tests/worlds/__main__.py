@@ -95,6 +95,7 @@ def play_all(seeds: range) -> int:
         for kind in {verdict.kind for verdict in outcome.verdicts}:
             first = next(one.reason for one in outcome.verdicts if one.kind == kind)
             by_kind[kind].append((seed, story.kinds, first))
+            print(f"seed {seed}: {kind}", file=sys.stderr)
         pace = number / (time.monotonic() - began)
         if number % 25 == 0 or number == len(seeds):
             wrong = ", ".join(f"{kind} {len(those)}" for kind, those in by_kind.items()) or "none"

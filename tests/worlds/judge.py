@@ -167,12 +167,13 @@ class Judge:
                 if all(problems):
                     faults.append(Fault("appointments", f"{number}: {problems[-1]}"))
         for row in rows:
-            if row.removed_at:
+            # What is stored outside of the days is not said to be there.
+            if row.removed_at or not self.bounds.hold([row.service_date]):
                 continue
             states = self.states(int(row.external_id))
             if all(one is None for one in states):
                 faults.append(Fault("appointments", f"{row.external_id} does not exist", "extra"))
-            elif self.bounds != Bounds() and self.bounds.hold([row.service_date]):
+            elif self.bounds != Bounds():
                 # Told to be inside though the world has it elsewhere.
                 problems = [self.differences(row, one) for one in states if one]
                 if all(problems) and not any(one and self.covered(one) for one in states):

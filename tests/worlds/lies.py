@@ -113,6 +113,9 @@ class Ignore(Lie):
         if "max" in self.names:
             whole = len(self.names) == 1 and reachable(world, 100)
             self.right = "complete" if whole else "either"
+        if "canceled" in self.names and not any(b.canceled for b in world.bookings.values()):
+            # Whether `showall` hides any cannot be told by one who sees none and cannot ask for them.
+            self.right = "either"
 
     def hears(self, params: Params) -> Params:
         return {name: value for name, value in params.items() if name not in self.names}

@@ -1,7 +1,7 @@
 """The judge is judged: what is planted in the database after an honest import, it finds."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bookings.models import Appointment, Client, Payment
 from tests.worlds.adapter import run_import
-from tests.worlds.judge import Judge, verdicts
+from tests.worlds.judge import Bounds, Judge, verdicts
 from tests.worlds.source import Source
 from tests.worlds.world import World
 
@@ -43,6 +43,16 @@ def test_an_honest_import_of_an_honest_source_is_free_of_verdicts(honest: Any) -
 
     assert result["verified"]
     assert kinds(world, result) == set()
+
+
+def test_a_booking_that_vanished_is_extra_only_within_the_days_of_the_import(honest: Any) -> None:
+    world, result = honest
+    del world.bookings[1550000002]
+    bounds = {day: Bounds(date(2025, 5, day), date(2025, 5, day)) for day in (1, 2)}
+    judges = {day: Judge(world, result["tenant"], bounds=each) for day, each in bounds.items()}
+
+    assert verdicts(judges[1], result, "complete") == []
+    assert {one.kind for one in verdicts(judges[2], result, "complete")} == {"false_verified"}
 
 
 def gone(row: Any) -> None:

@@ -45,12 +45,14 @@ class Counts:
 
 class Written(NamedTuple):
     """What an upsert has done: the rows that are new, and by primary key those of which a column
-    changed, and those of which only the bytes did."""
+    changed, and those of which only the bytes did; and of these two the content hash that was stored,
+    empty where what is stored may be otherwise than that says."""
 
     counts: Counts
     fresh: Sequence[Row]
     updated: dict[int, Row]
     restated: dict[int, Row]
+    had: dict[int, str]
 
     def corrected(self, changed: int) -> Counts:
         """The counts, where so many of the restated were found to have other rows of their own."""
@@ -147,7 +149,7 @@ def upsert(
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, **account.marks)
-            return Written(Counts(created=len(rows)), rows, {}, {})
+            return Written(Counts(created=len(rows)), rows, {}, {}, {})
     for _ in range(RIVALS):
         with contextlib.suppress(IntegrityError), transaction.atomic():
             return _upsert(account, model, names, rows, waiting, seen, anew)
@@ -183,4 +185,5 @@ def _upsert(
     updated = {pk: row for pk, row in differing.items() if pk in changed}
     restated = {pk: row for pk, row in differing.items() if pk not in changed}
     counts.created, counts.updated, counts.restated = len(fresh), len(updated), len(restated)
-    return Written(counts, fresh, updated, restated)
+    had = {pk: "" if anew else stored[row[0]][1] for pk, row in differing.items()}
+    return Written(counts, fresh, updated, restated, had)

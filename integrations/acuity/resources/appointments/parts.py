@@ -8,6 +8,7 @@ import msgspec
 from django.db.models import Model
 
 from bookings.models import Addon, Answer, Appointment, AppointmentAddon, Form, Question
+from integrations.acuity.reading.values import PRINT
 from integrations.acuity.resources.appointments.record import (
     AnswerRecord,
     AppointmentRecord,
@@ -34,8 +35,13 @@ ANSWER = [
 def save(context: Context, records: list[AppointmentRecord], written: Written) -> int:
     """Write anew what belongs to the bookings that changed. How many of the restated have other
     add-ons: only their bytes say so, while answers are in a column, too."""
-    others = _with_other_addons(records, written.restated)
-    changed = written.updated | others
+    others = _with_other_addons(records, written.updated | written.restated)
+    changed = others | {
+        pk: row
+        for pk, row in written.updated.items()
+        if _answered(written.had[pk]) != _answered(row[-1])
+    }
+    others = {pk: row for pk, row in others.items() if pk in written.restated}
     if changed:
         for model in (Answer, AppointmentAddon):
             _of(model, changed).delete()
@@ -75,16 +81,19 @@ def save(context: Context, records: list[AppointmentRecord], written: Written) -
     return len(others)
 
 
-def _with_other_addons(
-    records: list[AppointmentRecord], restated: dict[int, Row]
-) -> dict[int, Row]:
-    if not restated:
+def _answered(content_hash: str) -> tuple[str, list[str]]:
+    """What answers depend on: the print of the forms, and whose they are."""
+    return content_hash[PRINT : 2 * PRINT], content_hash.split(":")[1:2]
+
+
+def _with_other_addons(records: list[AppointmentRecord], written: dict[int, Row]) -> dict[int, Row]:
+    if not written:
         return {}
     now, had = {r.id: r.addons for r in records}, defaultdict[int, dict[str, int]](dict)
-    stored = _of(AppointmentAddon, restated)
+    stored = _of(AppointmentAddon, written)
     for pk, key, n in stored.values_list("appointment", "addon__external_id", "quantity"):
         had[pk][key] = n
-    return {pk: row for pk, row in restated.items() if had[pk] != now[row[0]]}
+    return {pk: row for pk, row in written.items() if had[pk] != now[row[0]]}
 
 
 def _refs(answer: AnswerRecord) -> Iterable[Ref]:
