@@ -184,7 +184,8 @@ def test_runs_are_listed_shown_paused_and_cancelled(tmp_path: Path, box: Sandbox
         assert (refused.returncode, word in refused.stderr) == (2, True), refused.stderr
     # A key that is refused does not take the place of the right one.
     assert manage(tmp_path, IMPORT, **credentials(box, "wrong")).returncode == 4
-    assert manage(tmp_path, IMPORT, "--account", "1", "--dry-run").returncode == 0
+    named = [IMPORT, "--account", "1", "--dry-run"]
+    assert manage(tmp_path, *named, **credentials(box, "wrong")).returncode == 0
     for args in ([RUNS, "--json"], [RUNS]):
         with open("/dev/full", "w") as full:
             lost = subprocess.run(
