@@ -13,10 +13,10 @@ import pytest
 from django.db import connection
 
 from integrations.acuity.accounts import find
-from integrations.acuity.runs import control, window
+from integrations.acuity.runs import control, window, words
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
 from integrations.acuity.source.throttle import shared_throttle
-from integrations.models import ImportRun
+from integrations.models import ImportRun, ImportStep
 from tests.conftest import chosen
 from tests.conftest import run_to_end as work
 
@@ -215,3 +215,27 @@ def test_a_locked_database_shows_in_save_and_only_there(log: Log) -> None:
 
     first = each(log(), "acuity_appointments_page")[0]
     assert int(first["save_ms"]) >= 300 and int(first["elapsed_ms"]) < 200
+
+
+def test_a_window_is_told_in_numbers_of_named_things() -> None:
+    """For Flower: what was read, and what was made of it, each under its own name."""
+    said = []
+    for resource, offset, total, new, same in [
+        ("appointments", 400, 4111, 397, 3),
+        ("payments", 99, 99, 137, 0),
+        ("payments", 2, 99, 0, 0),
+        ("clients", 120, 120, 0, 109),
+        ("clients", 1, 1, 1, 0),
+    ]:
+        step = ImportStep(resource=resource, total=total)
+        before = words.counters(step)
+        step.offset, step.created, step.unchanged = offset, new, same
+        said.append(words.of_window(before, step, 0))
+
+    assert said == [
+        "appointments 0–400 of 4,111: 397 new, 3 unchanged",
+        "payment lists 0–99 of 99: 137 payments, 137 new",
+        "payment lists 0–2 of 99: 0 payments",
+        "client entries 0–120 of 120: 109 clients, 109 unchanged",
+        "client entries 0–1 of 1: 1 client, 1 new",
+    ]

@@ -20,7 +20,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.sandbox(latency=0.03)]
 LOGIN = ("watcher", "secret")
 SENTENCES = [
     r"account: name, zone and currency read",
-    r"[a-z ]+ [\d,]+–[\d,]+ of [\d,]+(: [\d,]+ (new|unchanged).*)?",
+    r"client entries [\d,]+–[\d,]+ of [\d,]+: [\d,]+ clients?, [\d,]+ new",
+    r"payment lists [\d,]+–[\d,]+ of [\d,]+: [\d,]+ payments?(, [\d,]+ new)?",
+    r"(?!clients|payments)[a-z ]+ [\d,]+–[\d,]+ of [\d,]+(: [\d,]+ (new|unchanged).*)?",
     r"[a-z ]+: ([\d,]+ listed|no more of them)",
     r"verification: \d{4}-\d\d( to \d{4}-\d\d)? compared, [\d,]+ alike",
     r"verification: [a-z, ]+ compared",

@@ -230,6 +230,8 @@ class Resource(Step, Protocol):
     noun: str
     model: type[Model]
     log: Log
+    # What its offset counts, where that is not its records.
+    read_as: str = ""
     # Whether its pages have a size, so that page limit and tuning apply.
     sized: bool = False
     # Choices that a person has, the first is the default; the run keeps one in `<option>_mode`.

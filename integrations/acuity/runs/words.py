@@ -27,12 +27,14 @@ def of_window(before: dict[str, Any], step: ImportStep, differing: int) -> str:
         return "account: name, zone and currency read"
     if step.resource == "verify":
         return f"verification: {_compared(before, step, differing)}"
-    name = _plain(step.resource)
-    done = [
-        f"{n:,} {word}"
-        for column, word in COUNTED.items()
-        if (n := getattr(step, column) - before[column])
-    ]
+    resource = RESOURCES[step.resource]
+    name = resource.read_as or _plain(step.resource)
+    made = {word: getattr(step, column) - before[column] for column, word in COUNTED.items()}
+    done = [f"{n:,} {word}" for word, n in made.items() if n]
+    # The offset counts what is read; the others count what was made of it.
+    if resource.read_as and step.offset > before["offset"]:
+        records = sum(made.values())
+        done.insert(0, f"{records:,} {resource.noun if records == 1 else step.resource}")
     if step.offset == before["offset"]:
         listed = f"{step.total:,} listed" if step.total else "no more of them"
         return f"{name}: {', '.join(done) or listed}"

@@ -50,6 +50,7 @@ class ProofCursor(Stored, frozen=True):
 class Clients(Resource):
     name, title, noun = "clients", "Clients", "client"
     model = Client
+    read_as = "client entries"
     log = Log(page="clients", progress="contacts", every=50, summed=True)
     hourly = True
     task = "acuity.import_clients"

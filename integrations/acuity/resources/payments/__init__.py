@@ -44,6 +44,7 @@ class Booked(Protocol):
 class Payments(Resource):
     name, title, noun = "payments", "Payments", "payment"
     model = Payment
+    read_as = "payment lists"
     log = Log(page="payments", progress="payments", every=25, summed=True)
     after = ("appointments",)
     options = {"payments": ("paid", "all")}
