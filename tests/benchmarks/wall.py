@@ -24,6 +24,9 @@ from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.acuity.sandbox.server import Answer, Query
 
 BUDGET = 10
+IMPORTS = (
+    "from integrations.acuity.accounts import find; from integrations.acuity.runs import control"
+)
 # Seconds on the way there and on the way back.
 Delays = Callable[[random.Random], tuple[float, float]]
 
@@ -60,8 +63,8 @@ LINES: dict[str, tuple[Delays, float, float]] = {
 class Line(Sandbox):
     """A sandbox at the end of a line."""
 
-    def __init__(self, account: Any, delays: Delays) -> None:
-        super().__init__(account, SandboxOptions(rps=BUDGET, max_connections=20))
+    def __init__(self, account: Any, delays: Delays, **options: Any) -> None:
+        super().__init__(account, SandboxOptions(rps=BUDGET, max_connections=20, **options))
         self.delays = delays
         self.arrived: list[tuple[float, str, int]] = []
         self._chance = random.Random(11)
@@ -185,11 +188,72 @@ def turning(seconds: float) -> None:
         print(f"turned {name:<8}{seconds:.0f} s ago: {figures}", flush=True)
 
 
+def beside(large: int) -> None:
+    """A small account alone, then another such while a large one reads its payments; two workers."""
+    from tests.commands.test_commands import manage, query
+    from tests.runs.test_stalls import Place
+
+    def account(number: int, clients: int, bookings: int, months: int) -> Line:
+        data = make_account(clients=clients, appointments=bookings, months=months)
+        data.me["id"] = number
+        return Line(data, quiet, user_id=str(number))
+
+    def seconds(bookings: int) -> float | None:
+        found = query(
+            place.folder,
+            "SELECT (julianday(run.finished_at) - julianday(run.created_at)) * 86400, run.status,"
+            " run.reason FROM integrations_importrun run JOIN integrations_acuityaccount account"
+            f" ON account.id = run.account_id WHERE account.user_id = '{bookings}'",
+        )
+        if not found or found[0][0] is None:
+            return None
+        took, status, reason = found[0]
+        assert status == "completed", reason
+        return float(took)
+
+    def wait(number: int) -> float:
+        while (took := seconds(number)) is None:
+            time.sleep(0.2)
+        return took
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        account(1, 450, large, 31) as first,
+        account(2, 10, 40, 2) as alone,
+        account(3, 10, 40, 2) as late,
+    ):
+        place = Place(Path(folder), first)
+        place.shared |= {
+            "ACUITY_REQUESTS_PER_SECOND": str(BUDGET),
+            "ACUITY_ALLOW_PRIVATE_ADDRESSES": "1",
+        }
+        try:
+            for _ in range(2):
+                place.worker()
+            took = []
+            for number, box in ((2, alone), (1, first), (3, late)):
+                begin = f"control.start(find.ensure('{number}', 'sandbox-key', '{box.base_url}'))"
+                done = manage(place.folder, "shell", "-c", f"{IMPORTS}; {begin}", **place.shared)
+                assert done.returncode == 0, done.stderr
+                if box is first:
+                    while len(payments(first)) < 100:
+                        time.sleep(0.2)
+                else:
+                    took.append(wait(number))
+            calm, busy = took
+            print(
+                f"small account: {calm:.1f} s alone, {busy:.1f} s beside a large one: {busy / calm:.2f} ×"
+            )
+        finally:
+            place.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--appointments", type=int, default=1_600)
     parser.add_argument("--lines", default=",".join(LINES))
     parser.add_argument("--turn", type=float, default=60, metavar="SECONDS")
+    parser.add_argument("--large", type=int, default=4_000, metavar="BOOKINGS")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
@@ -199,6 +263,8 @@ def main() -> None:
         one_line(name, options.appointments)
     if options.turn:
         turning(options.turn)
+    if options.large:
+        beside(options.large)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def start(tmp_path: Path, *args: str, **env: str) -> subprocess.Popen[str]:
 
 
 def credentials(box: Sandbox, key: str = "sandbox-key") -> dict[str, str]:
-    return {"ACUITY_USER_ID": "10000001", "ACUITY_API_KEY": key, "ACUITY_BASE_URL": box.base_url}
+    user = box.options.user_id
+    return {"ACUITY_USER_ID": user, "ACUITY_API_KEY": key, "ACUITY_BASE_URL": box.base_url}
 
 
 def query(tmp_path: Path, sql: str) -> list[Any]:
