@@ -167,7 +167,7 @@ def verify(run: ImportRun, *, send: bool = True, by: str = "code") -> None:
         if run.status in ImportRun.ACTIVE:
             raise ActiveRun(run)
         raise ConfigurationError(
-            f"Run {run.pk} {said(run.status)}: only a completed run can be proven."
+            f"Run {run.pk} is {run.status}: only a completed run can be proven."
         )
     fresh: dict[str, Any] = dict.fromkeys(PASS, 0) | {
         "status": "pending",
