@@ -177,6 +177,7 @@ def test_without_people_nobody_is_named_and_everything_still_joins(
     assert set(clients).isdisjoint(row["id"] for row in rows(tmp_path / "again" / "clients.csv"))
 
 
+@pytest.mark.long
 def test_for_spreadsheets_no_text_is_a_formula(box: Sandbox, tmp_path: Path) -> None:
     number = next(iter(box.account.bookings))
     box.account.edit(number, notes='=HYPERLINK("http://example.com")')
@@ -302,6 +303,7 @@ def test_an_export_is_in_the_trail(box: Sandbox, tmp_path: Path) -> None:
     assert "csv" in entry.note and "23 files" in entry.note
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_rows_written_meanwhile_are_not_in_it(box: Sandbox) -> None:
     import_all(box)

@@ -86,6 +86,7 @@ def subjects(hook: Any) -> list[str]:
     return [json.loads(body)["subject"] for body, signed in hook.came if signed]
 
 
+@pytest.mark.long
 def test_a_refused_key_is_told_once_and_its_recovery(
     box: Sandbox, told: AcuityAccount, mailbox: list[str], hook: Any
 ) -> None:
@@ -169,6 +170,7 @@ def test_what_was_not_taken_is_sent_again(box: Sandbox, told: AcuityAccount, hoo
     assert not NoticeMessage.objects.filter(sent_at=None).exists()
 
 
+@pytest.mark.long
 def test_a_digest_comes_once_a_week_with_the_proof(
     box: Sandbox, told: AcuityAccount, mailbox: list[str]
 ) -> None:

@@ -221,6 +221,7 @@ def test_each_list_that_has_a_person_says_which_columns_do() -> None:
     assert {one.name for one in lists if said & {*one.columns} - {*one.personal}} == {"calendars"}
 
 
+@pytest.mark.long
 def test_staged_lists_and_rejected_records_lose_the_person_too(box: Sandbox) -> None:
     import_all(box)
     broken = next(row for row in box.account.appointments if row["email"] == MAIL)
@@ -249,6 +250,7 @@ def test_staged_lists_and_rejected_records_lose_the_person_too(box: Sandbox) -> 
     assert [word for word in SECRETS if word in everything()] == []
 
 
+@pytest.mark.long
 def test_a_cancelled_run_keeps_no_client_list(box: Sandbox) -> None:
     import_all(box)
     run = control.start(AcuityAccount.objects.get(), send=False)
@@ -261,6 +263,7 @@ def test_a_cancelled_run_keeps_no_client_list(box: Sandbox) -> None:
     assert not StagedPage.objects.exists()
 
 
+@pytest.mark.long
 def test_rejects_keep_no_link_that_manages_a_booking(box: Sandbox) -> None:
     box.account.edit(box.account.appointments[0]["id"], price="no price")
 

@@ -63,6 +63,7 @@ def an_old_account(box: Sandbox, account: AcuityAccount, days: float) -> ImportR
     return run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("days", "kept"),
     [(29, [1, 1, 1, 1, 2]), (31, [1, 0, 0, 0, 2]), (91, [0, 0, 0, 0, 1])],
@@ -81,6 +82,7 @@ def test_each_kind_goes_at_its_age(
     assert ImportRun.objects.count() == 1 and AuditEntry.objects.count() == trail
 
 
+@pytest.mark.long
 def test_zero_keeps_for_ever_and_an_export_goes_when_it_said(
     box: Sandbox, account: AcuityAccount, settings: Any
 ) -> None:
@@ -116,6 +118,7 @@ def test_many_rows_go_in_batches(
     assert gone["webhook requests"] == 10 and not RefreshRequest.objects.exists()
 
 
+@pytest.mark.long
 def test_the_command_counts_first(
     box: Sandbox, account: AcuityAccount, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -91,12 +91,14 @@ def booked(data: Account) -> list[tuple[str, str, int]]:
     return rows
 
 
+@pytest.mark.long
 def test_the_digests_are_those_of_what_the_source_has(box: Sandbox, data: Account) -> None:
     proof = written(import_all(box))
 
     assert proof["resources"]["appointments"] == by_month(booked(data))
 
 
+@pytest.mark.long
 def test_payments_and_clients_are_hashed_as_the_file_says(box: Sandbox) -> None:
     proof = written(import_all(box))
 
@@ -121,6 +123,7 @@ def test_payments_and_clients_are_hashed_as_the_file_says(box: Sandbox) -> None:
     assert proof["lines"]["appointments"] == "id|start in UTC|canceled|amount paid"
 
 
+@pytest.mark.long
 def test_the_file_has_the_statement_and_its_own_digest(box: Sandbox) -> None:
     run = import_all(box)
 
@@ -133,6 +136,7 @@ def test_the_file_has_the_statement_and_its_own_digest(box: Sandbox) -> None:
     assert proof["statement"].startswith("All 60 bookings that Acuity lists")
 
 
+@pytest.mark.long
 def test_a_database_left_alone_is_as_the_file_has_it(kept: Path) -> None:
     status, out, err = command("--check", kept)
 
@@ -159,6 +163,7 @@ def rows(booking: Appointment) -> Any:
     return Appointment.objects.filter(pk=booking.pk)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_row_changed_by_hand_is_named_with_its_month(kept: Path, change: str) -> None:
     resource, alter = CHANGES[change]
@@ -174,6 +179,7 @@ def test_a_row_changed_by_hand_is_named_with_its_month(kept: Path, change: str) 
     assert not others
 
 
+@pytest.mark.long
 def test_a_client_changed_by_hand_is_noticed(kept: Path) -> None:
     Client.objects.filter(pk=Client.objects.all()[0].pk).update(phone="+12125550199")
 
@@ -182,6 +188,7 @@ def test_a_client_changed_by_hand_is_noticed(kept: Path) -> None:
     assert status == 1 and "all clients: " in out and "as when proven, but changed" in out
 
 
+@pytest.mark.long
 def test_a_file_of_some_days_speaks_of_no_others(tmp_path: Path, box: Sandbox) -> None:
     import_all(box)
     low, high = date(2026, 3, 1), date(2026, 3, 31)
@@ -205,6 +212,7 @@ def test_what_changed_after_the_proof_is_not_in_the_file(tmp_path: Path, box: Sa
     assert command("--check", path)[0] == 1
 
 
+@pytest.mark.long
 def test_a_proof_begun_anew_leaves_the_last_file(box: Sandbox) -> None:
     run = import_all(box)
     before = written(run)
@@ -246,6 +254,7 @@ def test_what_is_no_proof_file_is_refused_in_a_sentence(
     assert words in err and err.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["statement", "verified", "resources", "scope", "note"])
 def test_a_file_that_was_edited_is_refused(kept: Path, name: str) -> None:
     proof = json.loads(kept.read_text())
@@ -257,6 +266,7 @@ def test_a_file_that_was_edited_is_refused(kept: Path, name: str) -> None:
     assert status == 2 and "was changed after it was written" in err
 
 
+@pytest.mark.long
 def test_a_file_of_another_database_differs(kept: Path) -> None:
     # Rows that refer to others first.
     for resource in reversed(RESOURCES.values()):
@@ -283,6 +293,7 @@ def sign_in(*permissions: str) -> Browser:
     return browser
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("currency", "amount", "places"), [("KWD", "12.505", 3), ("JPY", "5000", 2)]
 )
@@ -310,6 +321,7 @@ def test_money_is_counted_to_the_last_of_the_currencys_decimals(
     assert all(f"{whole:,.{places}f}" in html for whole in [*right.values(), sum(right.values())])
 
 
+@pytest.mark.long
 def test_the_file_of_a_run_from_before_thousandths_is_still_held_against_the_database(
     tmp_path: Path, data: Account
 ) -> None:
@@ -336,6 +348,7 @@ def test_the_file_of_a_run_from_before_thousandths_is_still_held_against_the_dat
     assert status == 1 and "KWD now" in out
 
 
+@pytest.mark.long
 def test_the_page_has_the_numbers_of_the_file_and_no_address(box: Sandbox) -> None:
     run = import_all(box)
     proof = written(run)
@@ -358,6 +371,7 @@ def test_the_page_has_the_numbers_of_the_file_and_no_address(box: Sandbox) -> No
         assert line and line[1].split()[:2] == [str(listed), str(stored)]
 
 
+@pytest.mark.long
 def test_the_page_of_an_unproven_account_says_so_first(box: Sandbox, data: Account) -> None:
     run = import_all(box)
     ImportRun.objects.filter(pk=run.pk).update(
@@ -369,6 +383,7 @@ def test_the_page_of_an_unproven_account_says_so_first(box: Sandbox, data: Accou
     assert "<h1>Not proven: " in html and "2026-03-01: Cut &lt;short&gt;." in html
 
 
+@pytest.mark.long
 def test_the_run_page_leads_to_the_proof_and_the_file(box: Sandbox) -> None:
     run = import_all(box)
     browser = sign_in("view_importrun", "view_revenue")
@@ -382,6 +397,7 @@ def test_the_run_page_leads_to_the_proof_and_the_file(box: Sandbox) -> None:
     assert answer.content.decode() == command(run.pk)[1]
 
 
+@pytest.mark.long
 def test_who_may_not_see_revenue_sees_no_proof(box: Sandbox) -> None:
     run = import_all(box)
     browser = sign_in("view_importrun")

@@ -38,6 +38,7 @@ def kinds(gaps: list[dict[str, Any]]) -> list[str]:
     return [gap["kind"] for gap in gaps]
 
 
+@pytest.mark.long
 def test_each_month_of_the_source_is_compared_the_last_one_too(box: Sandbox, data: Account) -> None:
     months = Counter(row["datetime"][:7] for row in data.appointments)
 
@@ -70,6 +71,7 @@ def test_a_booking_that_is_only_stored_is_said_in_its_month(
     assert (run.verified, run.gaps) == (True, [])
 
 
+@pytest.mark.long
 def test_a_record_that_cannot_be_read_is_a_gap(box: Sandbox, data: Account) -> None:
     data.edit(data.appointments[5]["id"], price="not a price")
 
@@ -93,6 +95,7 @@ def test_a_record_that_was_read_since_is_none(box: Sandbox, data: Account) -> No
     assert not RejectedRecord.objects.filter(resolved_at=None).exists()
 
 
+@pytest.mark.long
 def test_a_client_who_comes_between_the_list_and_its_search_does_not_make_the_list_cut(
     box: Sandbox, data: Account
 ) -> None:
@@ -108,6 +111,7 @@ def test_a_client_who_comes_between_the_list_and_its_search_does_not_make_the_li
     assert Client.objects.filter(last_name="New", listed=True).count() == 1
 
 
+@pytest.mark.long
 def test_payments_that_nobody_could_read_are_a_gap(box: Sandbox, data: Account) -> None:
     booking = next(row for row in data.appointments if row["paid"] == "yes")
     data.edit(booking["id"], payments=[{"amount": "no money", "processor": "cash"}])
@@ -119,6 +123,7 @@ def test_payments_that_nobody_could_read_are_a_gap(box: Sandbox, data: Account) 
     assert [(gap["kind"], gap["ids"]) for gap in run.gaps] == [("rejected", [str(booking["id"])])]
 
 
+@pytest.mark.long
 def test_payments_that_nobody_has_read_are_a_gap(box: Sandbox) -> None:
     run = import_all(box)
     due = Appointment.objects.filter(paid=True)[0]
@@ -133,6 +138,7 @@ def test_payments_that_nobody_has_read_are_a_gap(box: Sandbox) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_column_that_something_else_wrote_is_found_only_where_columns_are_said_to_be_compared(
     box: Sandbox,
 ) -> None:
@@ -154,6 +160,7 @@ def test_a_column_that_something_else_wrote_is_found_only_where_columns_are_said
         assert "stored rows compared column by column" in part["evidence"], name
 
 
+@pytest.mark.long
 def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(
     box: Sandbox, data: Account
 ) -> None:
@@ -169,6 +176,7 @@ def test_a_booking_that_left_the_days_of_an_import_is_stored_where_it_moved(
     assert {payment.service_date for payment in moved.payments.all()} == {later}
 
 
+@pytest.mark.long
 def test_a_month_is_a_gap_where_the_numbers_differ(box: Sandbox) -> None:
     run = import_all(box)
     first, second, *rest = [(month, n) for month, (n, _) in run.coverage.items()]

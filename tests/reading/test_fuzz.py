@@ -117,6 +117,7 @@ def test_a_booking_with_many_answers_is_kept_whole() -> None:
     assert [answer["value"] for answer in form["values"]] == ["ab"] * 200
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=200)
 @given(st.lists(broken(ENTRY), min_size=1, max_size=3), st.booleans())
 def test_any_group_of_entries_is_a_client_or_a_reject(entries: Any, by_phone: bool) -> None:

@@ -212,6 +212,7 @@ def test_a_wait_announced_to_one_delays_all_who_share_the_budget() -> None:
         assert time.monotonic() - began >= 0.95
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "hiccup", [Answer(403, HTML, "text/html"), Answer(408, b""), Answer(302, b"")]
 )
@@ -239,6 +240,7 @@ LASTING = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "refusal", [LASTING[0], *(pytest.param(one, marks=pytest.mark.slow) for one in LASTING[1:])]
 )
@@ -267,6 +269,7 @@ def test_one_forbidden_record_is_set_aside_until_the_next_import(refusal: Answer
     assert Payment.objects.count() == data.payment_count()
 
 
+@pytest.mark.long
 def test_ten_refusals_in_a_row_are_the_sources_and_stop_the_run() -> None:
     data = small()
     with source(data) as box:
@@ -279,6 +282,7 @@ def test_ten_refusals_in_a_row_are_the_sources_and_stop_the_run() -> None:
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("refusal", [LASTING[0], LASTING[5], LASTING[7]])
 def test_a_booking_that_does_not_answer_is_neither_gone_nor_changed(refusal: Answer) -> None:
     data = small()
@@ -293,6 +297,7 @@ def test_a_booking_that_does_not_answer_is_neither_gone_nor_changed(refusal: Ans
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_bookings_deleted_while_their_payments_are_read_are_gone_and_no_gap() -> None:
     data = small()
     doomed = sorted(data.payments)[:12]
@@ -314,6 +319,7 @@ def test_bookings_deleted_while_their_payments_are_read_are_gone_and_no_gap() ->
     assert (run.status, run.gaps) == ("completed", [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("me", "zone", "currency"),
     [
@@ -362,6 +368,7 @@ def test_who_does_not_say_whose_account_it_is_has_nothing_written(answer: Any, w
     assert not Appointment.objects.exists() and not Calendar.objects.exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("over", [{"id": 424242}, {"currency": "EUR"}])
 def test_another_account_at_the_same_credentials_stops_the_run(
     over: dict[str, Any], settings: Any
@@ -378,6 +385,7 @@ def test_another_account_at_the_same_credentials_stops_the_run(
     assert str(next(iter(over.values()))) in run.reason
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("over", [{"timezone": "Mars/Olympus"}, {"currency": "gold"}])
 def test_what_is_no_zone_and_no_currency_replaces_none(over: dict[str, Any]) -> None:
     data = small()
@@ -521,6 +529,7 @@ def test_a_payments_time_without_offset_is_the_accounts() -> None:
     assert parse_payments(rows, "America/New_York").records[0].paid_at == NINE
 
 
+@pytest.mark.long
 def test_a_payment_that_cannot_be_read_takes_no_other_along() -> None:
     data = small()
     number = int(paid(data))
@@ -576,6 +585,7 @@ def test_the_zone_tells_the_country(zone: str, expected: str) -> None:
     assert country(zone) == expected
 
 
+@pytest.mark.long
 def test_one_person_in_three_spellings_of_a_british_number_is_one_client() -> None:
     data = small()
     row = data.appointments[0]

@@ -70,6 +70,7 @@ def appointments(box: Sandbox) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("encoding", "mark"), [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("cp1252", ";")]
 )
@@ -85,6 +86,7 @@ def test_an_export_of_what_is_there_agrees(
     assert found["matched"] == len(rows) == len(box.account)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -114,6 +116,7 @@ def test_one_planted_difference_is_named(
     ]
 
 
+@pytest.mark.long
 def test_what_only_one_of_them_has_is_named(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
     rows = appointments(box)
@@ -128,6 +131,7 @@ def test_what_only_one_of_them_has_is_named(box: Sandbox, tmp_path: Path) -> Non
     assert found["only_in_database"] == [str(lost["Appointment ID"])]
 
 
+@pytest.mark.long
 def test_clients_agree_and_a_stranger_is_named(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
     rows = [
@@ -148,6 +152,7 @@ def test_clients_agree_and_a_stranger_is_named(box: Sandbox, tmp_path: Path) -> 
     assert (status, found["only_in_file"]) == (1, [f"row {len(rows) + 1}"])
 
 
+@pytest.mark.long
 @pytest.mark.money(False)
 def test_a_month_of_the_vendors_report(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
@@ -192,6 +197,7 @@ def stripe(payment: Payment, refunded: str = "0.00") -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_a_processors_refund_is_found_and_stored_when_told_to(box: Sandbox, tmp_path: Path) -> None:
     import_all(box)
     payments = list(Payment.objects.filter(processor="stripe").select_related("appointment"))
@@ -210,6 +216,7 @@ def test_a_processors_refund_is_found_and_stored_when_told_to(box: Sandbox, tmp_
     assert (str(refund.amount), refund.payment) == ("5.00", payments[0])
 
 
+@pytest.mark.long
 def test_a_charge_without_its_id_is_likely_and_a_strange_one_is_named(
     box: Sandbox, tmp_path: Path
 ) -> None:
@@ -225,6 +232,7 @@ def test_a_charge_without_its_id_is_likely_and_a_strange_one_is_named(
     assert found["only_in_file"] == [f"row {len(rows) + 1}"]
 
 
+@pytest.mark.long
 def test_squares_file_has_payments_and_refunds_in_rows(box: Sandbox, tmp_path: Path) -> None:
     number = next(n for n in box.account.bookings if not box.account.payments.get(n))
     paid = {

@@ -61,6 +61,7 @@ class TestPromises:
     def test_it_is_kept(self, resource: Resource, promise: str) -> None:
         assert try_out(resource, promise) == ""
 
+    @pytest.mark.long
     @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.__name__)
     def test_a_bad_resource_is_refused_for_its_reason(self, bad: type[Resource]) -> None:
         promise, reason = BAD[bad]

@@ -345,6 +345,7 @@ def test_every_value_of_every_sample_is_in_a_column_or_left_out_by_name() -> Non
     assert seen > 500
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("imported")
 def test_all_answers_to_a_question_are_one_query() -> None:
     answers = models.Answer.objects.filter(question__external_id="7100003")
@@ -353,6 +354,7 @@ def test_all_answers_to_a_question_are_one_query() -> None:
     assert answers[0].question.options == ["Balayage", "Gloss", "Cut"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("imported")
 def test_an_add_on_that_is_booked_twice_is_one_row_with_its_quantity() -> None:
     rows = models.AppointmentAddon.objects.filter(appointment__external_id="1550000002")

@@ -166,6 +166,7 @@ def test_one_name_with_two_numbers_and_addresses_in_turn_may_be_two_people(box: 
     assert namesakes(tenant) == []
 
 
+@pytest.mark.long
 def test_what_cannot_be_merged_gets_a_sentence_and_the_forgotten_take_all(box: Sandbox) -> None:
     import_all(box)
     a, b, c = Client.objects.exclude(appointments=None).order_by("pk")[:3]

@@ -22,6 +22,7 @@ def pages(days: list[str], size: int) -> list[list[str]]:
     return [days[n : n + size] for n in range(0, len(days), size)]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("one_page_a_window")
 def test_payments_come_from_the_latest_day_to_the_earliest(box: Sandbox) -> None:
     run = import_all(box, page_limit=10, verify=False)

@@ -49,6 +49,7 @@ def test_all_of_them_arrive_and_a_second_import_writes_nothing(box: Sandbox) -> 
     assert [s.resource for s in second.steps.all() if s.created or s.updated] == []
 
 
+@pytest.mark.long
 def test_an_order_has_its_lines_its_time_and_its_client(box: Sandbox) -> None:
     import_all(box)
 
@@ -65,6 +66,7 @@ def test_an_order_has_its_lines_its_time_and_its_client(box: Sandbox) -> None:
         assert owner.last_name.casefold() == row["lastName"].strip().casefold()
 
 
+@pytest.mark.long
 def test_a_certificate_has_its_balance_and_the_bookings_that_used_it(box: Sandbox) -> None:
     import_all(box)
 
@@ -147,6 +149,7 @@ def test_a_list_that_is_refused_is_not_asked_for_and_no_failure(
     assert not run.scope[name]["verified"]
 
 
+@pytest.mark.long
 def test_a_question_that_only_answers_name_is_kept_and_counted(box: Sandbox) -> None:
     answered = {"id": 1, "fieldID": 7100099, "value": "Yes", "name": "Asked long ago?"}
     number = next(iter(box.account.bookings))

@@ -182,6 +182,7 @@ def test_a_booking_that_vanished_and_came_back_is_stored_again() -> None:
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_a_booking_that_moved_where_nothing_is_stored_is_updated() -> None:
     data = make_account(clients=1, appointments=1, months=2)
     (number,) = data.bookings

@@ -122,6 +122,7 @@ def test_a_window_stops_after_the_page_in_hand(
     assert step.run.status == ("paused" if stop is control.pause else "cancelled")
 
 
+@pytest.mark.long
 def test_no_log_line_names_a_person(
     box: Sandbox, data: Account, caplog: pytest.LogCaptureFixture
 ) -> None:

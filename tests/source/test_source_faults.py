@@ -46,6 +46,7 @@ def finish(run: ImportRun) -> None:
 FAULTS = ["500", "502", "429", "cut", "reset"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind", ["cut", *(pytest.param(k, marks=pytest.mark.slow) for k in FAULTS if k != "cut")]
 )
@@ -69,6 +70,7 @@ def test_a_transient_fault_is_waited_out_and_said(kind: str) -> None:
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_a_page_that_ends_in_a_5xx_is_smaller_next_time_if_nobody_chose_its_size() -> None:
     data = small()
     with source(data) as box:
@@ -86,6 +88,7 @@ def test_a_page_that_ends_in_a_5xx_is_smaller_next_time_if_nobody_chose_its_size
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_a_lasting_fault_fails_the_run_in_words_and_it_can_be_resumed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -250,6 +253,7 @@ def test_silence_is_a_time_out() -> None:
             ask(f"http://127.0.0.1:{deaf.getsockname()[1]}")
 
 
+@pytest.mark.long
 def test_so_many_rejects_pause_the_run_until_somebody_has_looked() -> None:
     data = small()
     for row in data.appointments[:40]:

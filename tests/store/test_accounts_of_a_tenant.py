@@ -49,6 +49,7 @@ def bring(source: Source, **options: Any) -> dict[str, Any]:
     return run_import(source.base_url, source.user_id, source.api_key, **options)
 
 
+@pytest.mark.long
 def test_a_webhook_reads_the_booking_of_its_own_account(two: Any) -> None:
     _, ben, account = two
     ben.world.bookings[1550000002].canceled = True
@@ -60,6 +61,7 @@ def test_a_webhook_reads_the_booking_of_its_own_account(two: Any) -> None:
     assert [(row.external_id, row.client.first_name) for row in canceled] == [("1550000002", "Ben")]
 
 
+@pytest.mark.long
 def test_a_dry_run_compares_with_the_account_s_own_rows(two: Any) -> None:
     ada, _, _ = two
     account = find.ensure(ada.user_id, ada.api_key, ada.base_url)
@@ -71,6 +73,7 @@ def test_a_dry_run_compares_with_the_account_s_own_rows(two: Any) -> None:
         assert (found["created"], found["updated"], found["unchanged"]) == (0, 0, count)
 
 
+@pytest.mark.long
 def test_a_run_counts_its_own_rows_and_the_revenue_is_of_both(two: Any) -> None:
     ada, _, account = two
 
@@ -91,6 +94,7 @@ def test_a_webhook_before_the_first_import_belongs_to_the_account_that_the_sourc
     assert Appointment.objects.get().source_account == "7"
 
 
+@pytest.mark.long
 def test_rows_without_an_account_are_taken_over_by_the_next_import() -> None:
     with Source(salon(7, "Ada")) as source:
         bring(source)

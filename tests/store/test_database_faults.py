@@ -38,6 +38,7 @@ def work(box: Sandbox) -> tuple[ImportRun, list[str]]:
     return run, said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "message", ["database or disk is full", "deadlock detected", "database is locked"]
 )

@@ -93,6 +93,7 @@ def live(box: Sandbox, turns: int, edits: int) -> Journal:
     return journal
 
 
+@pytest.mark.long
 def test_every_state_at_every_time_is_rebuilt(box: Sandbox) -> None:
     journal = live(box, turns=8, edits=6)
 
@@ -113,6 +114,7 @@ def test_a_thousand_edits_in_twenty_imports_are_rebuilt(box: Sandbox) -> None:
     print(f"{Change.objects.count():,} changes, {len(journal)} states rebuilt")
 
 
+@pytest.mark.long
 def test_a_first_sight_is_no_change_and_neither_are_other_bytes(box: Sandbox) -> None:
     import_all(box)
     assert not Change.objects.exists()
@@ -124,6 +126,7 @@ def test_a_first_sight_is_no_change_and_neither_are_other_bytes(box: Sandbox) ->
     assert not Change.objects.exists()
 
 
+@pytest.mark.long
 def test_a_change_says_what_when_and_by_which_run(box: Sandbox) -> None:
     import_all(box)
     number = next(iter(box.account.bookings))
@@ -138,6 +141,7 @@ def test_a_change_says_what_when_and_by_which_run(box: Sandbox) -> None:
     assert (change.run, change.by) == (run.pk, "import")
 
 
+@pytest.mark.long
 def test_what_the_proof_finds_gone_is_a_change_by_it(box: Sandbox) -> None:
     run = import_all(box)
     number = next(iter(box.account.bookings))
@@ -153,6 +157,7 @@ def test_what_the_proof_finds_gone_is_a_change_by_it(box: Sandbox) -> None:
     assert before is None and after
 
 
+@pytest.mark.long
 @pytest.mark.money(False)
 def test_a_label_and_a_payment_have_a_history_too(box: Sandbox) -> None:
     import_all(box)
@@ -169,6 +174,7 @@ def test_a_label_and_a_payment_have_a_history_too(box: Sandbox) -> None:
     assert changed["payments"]["removed_at"][0] is None
 
 
+@pytest.mark.long
 def test_what_is_rolled_back_leaves_no_history(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +197,7 @@ def test_what_is_rolled_back_leaves_no_history(
     assert not Appointment.objects.filter(price="96.00").exists()
 
 
+@pytest.mark.long
 def test_the_command_says_what_was_and_what_changed(box: Sandbox) -> None:
     import_all(box)
     at = timezone.now()
@@ -206,6 +213,7 @@ def test_the_command_says_what_was_and_what_changed(box: Sandbox) -> None:
     assert last == {"closed_months": {}}
 
 
+@pytest.mark.long
 def test_a_closed_month_that_changed_is_named_with_its_figures(box: Sandbox) -> None:
     import_all(box)
     at = timezone.now()
@@ -247,6 +255,7 @@ def said(*args: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
+@pytest.mark.long
 @pytest.mark.money(False)
 def test_columns_that_an_upgrade_has_added_are_filled_without_a_change(box: Sandbox) -> None:
     import_all(box)

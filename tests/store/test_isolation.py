@@ -17,6 +17,7 @@ from tests.truth import stored, truth
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
+@pytest.mark.long
 def test_two_accounts_with_the_same_ids_import_at_once_and_keep_apart(
     one_page_a_window: None,
 ) -> None:
@@ -65,6 +66,7 @@ def test_of_many_starts_at_once_one_run_comes_out(settings: Any) -> None:
     assert ImportRun.objects.count() == 1
 
 
+@pytest.mark.long
 def test_while_another_run_waits_turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(window, "STATUS_CHECK_SECONDS", 0.0)

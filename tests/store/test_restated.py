@@ -31,6 +31,7 @@ def written(run: ImportRun) -> dict[str, tuple[int, ...]]:
     return {name: counts for name, counts in found.items() if any(counts[:3])}
 
 
+@pytest.mark.long
 def test_what_changes_no_column_is_restated_and_what_does_is_updated(box: Sandbox) -> None:
     data = box.account
     import_all(box)
@@ -58,6 +59,7 @@ def test_what_changes_no_column_is_restated_and_what_does_is_updated(box: Sandbo
     assert written(import_all(box)) == {}
 
 
+@pytest.mark.long
 def test_values_of_each_kind_are_kept_with_what_they_were(box: Sandbox) -> None:
     data = box.account
     live = (n for n, b in sorted(data.bookings.items()) if not b.status)
@@ -94,6 +96,7 @@ def test_values_of_each_kind_are_kept_with_what_they_were(box: Sandbox) -> None:
     assert (held.addon.external_id, held.quantity) == (str(addon), 2)
 
 
+@pytest.mark.long
 def test_a_balance_that_falls_is_an_update(box: Sandbox) -> None:
     counted = next(row for row in box.account.lists["certificates"] if row["remainingCounts"])
     counted["remainingCounts"] = dict.fromkeys(counted["remainingCounts"], 4)
@@ -125,6 +128,7 @@ def test_restated_stands_beside_the_other_counts(box: Sandbox) -> None:
     }
 
 
+@pytest.mark.long
 def test_answers_are_written_anew_only_where_they_or_their_client_are_others(box: Sandbox) -> None:
     data = box.account
     import_all(box)

@@ -90,6 +90,7 @@ def test_who_may_only_look_sees_no_key() -> None:
     assert page.status_code == 200 and KEY not in page.content.decode()
 
 
+@pytest.mark.long
 def test_another_address_asks_for_the_key_again(admin_client: Browser) -> None:
     account = make(base_url="https://93.184.215.14/api/v1")
 

@@ -39,6 +39,7 @@ def unsent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integrations.acuity.runs.messages.send_chain", lambda run: None)
 
 
+@pytest.mark.long
 def test_every_list_is_read_again_within_the_nights(box: Sandbox, account: AcuityAccount) -> None:
     import_all(box)
     plan = planned(account, nights=3)
@@ -54,6 +55,7 @@ def test_every_list_is_read_again_within_the_nights(box: Sandbox, account: Acuit
     assert len(set(seen)) == len(seen) == 120
 
 
+@pytest.mark.long
 def test_what_was_never_read_comes_first_and_a_hidden_refund_is_found(
     box: Sandbox, account: AcuityAccount
 ) -> None:
@@ -75,6 +77,7 @@ def test_what_was_never_read_comes_first_and_a_hidden_refund_is_found(
     assert not never.exists()
 
 
+@pytest.mark.long
 def test_an_allowance_is_kept_to_and_a_broken_off_audit_goes_on(
     box: Sandbox, account: AcuityAccount, one_page_a_window: None
 ) -> None:
@@ -91,6 +94,7 @@ def test_an_allowance_is_kept_to_and_a_broken_off_audit_goes_on(
     assert len(asked(box)) == len(set(asked(box))) == 25
 
 
+@pytest.mark.long
 def test_the_page_says_what_it_costs_and_what_an_allowance_gives(
     box: Sandbox, account: AcuityAccount
 ) -> None:
@@ -108,6 +112,7 @@ def test_the_page_says_what_it_costs_and_what_an_allowance_gives(
     )
 
 
+@pytest.mark.long
 def test_new_lists_do_not_make_the_old_ones_late(box: Sandbox, account: AcuityAccount) -> None:
     import_all(box, payments_mode="all")
     plan = planned(account, nights=3)

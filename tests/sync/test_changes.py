@@ -17,6 +17,7 @@ from tests.conftest import import_all
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.long
 def test_each_change_is_told_and_closed_months_come_first(
     box: Sandbox, account: AcuityAccount, capsys: Any, client: Browser
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_closed_month_is_told_with_its_currencys_decimals(
     assert told == [f"2026-05: {words}"]
 
 
+@pytest.mark.long
 def test_nothing_changed_says_so(box: Sandbox, account: AcuityAccount, capsys: Any) -> None:
     import_all(box)
     import_all(box)

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 FIRST = datetime(2026, 6, 15, 18, 2, tzinfo=UTC)
 
 
+@pytest.mark.long
 def test_each_age_is_that_of_its_own_reading(box: Sandbox, account: AcuityAccount) -> None:
     assert freshness.of(account).words("America/Chicago") == "never imported whole"
     with time_machine.travel(FIRST):
@@ -39,6 +40,7 @@ def test_each_age_is_that_of_its_own_reading(box: Sandbox, account: AcuityAccoun
     assert found.payments == oldest and found.unread == 0
 
 
+@pytest.mark.long
 def test_lists_that_nobody_has_read_are_counted_not_called_audited(
     box: Sandbox, account: AcuityAccount, capsys: Any
 ) -> None:

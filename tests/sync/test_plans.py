@@ -57,6 +57,7 @@ def unsent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integrations.acuity.runs.messages.send_chain", lambda run: None)
 
 
+@pytest.mark.long
 def test_each_hour_a_pass_and_each_night_an_audit(studio: AcuityAccount) -> None:
     planned(studio)
 
@@ -69,12 +70,14 @@ def test_each_hour_a_pass_and_each_night_an_audit(studio: AcuityAccount) -> None
     assert {run.started_by for _, run in found} == {"schedule"}
 
 
+@pytest.mark.long
 def test_nothing_is_begun_without_a_plan_or_when_it_is_off(studio: AcuityAccount) -> None:
     assert begun(NOON + 3 * HOUR) == []
     planned(studio, hourly=False, nightly=False)
     assert begun(NOON + DAY) == []
 
 
+@pytest.mark.long
 def test_quiet_hours_are_the_accounts_own(studio: AcuityAccount) -> None:
     planned(studio, quiet_from=time(22), quiet_to=time(6), nightly=False)
 
@@ -94,6 +97,7 @@ def test_a_beat_that_slept_a_week_catches_up_once(studio: AcuityAccount) -> None
     assert [run.kind for _, run in found] == ["audit"]
 
 
+@pytest.mark.long
 def test_the_night_when_clocks_change_has_one_audit(studio: AcuityAccount) -> None:
     planned(studio, hourly=False, night_from=time(1, 30), night_to=time(2, 30))
     for day in (datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)):
@@ -121,6 +125,7 @@ def test_what_was_never_imported_is_first_imported_whole(studio: AcuityAccount) 
     assert run.kind == "import" and run.steps.filter(resource="verify").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asleep", [timedelta(0), 3 * DAY], ids=["on time", "after a sleep"])
 def test_two_hundred_accounts_are_no_wall(asleep: timedelta) -> None:
     tenant = Tenant.objects.create(name="Example Chain")

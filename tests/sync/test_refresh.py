@@ -77,6 +77,7 @@ def test_a_booking_that_vanished_is_gone_at_the_second_look_a_minute_later(sourc
     assert not RefreshRequest.objects.exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "body"),
     [

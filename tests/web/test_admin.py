@@ -72,6 +72,7 @@ def cost(browser: Browser, url: str) -> int:
     return len(queries)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["tenant", "client", "appointment", "payment"])
 def test_a_list_costs_no_more_queries_for_more_rows(
     admin_client: Browser, account: AcuityAccount, model: str
@@ -87,6 +88,7 @@ def test_a_list_costs_no_more_queries_for_more_rows(
     assert cost(admin_client, url) <= few <= MOST_QUERIES
 
 
+@pytest.mark.long
 def test_the_run_page_of_a_long_import_costs_few_queries(
     admin_client: Browser, account: AcuityAccount
 ) -> None:
@@ -163,6 +165,7 @@ def pages_of_seven(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(admin.site.get_model_admin(model), "list_per_page", 7)
 
 
+@pytest.mark.long
 @pytest.mark.database
 @pytest.mark.usefixtures("pages_of_seven")
 @pytest.mark.parametrize(
@@ -185,6 +188,7 @@ def test_all_pages_of_a_list_show_each_row_once_and_in_order(
     assert rows == list(model.objects.order_by(*order))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("pages_of_seven")
 def test_a_filtered_list_says_more_than_what_it_counted(
     admin_client: Browser, account: AcuityAccount, monkeypatch: pytest.MonkeyPatch
@@ -200,6 +204,7 @@ def test_a_filtered_list_says_more_than_what_it_counted(
     assert len(shown(admin_client, f"{url}?paid__exact=0&p=3")) == 6
 
 
+@pytest.mark.long
 @pytest.mark.database
 @pytest.mark.parametrize("few", [0, 2_000])
 @pytest.mark.parametrize(
@@ -230,6 +235,7 @@ def test_bookings_are_found_by_id_and_by_client(
     assert {row.external_id for row in rows} == found
 
 
+@pytest.mark.long
 def test_payments_are_found_by_their_ids_and_offered_by_processor(
     admin_client: Browser, account: AcuityAccount
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_dry_run_is_a_task_that_names_what_would_change_and_offers_the_import(
     assert set(ONLY) < set(run.steps.values_list("resource", flat=True))
 
 
+@pytest.mark.long
 def test_a_dry_run_ends_when_it_is_stopped_refused_or_left_by_its_worker(
     admin_client: Browser,
     box: Sandbox,
@@ -117,6 +118,7 @@ def test_a_dry_run_ends_when_it_is_stopped_refused_or_left_by_its_worker(
     assert "user ID and API key on the account" in page and "ACUITY_" not in page
 
 
+@pytest.mark.long
 def test_the_key_is_tried_before_it_is_saved_and_when_it_is(
     admin_client: Browser, box: Sandbox
 ) -> None:

@@ -47,6 +47,7 @@ def page(browser: Browser, name: str, *args: object, **query: str) -> str:
     return answer.content.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "typed", ["2125510001", "212 551 0001", "+1 (212) 551-0001", "551-0001", "1 212.551.0001"]
 )
@@ -85,6 +86,7 @@ def test_a_booking_elsewhere_is_shown_on_the_day_that_the_source_shows(
     assert "4 May 2026, 22:00 (America/Los_Angeles)" in shown
 
 
+@pytest.mark.long
 def test_who_paid_for_what_is_on_the_client_and_on_the_payment(
     admin_client: Browser, studio: Tenant
 ) -> None:
@@ -109,6 +111,7 @@ def test_who_paid_for_what_is_on_the_client_and_on_the_payment(
         assert inner not in client
 
 
+@pytest.mark.long
 def test_a_month_with_a_gap_is_never_shown_as_whole(
     admin_client: Browser, account: AcuityAccount
 ) -> None:
@@ -172,6 +175,7 @@ def test_each_day_says_what_the_newest_proof_that_spoke_of_it_found(
     assert "0 bookings, never asked" in shown
 
 
+@pytest.mark.long
 def test_the_numbers_of_a_run_are_those_of_the_database(
     admin_client: Browser, box: Sandbox
 ) -> None:
@@ -203,11 +207,13 @@ def test_the_home_page_says_of_each_account_whose_it_is_and_what_to_do(
     assert "nothing scheduled" in shown and "no gaps" in shown
 
 
+@pytest.mark.long
 def test_a_new_installation_says_what_to_do_first(admin_client: Browser, db: None) -> None:
     assert "Three steps to begin" in page(admin_client, "index")
     assert "import an account first" in page(admin_client, "bookings_client_changelist")
 
 
+@pytest.mark.long
 def test_errors_in_the_browser_name_the_field_and_no_setting(
     admin_client: Browser, account: AcuityAccount
 ) -> None:

@@ -30,6 +30,7 @@ def page(browser: Browser, name: str, *args: object) -> str:
     return answer.content.decode()
 
 
+@pytest.mark.long
 def test_a_refused_field_is_marked_and_its_record_tried_again_by_a_worker(
     admin_client: Browser, box: Sandbox, run: ImportRun
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_refused_field_is_marked_and_its_record_tried_again_by_a_worker(
     assert RejectedRecord.objects.filter(resolved_at=None).count() == len(others) == 2
 
 
+@pytest.mark.long
 def test_a_retry_outlives_its_worker_and_says_what_kept_it(
     admin_client: Browser, run: ImportRun, account: AcuityAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

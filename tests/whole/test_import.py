@@ -112,6 +112,7 @@ def test_the_sources_moods_lose_nothing(options: dict[str, Any]) -> None:
     assert ids() == source_ids(data)
 
 
+@pytest.mark.long
 def test_a_date_window_gives_exactly_its_rows() -> None:
     data = small()
     low, high = date(2026, 2, 10), date(2026, 4, 20)

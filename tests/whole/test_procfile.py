@@ -200,6 +200,7 @@ def _imported(*folders: str) -> set[str]:
     return {canonicalize_name(owner) for top in tops for owner in owners.get(top, ())}
 
 
+@pytest.mark.long
 def test_what_the_code_imports_is_declared_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

@@ -38,6 +38,7 @@ def kinds(world: World, result: dict[str, Any], right: str = "complete") -> set[
     return {one.kind for one in verdicts(Judge(world, result["tenant"]), result, right)}
 
 
+@pytest.mark.long
 def test_an_honest_import_of_an_honest_source_is_free_of_verdicts(honest: Any) -> None:
     world, result = honest
 
@@ -45,6 +46,7 @@ def test_an_honest_import_of_an_honest_source_is_free_of_verdicts(honest: Any) -
     assert kinds(world, result) == set()
 
 
+@pytest.mark.long
 def test_a_booking_that_vanished_is_extra_only_within_the_days_of_the_import(honest: Any) -> None:
     world, result = honest
     del world.bookings[1550000002]
@@ -118,6 +120,7 @@ def test_a_living_booking_marked_as_removed_is_false_whatever_is_said(honest: An
     assert "false_gone" in kinds(world, result | {"verified": False, "gaps": ["one"]}, "either")
 
 
+@pytest.mark.long
 def test_a_gap_where_all_is_stored_and_the_source_was_honest_is_false(honest: Any) -> None:
     world, result = honest
     told = result | {"verified": False, "gaps": ["one"], "status": "completed_with_gaps"}
@@ -134,6 +137,7 @@ def test_less_than_could_be_had_without_a_word_is_lost(honest: Any) -> None:
     assert kinds(world, result | {"verified": False, "scope": {}}, "either") == {"lost"}
 
 
+@pytest.mark.long
 def test_an_unpaid_booking_s_undone_payment_is_covered_only_where_all_were_asked() -> None:
     world = small_world()
     unpaid = world.bookings[1550000003]
