@@ -26,7 +26,7 @@ lint: install
 	.venv/bin/djlint --lint --quiet bookings integrations
 	$(PY) manage.py makemigrations --check --dry-run
 
-# What needs no browser, PostgreSQL, Redis or process of its own.
+# What needs no browser, PostgreSQL, Redis or process of its own, and less than half a second.
 quick: install
 	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not long and not endurance and not worlds'
 
