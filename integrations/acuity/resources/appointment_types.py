@@ -5,7 +5,8 @@ from typing import Any
 
 from bookings.models import Addon, AppointmentType, Calendar, Form, Listed
 from integrations.acuity.reading.values import count, ids, money, plain, text, yes
-from integrations.acuity.resources.whole import Part, Whole
+from integrations.acuity.resources.records import Part
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.store.references import Ref
 
 

@@ -7,8 +7,9 @@ from bookings.models import Block, Calendar
 from integrations.acuity.reading import zones
 from integrations.acuity.reading.values import Reject, moment, number, plain, text, yes
 from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.records import Shown
 from integrations.acuity.resources.scope import Scope
-from integrations.acuity.resources.whole import Shown, Whole
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.source.checks import Days, Source
 from integrations.acuity.source.closed import Everything
 from integrations.acuity.store.references import Ref

@@ -24,7 +24,8 @@ from integrations.acuity.reading.values import (
     text,
 )
 from integrations.acuity.resources.base import Context
-from integrations.acuity.resources.whole import Part, Record, Shown, Whole
+from integrations.acuity.resources.records import Part, Record, Shown
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.store.references import Keys, Ref
 
 # The list is asked for again for each of so many products.

@@ -7,7 +7,8 @@ from django.utils import timezone
 from bookings.models import AppointmentType, Form, Question
 from integrations.acuity.reading.values import Reject, digest, listed, number, plain, text, yes
 from integrations.acuity.resources.base import Context
-from integrations.acuity.resources.whole import Record, Whole
+from integrations.acuity.resources.records import Record
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.store.history import update
 from integrations.acuity.store.references import Keys
 from integrations.acuity.store.upsert import upsert

@@ -19,7 +19,8 @@ from integrations.acuity.reading.values import (
 )
 from integrations.acuity.resources.base import Context, Fetched, Found
 from integrations.acuity.resources.catalog import WHO
-from integrations.acuity.resources.whole import Part, Record, Shown, Whole
+from integrations.acuity.resources.records import Part, Record, Shown
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.store.references import Keys, Ref
 from integrations.acuity.store.upsert import Counts
 

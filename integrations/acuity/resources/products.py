@@ -11,7 +11,8 @@ from bookings.models import (
     ProductAppointmentType,
 )
 from integrations.acuity.reading.values import count, ids, optional_money, plain, text, yes
-from integrations.acuity.resources.whole import Part, Whole
+from integrations.acuity.resources.records import Part
+from integrations.acuity.resources.whole import Whole
 from integrations.acuity.store.references import Ref
 
 

@@ -2,9 +2,8 @@
 
 from abc import abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.utils import timezone
@@ -28,6 +27,15 @@ from integrations.acuity.resources.base import (
     many,
 )
 from integrations.acuity.resources.earlier import held, just_listed
+from integrations.acuity.resources.records import (
+    Part,
+    Record,
+    Shown,
+    key_of,
+    list_digest,
+    nameless,
+    resolved,
+)
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row, insert
 from integrations.acuity.store.history import altered, update
@@ -38,51 +46,6 @@ from integrations.models import RejectedRecord
 
 # Acuity's own word that this account has no such list.
 REFUSALS = (NotFound, Forbidden, PlanWithoutApi)
-
-
-class Part(NamedTuple):
-    """Rows that belong to one row alone, as an order's lines do: written anew whenever that is."""
-
-    model: type[Model]
-    # The column that says to which row they belong, then the others, as `read` fills them.
-    parent: str
-    columns: tuple[str, ...]
-    read: Callable[[dict[str, Any]], Iterable[Row]]
-
-
-class Record(NamedTuple):
-    """What is stored of one payload. A `Ref` among the values stands for another row's key."""
-
-    key: str
-    values: Row
-    parts: tuple[tuple[Row, ...], ...]
-    payload: Any
-    digest: str
-    # What is kept of the payload, and whose it is, if it names somebody who was forgotten.
-    kept: Any
-    nobody: int | None = None
-
-    def refs(self) -> Iterator[Ref]:
-        for row in (self.values, *(row for rows in self.parts for row in rows)):
-            yield from (value for value in row if isinstance(value, Ref))
-
-    def content_hash(self, keys: Keys) -> str:
-        """Which rows it refers to is content, too."""
-        found = [_key_of(ref, keys) for ref in self.refs()]
-        return f"{self.digest}:{digest(found)[:16]}" if found else self.digest
-
-
-@dataclass
-class Shown:
-    """What a question has shown: payloads, the evidence in words, and what it could not prove."""
-
-    rows: list[Any] = field(default_factory=list)
-    evidence: list[str] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    # What else the other question showed of the list, and how many rows it need not show.
-    again: list[Any] = field(default_factory=list)
-    may_lack: int = 0
 
 
 class Whole(Resource):
@@ -156,7 +119,7 @@ class Whole(Resource):
             for pk, *values in theirs.values_list(part.parent, *part.columns):
                 had[pk][tuple(values)] += 1
             now = {
-                pk: Counter(dict.fromkeys((_resolved(row, keys) for row in record.parts[n]), 1))
+                pk: Counter(dict.fromkeys((resolved(row, keys) for row in record.parts[n]), 1))
                 for pk, record in records.items()
             }
             others = [pk for pk in records if had[pk] != now[pk]]
@@ -175,7 +138,7 @@ class Whole(Resource):
             return Fetched([], {"refused": refusal.status}, done=True, total=0)
         rows = shown.rows
         read_at = timezone.now().isoformat()
-        cursor = {"listed": len(rows), "digest": _digest(rows), "read_at": read_at}
+        cursor = {"listed": len(rows), "digest": list_digest(rows), "read_at": read_at}
         cursor |= {"ignored": shown.ignored} if shown.ignored else {}
         return Fetched(rows, cursor, done=True, total=len(rows), gaps=shown.gaps)
 
@@ -217,7 +180,7 @@ class Whole(Resource):
     def read_one(self, context: Context, record: RejectedRecord) -> None:
         """The listing is all there is to ask. One that is listed no longer stays rejected."""
         rows = self.listing(context).rows
-        self._save(context, [row for row in rows if _key(row) == record.external_id])
+        self._save(context, [row for row in rows if key_of(row) == record.external_id])
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         """The listing, asked anew and otherwise, against what is stored.
@@ -235,14 +198,14 @@ class Whole(Resource):
                 return Checked(Found(), agreed, done=True)
             shown = self.listing(context)
             first = second = shown.rows
-            alike = not cursor.get("anew") and self._imported(context) == _digest(first)
+            alike = not cursor.get("anew") and self._imported(context) == list_digest(first)
             if not alike:
                 second = self.listing(context).rows
-                alike = _digest(first) == _digest(second)
+                alike = list_digest(first) == list_digest(second)
             other = self.otherwise(context, first)
         except REFUSALS as refusal:
             return Checked(Found(), {"refused": refusal.status}, done=True)
-        payloads = {_key(payload): payload for payload in [*first, *second, *other.rows]}
+        payloads = {key_of(payload): payload for payload in [*first, *second, *other.rows]}
         parsed = self._parse(context, payloads.values())
         keys = find(context.account, (ref for record in parsed.records for ref in record.refs()))
         stored = {key: (pk, print_) for key, pk, print_ in self._stored(context)}
@@ -257,13 +220,13 @@ class Whole(Resource):
         facts: dict[str, Any] = {
             "listed": len(payloads),
             "alike": alike,
-            "cut": len(other.rows and {*map(_key, other.rows)} - {*map(_key, first + second)}),
+            "cut": len(other.rows and {*map(key_of, other.rows)} - {*map(key_of, first + second)}),
             "evidence": shown.evidence + other.evidence,
             "gaps": shown.gaps + other.gaps,
             "ignored": sorted({*shown.ignored, *other.ignored}),
         }
         if alike and not facts["cut"] and not facts["gaps"]:
-            facts |= {"proven": _digest(first)}
+            facts |= {"proven": list_digest(first)}
         many_gone = len(gone) > bool(other.evidence) and 2 * len(gone) >= len(stored)
         if many_gone and not context.scope.accept_removals:
             facts |= {"refused_gone": len(gone)}
@@ -432,9 +395,7 @@ class Whole(Resource):
         """The keys of records of which a column is not as the import has written it."""
         names = ["external_id", *self.columns]
         rows = {
-            stored[r.key][0]: (r.key, *_resolved(r.values, keys))
-            for r in records
-            if r.key in stored
+            stored[r.key][0]: (r.key, *resolved(r.values, keys)) for r in records if r.key in stored
         }
         return {rows[pk][0] for pk in altered(self.model, names, rows)}
 
@@ -445,7 +406,7 @@ class Whole(Resource):
         keys = find_or_make(context.account, refs, self.name)
         names = ["external_id", *self.columns, "known_from", "removed_at", "raw", "content_hash"]
         rows = [
-            (r.key, *_resolved(r.values, keys), "", None, r.kept, r.content_hash(keys))
+            (r.key, *resolved(r.values, keys), "", None, r.kept, r.content_hash(keys))
             for r in records
         ]
         seen = context.seen(self.name)
@@ -459,50 +420,3 @@ class Whole(Resource):
             counts = written.corrected(len(changed & written.restated.keys()))
         resolve(context.scope.origin, self.name, [r.key for r in records])
         return counts + reject(context.scope.origin, self.name, parsed.rejects)
-
-
-def nameless(resource: Whole, context: Context, records: dict[str, Record]) -> list[Record]:
-    """The records, by ID; without the name where they are of somebody who was forgotten."""
-    forgotten, account = context.forgotten, context.account
-    if not (resource.personal and forgotten):
-        return list(records.values())
-    # So were rows emptied before there were marks of them; by that alone they are known.
-    empty = account.rows(resource.model).filter(raw={}, known_from="")
-    nobodies = dict.fromkeys(empty.values_list("external_id", flat=True), 0)
-    for key, record in records.items():
-        found = forgotten.row(account.source_id, resource.name, key)
-        if found is None:
-            found = forgotten.named(context.identity, record.payload)
-        if found is not None:
-            nobodies[key] = found
-    return [
-        without_name(resource, record, nobodies[key]) if key in nobodies else record
-        for key, record in records.items()
-    ]
-
-
-def without_name(resource: Whole, record: Record, nobody: int) -> Record:
-    """Its digest stays, by which the next import sees that nothing has changed."""
-    values = tuple(
-        "" if name in resource.personal else value
-        for name, value in zip(resource.columns, record.values, strict=True)
-    )
-    kept = {k: v for k, v in record.payload.items() if nobody and k in resource.impersonal}
-    return record._replace(values=values, kept=kept, nobody=nobody)
-
-
-def _key(payload: Any) -> str:
-    return str(payload.get("id") or "") if isinstance(payload, dict) else ""
-
-
-def _digest(payloads: Sequence[Any]) -> str:
-    """Alike for equal lists in whatever order."""
-    return digest(sorted(map(digest, payloads)))
-
-
-def _key_of(ref: Ref, keys: Mapping[type[Listed], Mapping[str, int]]) -> int | None:
-    return keys.get(ref.model, {}).get(ref.key)
-
-
-def _resolved(row: Row, keys: Keys) -> tuple[Any, ...]:
-    return tuple(_key_of(value, keys) if isinstance(value, Ref) else value for value in row)
