@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.test import Client as Browser
 
 from bookings.models import Tenant
+from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import control
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.sync import plans
@@ -193,3 +194,46 @@ def test_half_a_quiet_hour_is_refused_in_a_sentence(studio: AcuityAccount, clien
     answer = client.post("/admin/integrations/plan/add/", form | {"quiet_from": "22:00"})
 
     assert "Quiet hours need a beginning and an end" in answer.content.decode()
+
+
+def test_a_night_in_the_quiet_hours_is_said_to_come_when_it_comes(studio: AcuityAccount) -> None:
+    for quiet in ((time(0), time(6)), (time(22), time(6, 30))):
+        plan = planned(studio, hourly=False, quiet_from=quiet[0], quiet_to=quiet[1])
+
+        said = plans.following(plan, NOON)
+        due = next(NOON + n * MINUTE for n in range(3000) if plans.due(plan, NOON + n * MINUTE))
+
+        assert said == due, quiet
+
+
+def test_an_account_that_was_disconnected_is_left_alone(studio: AcuityAccount) -> None:
+    planned(studio)
+    AcuityAccount.objects.update(api_key="")
+
+    assert begun(NOON + 3 * HOUR + MINUTE, since=NOON + 3 * HOUR) == []
+    assert plans.following(Plan.objects.get(), NOON) is None
+
+    AcuityAccount.objects.update(oauth_token="token")
+    assert len(begun(NOON + 3 * HOUR + MINUTE, since=NOON + 3 * HOUR)) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (["acuity_schedule", "--night", "none"], "must be like 22:00-06:00"),
+        (["acuity_schedule", "--off", "--hourly"], "Either --off, or"),
+        (["acuity_schedule", "--allowance", "0"], "allowance"),
+        (["acuity_changes", "--since", "2026-13-01"], "neither a run's ID nor a day"),
+        (["acuity_changes", "--since", "0001-01-01"], "neither a run's ID nor a day"),
+        (["acuity_changes", "--since", "yesterday"], "neither a run's ID nor a day"),
+        (["acuity_changes", "--since", "2026-W20-1"], "neither a run's ID nor a day"),
+    ],
+)
+def test_odd_arguments_are_refused_in_a_sentence(
+    studio: AcuityAccount, args: list[str], word: str
+) -> None:
+    Tenant.objects.update(timezone="Asia/Tokyo")
+    options = ["--account", str(studio.pk)] if args[0] == "acuity_schedule" else []
+
+    with pytest.raises(ConfigurationError, match=word):
+        call_command(*args, *options)
