@@ -14,12 +14,15 @@ from bookings.models import Tenant
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import control
 from integrations.acuity.sandbox import Sandbox
+from integrations.acuity.source.throttle import shared_throttle
 from integrations.acuity.sync import plans
 from integrations.models import AcuityAccount, ImportRun, Plan
 from tests.conftest import import_all, run_to_end
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+# Requests a second that the source grants a deployment, and that it takes: in a test ten times Acuity's.
+RATE = 100
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -143,6 +146,46 @@ def test_two_hundred_accounts_are_no_wall(asleep: timedelta) -> None:
     print(f"{len(found)} passes, largest minute {max(minutes.values())}, mean {200 / 60:.1f}")
     assert len({run.account_id for _, run in found}) == 200
     assert max(minutes.values()) <= 2 * 200 / 60 + 1
+
+
+@pytest.mark.sandbox(appointments=4, clients=2, months=1, rps=RATE)
+@pytest.mark.parametrize(
+    "many",
+    [
+        pytest.param(8, marks=pytest.mark.slow),
+        pytest.param(200, marks=pytest.mark.endurance),
+    ],
+)
+def test_an_hour_of_many_accounts_is_spread_and_no_request_is_refused(
+    box: Sandbox, settings: Any, many: int
+) -> None:
+    settings.ACUITY_REQUESTS_PER_SECOND = RATE
+    shared_throttle.cache_clear()
+    login = {"user_id": box.options.user_id, "api_key": box.options.api_key}
+    for n in range(many):
+        tenant = Tenant.objects.create(name=f"Studio {n}")
+        account = AcuityAccount.objects.create(tenant=tenant, base_url=box.base_url, **login)
+        ImportRun.objects.create(account=account, status="completed")
+        Plan.objects.create(account=account, nightly=False)
+    Plan.objects.update(created_at=NOON)
+    asked: list[int] = []
+    passed: list[int] = []
+
+    for n in range(1, 61):
+        begun = plans.begin_due(NOON + n * MINUTE)
+        assert all(run_to_end(run).finished_at for run in begun)
+        passed += [run.account_id for run in begun]
+        asked.append(sum(box.counts().values()) - sum(asked))
+
+    refused = sum(status == 429 for *_, status in box.requests)
+    print(
+        f"{many} accounts, {sum(asked)} requests in an hour, largest minute {max(asked)},"
+        f" mean {sum(asked) / 60:.1f}, {refused} × 429"
+    )
+    assert len(set(passed)) == len(passed) == many
+    assert refused == 0
+    # So many at least that a minute's share is more than one account.
+    assert many < 60 or max(asked) <= 2 * sum(asked) / 60
 
 
 @pytest.mark.long
