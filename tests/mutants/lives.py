@@ -24,4 +24,14 @@ LIVES: dict[tuple[str, str, str], str] = {
         "process_page: if grown(step.created, step.created + counts.created):: step.created + counts.created",
         "Add → Sub",
     ): "only how soon the database's planner hears of new rows",
+    (
+        f"{ACUITY}.runs.page",
+        "process_page: if grown(step.created, step.created + counts.created):",
+        "condition negated",
+    ): "only how soon the database's planner hears of new rows",
+    (
+        f"{SOURCE}.slices",
+        "_parts: if self.source.requests >= self.until:: self.source.requests >= self.until",
+        "GtE → Gt",
+    ): "a crowded day then takes one question more before it is given up",
 }

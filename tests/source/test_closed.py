@@ -102,7 +102,10 @@ def test_by_whatever_is_obeyed_everything_is_found(lie: str) -> None:
     assert (found, everything.gaps) == (keys(rows), [])
 
 
-def test_nothing_proves_the_end_of_a_source_that_ignores_all_and_cuts_its_answers() -> None:
+@pytest.mark.parametrize("low", [None, FIRST_DAY])
+def test_nothing_proves_the_end_of_a_source_that_ignores_all_and_cuts_its_answers(
+    low: date | None,
+) -> None:
     everything_ignored = frozenset(
         [
             "minDate",
@@ -121,7 +124,7 @@ def test_nothing_proves_the_end_of_a_source_that_ignores_all_and_cuts_its_answer
     rows = [row(n, n, canceled=not n % 9) for n in range(40)]
     source = Lying(rows, everything_ignored, order="id", cap=25)
 
-    found, everything = anew(source, low=FIRST_DAY)
+    found, everything = anew(source, low=low)
 
     assert len(found) == 25
     gap = everything.gaps[0]
