@@ -10,6 +10,7 @@ from django.core.mail import send_mail
 from integrations.acuity.source.addresses import PublicOnly
 from integrations.conf import conf
 from integrations.models import NoticeChannel
+from integrations.secrets import Unreadable
 
 SECONDS = 10
 KINDS = NoticeChannel.Kind
@@ -40,6 +41,8 @@ def _post(channel: NoticeChannel, subject: str, text: str) -> None:
     content = {"text": f"*{subject}*\n{text}"} if slack else {"subject": subject, "text": text}
     body = json.dumps(content).encode()
     headers = {"Content-Type": "application/json"}
+    if isinstance(channel.secret, Unreadable):
+        raise NotSent("cannot be decrypted: enter it again")
     if channel.secret:
         headers["X-Signature"] = signature(channel.secret, body)
     with requests.Session() as session:
@@ -47,8 +50,14 @@ def _post(channel: NoticeChannel, subject: str, text: str) -> None:
         if not conf.ACUITY_ALLOW_PRIVATE_ADDRESSES:
             session.mount("http://", PublicOnly())
             session.mount("https://", PublicOnly())
-        answer = session.post(
-            channel.address, body, headers=headers, timeout=SECONDS, allow_redirects=False
-        )
-    if not answer.ok or answer.is_redirect:
-        raise NotSent(f"status {answer.status_code}")
+        with session.post(
+            channel.address,
+            body,
+            headers=headers,
+            timeout=SECONDS,
+            allow_redirects=False,
+            # What else a stranger answers, without end perhaps, is not read.
+            stream=True,
+        ) as answer:
+            if not answer.ok or answer.is_redirect:
+                raise NotSent(f"status {answer.status_code}")

@@ -5,6 +5,7 @@ to write was missed.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -61,7 +62,9 @@ def check(account: AcuityAccount) -> int:
         active = {row.get("event") for row in _ours(client, known.target)}
         lost = [event for event in EVENTS if event not in active]
         for event in lost:
-            client.send("POST", "/webhooks", event=event, target=known.target)
+            briefly.soon(
+                partial(client.send, "POST", "/webhooks", event=event, target=known.target)
+            )
     finally:
         client.close()
     now = timezone.now()
@@ -102,7 +105,7 @@ def _sweep(account: AcuityAccount, target: str) -> None:
     try:
         for row in _ours(client, target, active=False):
             try:
-                client.send("DELETE", f"/webhooks/{int(row['id'])}")
+                briefly.soon(partial(client.send, "DELETE", f"/webhooks/{int(row['id'])}"))
             except NotFound:
                 continue
     finally:
@@ -111,7 +114,7 @@ def _sweep(account: AcuityAccount, target: str) -> None:
 
 def _ours(client: AcuityClient, target: str, *, active: bool = True) -> list[dict[str, Any]]:
     """Those with this target; Acuity stops sending to one that failed for days."""
-    rows = client.get("/webhooks")
+    rows = briefly.soon(partial(client.get, "/webhooks"))
     ours = [row for row in rows if isinstance(row, dict) and row.get("target") == target]
     return [row for row in ours if not active or row.get("status", "active") == "active"]
 
