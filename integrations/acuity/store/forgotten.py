@@ -6,7 +6,7 @@ from typing import Any
 
 from bookings.models import Tenant, Tombstone
 from integrations.acuity.reading.identity import NAMES, NO_NAME, Identity
-from integrations.acuity.reading.values import Reject
+from integrations.acuity.reading.values import Reject, listed
 
 # Of a booking's content, what is left when its client is forgotten: where and when, and the money.
 KEPT = frozenset(
@@ -37,6 +37,9 @@ KEPT = frozenset(
     ]
 )
 
+# Of a payment: what it is recognised by, and the money.
+KEPT_OF_PAYMENT = frozenset(["transactionID", "created", "processor", "amount"])
+
 # What a mark begins with that is made of something else than a client's key, or name and e-mail.
 EMAIL, ROW, REJECT = "email", "row", "reject"
 
@@ -51,6 +54,19 @@ def rest(payload: Any) -> dict[str, Any]:
     """What may be kept of a record of somebody who was forgotten."""
     items = payload.items() if isinstance(payload, dict) else ()
     return {name: value for name, value in items if name in KEPT}
+
+
+def rest_of_payments(rows: Any) -> list[dict[str, Any] | None] | None:
+    """What may be kept of a list of their payments; None where there is no list."""
+    found = listed(rows)
+    if found is None:
+        return None
+    return [
+        {name: value for name, value in row.items() if name in KEPT_OF_PAYMENT}
+        if isinstance(row, dict)
+        else None
+        for row in found
+    ]
 
 
 class Forgotten:
