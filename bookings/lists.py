@@ -17,6 +17,8 @@ from django.http import HttpRequest
 from bookings.models import Client
 
 MOST = 10_000
+# So many are sorted sooner than looked for in the order of an index.
+FEW = 1_000
 # A word that more clients than this have in their names is so common that a page soon fills.
 FEW_CLIENTS = 2_000
 NAMES = ("last_name", "first_name", "email")
@@ -35,17 +37,25 @@ class KeyPaginator(Paginator):  # type: ignore[type-arg]  # not to be subscripte
     object_list: QuerySet[Any]
 
     @cached_property
+    def found(self) -> list[Any]:
+        """The keys of a filtered list, up to one more than MOST, from one look through the table."""
+        return list(self.object_list.order_by().values_list("pk", flat=True)[: MOST + 1])
+
+    @cached_property
     def count(self) -> int:
         if not self.object_list.query.where:
             return self.object_list.count()
-        found = self.object_list.order_by()[: MOST + 1].count()
+        found = len(self.found)
         return Beyond(MOST) if found > MOST else found
 
     def page(self, number: int | str) -> Page[Any]:
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
         top = min(bottom + self.per_page, self.count)
-        keys = self.object_list.values_list("pk", flat=True)
+        rows = self.object_list
+        if rows.query.where and self.count <= FEW:
+            rows = rows.filter(pk__in=self.found)
+        keys = rows.values_list("pk", flat=True)
         if bottom > self.count // 2 and not isinstance(self.count, Beyond):
             keys = keys.reverse()[self.count - top : self.count - bottom]
         else:

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
@@ -166,11 +167,18 @@ class Mirror(Scoped):
         answer = super().changelist_view(request, told)
         context = getattr(answer, "context_data", None)
         if context and "cl" in context and scope.rules.may(request.user, "revenue"):
-            context["sums"] = self._sums(context["cl"].queryset)
+            context["sums"] = self._sums(context["cl"])
         return answer
 
-    def _sums(self, rows: QuerySet[Any]) -> list[tuple[str, str]]:
-        """In words; none where the rows are of more than one currency."""
+    def _sums(self, listed: ChangeList) -> list[tuple[str, str]]:
+        """In words; none where the rows are of more than one currency, nor of a word so common that
+        the list isn't counted to its end."""
+        rows = listed.queryset
+        if isinstance(listed.result_count, lists.Beyond):
+            if listed.query:
+                return []
+        elif rows.query.where:
+            rows = rows.model._default_manager.filter(pk__in=listed.paginator.found)
         currencies = (
             set(rows.order_by().values_list("tenant__currency").distinct()) if self.summed else []
         )

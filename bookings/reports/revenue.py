@@ -1,6 +1,8 @@
 """What did the business take, by month and processor?"""
 
+from calendar import monthrange
 from collections import defaultdict
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,8 +22,15 @@ NOTHING = (0, Decimal(0))
 ORDERS = "orders"
 # The letters of a month.
 MONTH = len("2025-10")
-# From a day to a day, as text: these are of one month in every zone.
-MIDDLE = ("03", "26")
+# No other day of a year, month-day, is of another month in another zone.
+EDGES = [
+    f"{month:02}-{day:02}"
+    for month in range(1, 13)
+    for day in {1, *(monthrange(year, month)[1] for year in (2023, 2024))}
+]
+
+# An account that spans more has an odd date somewhere.
+YEARS = 50
 
 
 def revenue(
@@ -53,7 +62,7 @@ def revenue(
     # The sum of all comes from an index alone; those of a few bookings are taken off it.
     gone = payments.filter(appointment__in=bookings.exclude(removed_at=None))
     every = _less(
-        period.sums(payments, by, "processor"),
+        period.many(payments, by),
         period.sums(gone, by, "processor"),
     )
     # The vendor's own report leaves these out; their payments stay.
@@ -77,6 +86,34 @@ class _Period:
     def __init__(self, month: str, year: int | None, zone: ZoneInfo) -> None:
         self._month, self._year, self._zone = month, year, zone
 
+    def many(self, rows: QuerySet[Any], day: str) -> Sums:
+        """As `sums` of payments, for as many as there are: each month is a range of an index."""
+        if day.endswith("service_date"):
+            return self.sums(rows, day, "processor")
+        # Asked for both at once, databases look through all of them.
+        first, last = rows.order_by(day).first(), rows.order_by(f"-{day}").first()
+        if not (first and last):
+            return {}
+        begins, ends = getattr(first, day), getattr(last, day)
+        if ends.year - begins.year > YEARS:
+            return self.sums(rows, day, "processor")
+        begins, ends = begins.astimezone(self._zone), ends.astimezone(self._zone)
+        found: Sums = {}
+        for number in range(12 * begins.year + begins.month - 1, 12 * ends.year + ends.month):
+            begin, end = (_month(n) for n in (number, number + 1))
+            name = f"{begin:%Y-%m}"
+            if (self._month or name) != name or (self._year or begin.year) != begin.year:
+                continue
+            within = {f"{day}__gte": self._midnight(begin), f"{day}__lt": self._midnight(end)}
+            cells = rows.filter(**within).order_by().values_list("processor")
+            sums = cells.annotate(number=Count("id"), money=Sum("amount")).order_by("processor")
+            if of := {processor: (n, money) for processor, n, money in sums}:
+                found[name] = of
+        return found
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time.min, self._zone)
+
     def sums(self, rows: QuerySet[Any], day: str, processor: str, amount: str = "amount") -> Sums:
         """Number and amount by month of `day` and processor, months in order."""
         rows = rows.exclude(**{day: None})
@@ -88,9 +125,9 @@ class _Period:
             # SQLite asks Python for each of these: only where the zone makes a difference.
             of_zone = Substr(Cast(TruncMonth(day, tzinfo=self._zone), TextField()), 1, MONTH)
             text = Cast(day, TextField())
-            plain = When(day_of_month__range=MIDDLE, then=Substr(text, 1, MONTH))
-            rows = rows.alias(day_of_month=Substr(text, MONTH + 2, 2))
-            rows = rows.annotate(month=Case(plain, default=of_zone))
+            edge = When(month_day__in=EDGES, then=of_zone)
+            rows = rows.alias(month_day=Substr(text, 6, 5))
+            rows = rows.annotate(month=Case(edge, default=Substr(text, 1, MONTH)))
         if self._month:
             rows = rows.filter(month=self._month)
         if self._year:
@@ -102,6 +139,11 @@ class _Period:
         for row in summed.annotate(number=Count("id"), money=Sum(amount)).order_by("month", *keys):
             found[row["month"]][row.get("of", ORDERS)] = (row["number"], row["money"])
         return dict(found)
+
+
+def _month(number: int) -> date:
+    """Its first day; counted from the year 0."""
+    return date(number // 12, number % 12 + 1, 1)
 
 
 def _less(all_of_them: Sums, some: Sums) -> Sums:

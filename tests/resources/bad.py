@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bookings.models import Appointment, Client, Label
+from integrations.acuity.reading.listing import decode
 from integrations.acuity.reading.values import text
 from integrations.acuity.resources.appointments import Appointments
 from integrations.acuity.resources.base import Checked, Context, Fetched, Found, Said
@@ -185,7 +186,9 @@ class OneListing(Trusting):
     """All at once: nobody has more than a thousand bookings."""
 
     def fetch(self, context: Context) -> Fetched:
-        rows = context.source.get("/appointments", max=1000, showall="true", direction="ASC")
+        rows = context.source.get(
+            "/appointments", decode, max=1000, showall="true", direction="ASC"
+        )
         return Fetched(rows, {}, done=True)
 
 
@@ -195,7 +198,7 @@ class FromTheNewest(Trusting):
     def fetch(self, context: Context) -> Fetched:
         until, seen = context.position.cursor.get("until"), context.position.cursor.get("seen", [])
         params = {"maxDate": until} if until else {}
-        rows = context.source.get("/appointments", max=20, showall="true", **params)
+        rows = context.source.get("/appointments", decode, max=20, showall="true", **params)
         fresh = [row for row in rows if row.key not in seen]
         if not fresh:
             return Fetched([], context.position.cursor, done=True)

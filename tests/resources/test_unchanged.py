@@ -4,6 +4,7 @@ compared by content, links are checked all the same."""
 import json
 from bisect import insort
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -13,10 +14,10 @@ from django.db import connection
 from bookings.models import Appointment, Change, Client
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
+from integrations.acuity.resources import appointments
 from integrations.acuity.resources.appointments import check, save
 from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
-from integrations.acuity.source.answers import DECODERS
 from integrations.models import AcuityAccount, ImportRun
 from tests.conftest import (
     begin,
@@ -115,7 +116,9 @@ def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch)
     data = small()
     with source(data) as box:
         import_all(box)
-        monkeypatch.setitem(DECODERS, "/appointments", turned)
+        for module in ("", ".check", ".walk"):
+            asking = import_module(appointments.__name__ + module)
+            monkeypatch.setattr(asking, "decode", turned)
         run = import_all(box)
 
         again = import_all(box)

@@ -202,6 +202,13 @@ def test_a_filtered_list_says_more_than_what_it_counted(
     assert "more than 20" in page
     assert "more than" not in admin_client.get(url).content.decode()
     assert len(shown(admin_client, f"{url}?paid__exact=0&p=3")) == 6
+    # Filtered rows are summed up, however many; those of a word up to so many.
+    summed = {
+        query: admin_client.get(f"{url}?{query}").context["sums"]
+        for query in ("paid__exact=0", "q=first", "q=first7")
+    }
+    assert summed["paid__exact=0"] == admin_client.get(url).context["sums"]
+    assert not summed["q=first"] and summed["q=first7"]
 
 
 @pytest.mark.long

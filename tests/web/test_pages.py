@@ -230,7 +230,7 @@ def test_money_is_of_the_month_of_the_service_or_of_the_month_in_which_it_came(
     studio: Tenant,
 ) -> None:
     booking = book(studio, datetime(2026, 6, 4, 13, tzinfo=UTC), date(2026, 6, 4))
-    Payment.objects.create(
+    payment = Payment.objects.create(
         tenant=studio,
         appointment=booking,
         external_id="p",
@@ -246,6 +246,17 @@ def test_money_is_of_the_month_of_the_service_or_of_the_month_in_which_it_came(
     assert revenue(studio)["months"] == {"2026-06": cell}
     assert revenue(studio, by="paid_at")["months"] == {"2026-04": cell}
     assert revenue(studio, "2026-04", by="paid_at")["months"] == {"2026-04": cell}
+    # The last second of a year there, and one that nobody can have meant.
+    for paid, month in [
+        (datetime(2026, 1, 1, 4, 59, 59, tzinfo=UTC), "2025-12"),
+        (datetime(1900, 2, 1, 3, tzinfo=UTC), "1900-01"),
+    ]:
+        payment.pk, payment.external_id, payment.paid_at = None, month, paid
+        payment.save()
+        months = {month: cell, "2026-04": cell}
+        assert revenue(studio, by="paid_at", month=month)["months"] == {month: cell}
+        assert revenue(studio, by="paid_at")["months"].items() >= months.items()
+    Payment.objects.exclude(external_id="p").delete()
     assert revenue(studio, year=2026)["as_vendor"] == {"2026-06": cell}
     assert revenue(studio, year=2025)["months"] == revenue(studio, "2026-05")["months"] == {}
 

@@ -10,15 +10,8 @@ from typing import Any
 import msgspec
 
 from integrations.acuity import errors
-from integrations.acuity.reading import listing
 from integrations.acuity.source.metrics import endpoint
 
-# Bookings and clients stay bytes until somebody needs to know what they mean.
-DECODERS: dict[str, Callable[[bytes], Any]] = {
-    "/clients": listing.split,
-    "/appointments": listing.decode,
-    "/appointments/:id": listing.decode_one,
-}
 LISTS = {
     "/clients",
     "/appointments",
@@ -33,24 +26,26 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 _SECONDS = re.compile(r"\d{1,9}(\.\d*)?")
 Headers = Mapping[str, str]
+# Raises msgspec.DecodeError or UnicodeDecodeError.
+Decode = Callable[[bytes], Any]
 
 
-def interpret(path: str, status: int, headers: Headers, body: bytes) -> Any:
-    """What the answer holds. Raises an `AcuityError`, with `retry_after` if a time was named."""
+def interpret(path: str, status: int, headers: Headers, body: bytes, decode: Decode) -> Any:
+    """What `decode` finds in the answer. Raises an `AcuityError`, with `retry_after` if a time was named."""
     try:
-        return _interpret(endpoint(path), status, body.removeprefix(BYTE_ORDER_MARK))
+        return _interpret(endpoint(path), status, body.removeprefix(BYTE_ORDER_MARK), decode)
     except errors.AcuityError as error:
         error.retry_after = retry_after(headers)
         raise
 
 
-def _interpret(name: str, status: int, body: bytes) -> Any:
+def _interpret(name: str, status: int, body: bytes, decode: Decode) -> Any:
     said = _envelope(body)
     if said is not None and status != 429:
         # An error is one whatever status it came with (`/me`: 200 with `"status_code": 500`).
         status = _code(said) or status
     if 200 <= status < 300:
-        return _content(name, status, body)
+        return _content(name, status, body, decode)
     detail = f"status {status}"
     if 300 <= status < 400:
         raise errors.Redirected(detail, status=status)
@@ -75,7 +70,7 @@ def _interpret(name: str, status: int, body: bytes) -> Any:
     raise errors.BadAnswer(detail, status=status)
 
 
-def _content(name: str, status: int, body: bytes) -> Any:
+def _content(name: str, status: int, body: bytes, decode: Decode) -> Any:
     if status == 206:
         raise errors.Partial(f"status {status}", status=status)
     if not body.strip():
@@ -86,7 +81,6 @@ def _content(name: str, status: int, body: bytes) -> Any:
         raise errors.Empty(f"status {status}", status=status)
     if name == "/appointments/:id" and not body.lstrip().startswith(b"{"):
         raise errors.BadAnswer("no booking", status=status)
-    decode = DECODERS.get(name, msgspec.json.decode)
     try:
         return decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

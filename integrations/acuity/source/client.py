@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 from requests.auth import AuthBase
 
 from integrations.acuity import errors
 from integrations.acuity.source import answers, metrics
 from integrations.acuity.source.addresses import Outgoing, PublicOnly, check_base_url
+from integrations.acuity.source.answers import Decode
 from integrations.acuity.source.throttle import Pace, Throttle
 
 MAX_BODY = 64 * 1024 * 1024
@@ -107,12 +109,12 @@ class AcuityClient:
     def get(
         self,
         path: str,
+        decode: Decode = msgspec.json.decode,
         ready: Callable[[], Any] = lambda: None,
         took: Callable[[float], Any] = lambda seconds: None,
         **params: Any,
     ) -> Any:
-        """The parsed answer to `GET path`; bookings come as `listing.Row`s, clients as their bytes.
-        Raises an `AcuityError`.
+        """What `decode` makes of the body of the answer to `GET path`. Raises an `AcuityError`.
 
         `ready` is called between fetching and parsing, and may wait. `took` is told how long each
         answer was on its way, without the wait for its turn.
@@ -121,7 +123,7 @@ class AcuityClient:
             raise errors.CredentialsRefused.unsendable()
         for attempt in range(1, self._tries + 1):
             try:
-                return self._once(path, params, ready, took)
+                return self._once(path, params, decode, ready, took)
             except errors.AcuityError as error:
                 if isinstance(error, errors.Empty) and attempt > 1:
                     return []
@@ -144,7 +146,7 @@ class AcuityClient:
         if not _latin1(self._said):
             raise errors.CredentialsRefused.unsendable()
         try:
-            return self._once(path, {}, lambda: None, lambda seconds: None, method, body)
+            return self._once(path, {}, method=method, body=body)
         except errors.NotJson as error:
             if error.status and error.status < 300:
                 return None
@@ -186,8 +188,9 @@ class AcuityClient:
         self,
         path: str,
         params: dict[str, Any],
-        ready: Callable[[], Any],
-        took: Callable[[float], Any],
+        decode: Decode = msgspec.json.decode,
+        ready: Callable[[], Any] = lambda: None,
+        took: Callable[[float], Any] = lambda seconds: None,
         method: str = "GET",
         body: dict[str, Any] | None = None,
     ) -> Any:
@@ -221,7 +224,7 @@ class AcuityClient:
                 turn.alike = metrics.endpoint(path) != path
                 turn.seconds = seconds if status != "no answer" else None
         ready()
-        return answers.interpret(path, response.status_code, response.headers, content)
+        return answers.interpret(path, response.status_code, response.headers, content, decode)
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, within the size and time that an honest answer needs."""

@@ -13,7 +13,10 @@ from statistics import median
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from integrations.acuity.errors import AcuityError, Gone, NotFound
+from integrations.acuity.source.answers import Decode
 from integrations.acuity.source.client import BRIEF, AcuityClient
 from integrations.conf import conf
 
@@ -53,11 +56,18 @@ class Fetcher:
         self._slowest = 0.0
         self._lately: deque[float] = deque(maxlen=LATELY)
 
-    def get(self, path: str, **params: Any) -> Any:
-        """The answer to `GET path`, fetched ahead or now. Raises an `AcuityError`."""
-        return self._result(self._take(path, params))
+    def get(self, path: str, decode: Decode = msgspec.json.decode, **params: Any) -> Any:
+        """What `decode` makes of the answer to `GET path`, fetched ahead or now. Raises an
+        `AcuityError`."""
+        return self._result(self._take(path, params, decode))
 
-    def prefetch(self, path: str, read: Callable[[Any], Any] | None = None, **params: Any) -> None:
+    def prefetch(
+        self,
+        path: str,
+        read: Callable[[Any], Any] | None = None,
+        decode: Decode = msgspec.json.decode,
+        **params: Any,
+    ) -> None:
         """Start what `get` will be asked for next, and let `read` see the answer in its thread.
 
         It is fetched at once, but nobody makes sense of it before `parse_prefetched` or `get`.
@@ -65,7 +75,7 @@ class Fetcher:
         self._free = free = threading.Event()
 
         def ask(took: Callable[[float], Any]) -> Any:
-            answer = self.client.get(path, ready=free.wait, took=took, **params)
+            answer = self.client.get(path, decode, free.wait, took, **params)
             if read:
                 read(answer)
             return answer
@@ -76,7 +86,12 @@ class Fetcher:
         """From here on this thread only waits for a while: Python is free for the next answer."""
         self._free.set()
 
-    def each(self, paths: Iterable[str], following: Iterable[str] = ()) -> list[Any]:
+    def each(
+        self,
+        paths: Iterable[str],
+        following: Iterable[str] = (),
+        decode: Decode = msgspec.json.decode,
+    ) -> list[Any]:
         """The answers in order. All at once, paced by the throttle.
 
         None stands for a booking that is gone: a 404 of its own address. Any other lasting fault of
@@ -84,13 +99,16 @@ class Fetcher:
         `following` are the paths of the next call; they are started behind these.
         """
         paths = list(paths)
-        futures = [self._take(path, {}) for path in paths]
-        self._ahead = {_key(path, {}): self._submit(path, {}) for path in following}
+        futures = [self._take(path, {}, decode) for path in paths]
+        self._ahead = {_key(path, {}): self._submit(path, {}, decode) for path in following}
         try:
             answers = [self._or_fault(future) for future in futures]
             if answers and all(isinstance(answer, AcuityError) for answer in answers):
                 self._alive(answers)
-            return [self._judged(*asked) for asked in zip(paths, answers, strict=True)]
+            return [
+                self._judged(path, answer, decode)
+                for path, answer in zip(paths, answers, strict=True)
+            ]
         finally:
             for future in futures:
                 future.cancel()
@@ -114,17 +132,17 @@ class Fetcher:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.client.close()
 
-    def _take(self, path: str, params: dict[str, Any]) -> Future[Any]:
+    def _take(self, path: str, params: dict[str, Any], decode: Decode) -> Future[Any]:
         self._free.set()
         key = _key(path, params)
         if key in self._ahead:
             return self._ahead.pop(key)
         # Something else was wanted after all: what was fetched ahead is of no use.
         self._ahead.clear()
-        return self._submit(path, params)
+        return self._submit(path, params, decode)
 
-    def _submit(self, path: str, params: dict[str, Any]) -> Future[Any]:
-        return self._start(partial(self.client.get, path, **params))
+    def _submit(self, path: str, params: dict[str, Any], decode: Decode) -> Future[Any]:
+        return self._start(partial(self.client.get, path, decode, **params))
 
     def _start(self, ask: Callable[..., Any]) -> Future[Any]:
         took: list[float] = []
@@ -140,18 +158,18 @@ class Fetcher:
                 raise
             return error
 
-    def _aside(self, path: str) -> Any:
+    def _aside(self, path: str, decode: Decode = msgspec.json.decode) -> Any:
         """An answer, or the fault; what was started ahead stays."""
-        return self._or_fault(self._submit(path, {}))
+        return self._or_fault(self._submit(path, {}, decode))
 
     def _alive(self, faults: list[AcuityError]) -> None:
         """Raise one of the faults, if the source is in trouble as a whole."""
         if any(fault.transient for fault in faults):
-            self._result(self._submit("/me", {}))
+            self._result(self._submit("/me", {}, msgspec.json.decode))
 
-    def _judged(self, path: str, answer: Any) -> Any:
+    def _judged(self, path: str, answer: Any, decode: Decode) -> Any:
         if isinstance(answer, AcuityError) and answer.transient:
-            answer = self._aside(path)
+            answer = self._aside(path, decode)
         if isinstance(answer, NotFound) and (booking := _BOOKING.match(path)):
             if booking.group() == path:
                 answer = None

@@ -21,6 +21,7 @@ from django.utils import timezone
 from bookings.models import Appointment
 from integrations.acuity import errors
 from integrations.acuity.accounts.connection import account_client
+from integrations.acuity.reading.listing import decode_one
 from integrations.acuity.resources import OPTIONS
 from integrations.acuity.resources.account import Account
 from integrations.acuity.resources.appointments import missing
@@ -150,7 +151,7 @@ def _read(taken: RefreshRequest) -> str:
 
 def _ask(context: Context, number: str) -> Answer:
     try:
-        row = context.source.get(f"/appointments/{number}")
+        row = context.source.get(f"/appointments/{number}", decode_one)
         paid = payments.fetch_payments(context, [Appointment(external_id=number)])
         return Answer(row, paid)
     except errors.NotFound:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from bookings.models import Appointment
 from integrations.acuity.errors import AcuityError, Gone
+from integrations.acuity.reading.listing import decode, decode_one
 from integrations.acuity.resources.appointments import check, missing, said, save
 from integrations.acuity.resources.appointments.cursors import ProofCursor, WalkCursor
 from integrations.acuity.resources.appointments.walk import (
@@ -70,7 +71,7 @@ class Appointments(Resource):
                 read = (
                     partial(save.parse_prefetched, context.identity) if context.expect_new else None
                 )
-                context.source.prefetch("/appointments", read, **asked)
+                context.source.prefetch("/appointments", read, decode, **asked)
                 following = replace(following, limit=position.limit)
         if page.records and not following.begins:
             following = replace(following, begins=page.records[0].day or first)
@@ -120,7 +121,7 @@ class Appointments(Resource):
         return Foreseen.of(fetched, counts)
 
     def read_one(self, context: Context, record: RejectedRecord) -> None:
-        (current,) = context.source.each([f"/appointments/{record.external_id}"])
+        (current,) = context.source.each([f"/appointments/{record.external_id}"], decode=decode_one)
         if current is None:
             raise Gone
         if not isinstance(current, AcuityError):

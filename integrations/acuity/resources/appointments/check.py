@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from msgspec.structs import replace
 
 from bookings.models import Appointment
-from integrations.acuity.reading.listing import Row, core_of
+from integrations.acuity.reading.listing import Row, core_of, decode, decode_one
 from integrations.acuity.reading.values import fingerprint
 from integrations.acuity.resources.appointments import cuts, said
 from integrations.acuity.resources.appointments.cursors import (
@@ -72,7 +72,7 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     pages = walk(context, first, context.position.listing, excludeForms="true")
     page = pages.page(cursor)
     if context.prefetch and not page.done and (asked := pages.request(page.cursor)):
-        context.source.prefetch("/appointments", excludeForms="true", **asked)
+        context.source.prefetch("/appointments", decode=decode, excludeForms="true", **asked)
     listed = _listed(context, page.records)
     before = replace(cursor, months={}, upto=None) if page.anew else cursor
     low = _instant(before.upto)
@@ -256,7 +256,7 @@ def _between(
 def _ask(context: Context, keys: list[str]) -> tuple[list[Row], list[str]]:
     """Ask for single bookings: what they are now, and the IDs that Acuity denies (a 404)."""
     keys = list(dict.fromkeys(keys))
-    answers = context.source.each([f"/appointments/{key}" for key in keys])
+    answers = context.source.each([f"/appointments/{key}" for key in keys], decode=decode_one)
     found = [answer for answer in answers if isinstance(answer, Row)]
     return found, [key for key, answer in zip(keys, answers, strict=True) if answer is None]
 

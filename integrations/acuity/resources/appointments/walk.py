@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.reading.listing import Row
+from integrations.acuity.reading.listing import Row, decode
 from integrations.acuity.resources.appointments.cursors import WalkCursor
 from integrations.acuity.resources.base import Context
 from integrations.acuity.source.checks import FIRST
@@ -22,7 +22,7 @@ REFUSAL_HOLDS = timedelta(days=30)
 
 
 def list_appointments(context: Context, **params: Any) -> list[Row]:
-    rows = context.source.get("/appointments", **params)
+    rows = context.source.get("/appointments", decode, **params)
     if not isinstance(rows, list):
         raise BadAnswer("/appointments is not a list")
     return rows

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bookings.models import Appointment, Client
 from integrations.acuity import events
-from integrations.acuity.reading.listing import Row
+from integrations.acuity.reading.listing import Row, decode_one
 from integrations.acuity.resources.base import Context
 
 # So many bookings are asked for at most: more is another list, not a few other names.
@@ -34,7 +34,7 @@ def look(context: Context, groups: list[list[bytes]]) -> Renamed:
     asked = list(bookings.order_by("pk").values_list("client_id", "external_id")[: ASKED + 1])
     if len(asked) > ASKED:
         return Renamed({}, {})
-    answers = context.source.each([f"/appointments/{key}" for _, key in asked])
+    answers = context.source.each([f"/appointments/{key}" for _, key in asked], decode=decode_one)
     named: dict[int, Counter[str]] = defaultdict(Counter)
     names: dict[str, str] = {}
     for (client, _), row in zip(asked, answers, strict=True):

@@ -10,6 +10,7 @@ from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.identity import Identity
+from integrations.acuity.reading.listing import split
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.clients.record import ClientRecord, parse_client
@@ -35,7 +36,7 @@ FIELDS = [
 
 def list_clients(context: Context, **search: str) -> list[bytes]:
     """The entries as they came: an account may have a hundred thousand. Not of forgotten people."""
-    entries = context.source.get("/clients", **search)
+    entries = context.source.get("/clients", split, **search)
     if not isinstance(entries, list):
         raise BadAnswer("/clients is not a list")
     if not (forgotten := context.forgotten):
