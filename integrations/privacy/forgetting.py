@@ -19,7 +19,15 @@ from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.resources.whole import Whole
 from integrations.acuity.runs import control
-from integrations.acuity.store.forgotten import EMAIL, REJECT, ROW, mark, rest, rest_of_payments
+from integrations.acuity.store.forgotten import (
+    EMAIL,
+    REJECT,
+    ROW,
+    emails,
+    mark,
+    rest,
+    rest_of_payments,
+)
 from integrations.models import (
     DryRun,
     ExportFile,
@@ -59,7 +67,11 @@ PHONE_DIGITS = 7
 
 
 def with_email(email: str) -> QuerySet[Client]:
-    return Client.objects.filter(email__iexact=email.strip()).exclude(email="")
+    """Clients with this address, alone or beside others."""
+    wanted = email.strip().casefold()
+    rows = Client.objects.filter(email__icontains=wanted).exclude(email="")
+    had = rows.values_list("pk", "email")
+    return Client.objects.filter(pk__in=[pk for pk, said in had if wanted in emails(said)])
 
 
 @transaction.atomic
@@ -123,23 +135,23 @@ class Person:
         yield from self.client.raw.get("entries", ())
         yield from self.client.appointments.values_list("raw", flat=True).iterator()
 
-    def _named(self, payload: Any) -> Iterator[tuple[str, tuple[str, str]]]:
+    def _named(self, payload: Any) -> Iterator[tuple[str, set[tuple[str, str]]]]:
+        """By each account's rule, the record's key, and its name with each of its addresses."""
         for rule in self._rules if isinstance(payload, dict) else ():
             try:
                 key, name = rule.keys(payload)
             except Reject:
                 continue
-            yield key, (name, str(payload.get("email") or "").strip().casefold())
+            yield key, {(name, email) for email in emails(str(payload.get("email") or ""))}
 
     def _learn(self, payload: Any) -> None:
         phone = payload.get("phone") if isinstance(payload, dict) else ""
         # Without the country, which not everybody writes.
         found = (phones.digits(phone_key(str(phone or ""), rule.region)) for rule in self._rules)
         self.phones |= {digits for digits in found if len(digits) >= PHONE_DIGITS}
-        for key, name_and_email in self._named(payload):
+        for key, pairs in self._named(payload):
             self.keys.add(key)
-            if name_and_email[1]:
-                self.emails.add(name_and_email)
+            self.emails |= pairs
 
     def owns(self, payload: Any) -> bool:
         """Whether the record is this person's, also where it cannot be read in full."""
@@ -156,10 +168,10 @@ class Person:
 
     def named_in(self, payload: Any) -> bool:
         """Whether the record's key, or its e-mail, is theirs."""
-        if any(key in self.keys or pair in self.emails for key, pair in self._named(payload)):
+        if any(key in self.keys or pairs & self.emails for key, pairs in self._named(payload)):
             return True
         email = payload.get("email") if isinstance(payload, dict) else ""
-        return str(email or "").strip().casefold() in {known for _, known in self.emails}
+        return not {known for _, known in self.emails}.isdisjoint(emails(str(email or "")))
 
     def mentioned(self, *texts: str) -> bool:
         """Whether free text has their whole name, their e-mail or their phone number."""

@@ -25,13 +25,14 @@ from bookings.models import (
 )
 from bookings.reports import revenue
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.reading.identity import Identity
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.clients import merging
 from integrations.acuity.resources.whole import Whole
 from integrations.acuity.runs import control, preview, window
 from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
-from integrations.acuity.store.forgotten import mark
+from integrations.acuity.store.forgotten import Forgotten, mark
 from integrations.models import (
     AcuityAccount,
     AuditEntry,
@@ -40,6 +41,7 @@ from integrations.models import (
     RejectedRecord,
     StagedPage,
 )
+from integrations.privacy import forgetting
 from integrations.privacy.forgetting import Person
 from tests.conftest import import_all, prove_again
 
@@ -234,7 +236,8 @@ def test_each_list_that_has_a_person_says_which_columns_do() -> None:
 def test_a_person_is_known_however_text_writes_name_and_number() -> None:
     tenant = Tenant.objects.create(name="Example Studio")
     names = {"first_name": NAME, "last_name": LAST, "phone": "+1 615 555 0147"}
-    client = Client.objects.create(tenant=tenant, external_id="x", email=MAIL, **names)
+    several = f"{MAIL}, q.home@example.com"
+    client = Client.objects.create(tenant=tenant, external_id="x", email=several, **names)
     person = Person(client)
 
     for text in (
@@ -244,12 +247,24 @@ def test_a_person_is_known_however_text_writes_name_and_number() -> None:
         "615.555.0147",
         "0016155550147",
         MAIL.title(),
+        "write to q.home@example.com",
     ):
         assert person.mentioned(text), text
         assert person.owns([{"id": 1, "payments": [{"notes": text}]}]), text
-    assert person.owns({"firstName": LAST, "lastName": NAME.upper()})
     for text in (NAME, LAST, "615 555 0148", f"{NAME} Other"):
         assert not person.mentioned(text), text
+    assert person.owns({"firstName": LAST, "lastName": NAME.upper()})
+    for email in (MAIL, "Q.Home@example.com", several):
+        assert person.named_in({"email": email})
+        assert [*forgetting.with_email(email.upper())] == [client]
+    assert not forgetting.with_email("home@example.com").exists()
+
+    call_command("acuity_forget", email=MAIL)
+    gone, identity = Forgotten(tenant), Identity()
+    for email in (MAIL, "q.home@example.com", f"new@example.com; {MAIL}"):
+        for name in ({"firstName": NAME, "lastName": LAST}, {}):
+            assert gone.named(identity, {"email": email, **name}) == client.pk, (email, name)
+    assert gone.named(identity, {"email": "home@example.com"}) is None
 
 
 @pytest.mark.long
