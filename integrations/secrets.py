@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import InvalidToken
+from django.conf import settings
 from django.db import models
+from django.utils.functional import cached_property
 from encrypted_fields.fields import EncryptedTextField
 
 if TYPE_CHECKING:
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     Encrypted = models.TextField[str, str]
 else:
     Encrypted = EncryptedTextField
+
+# What the settings' secrets make, which takes a while on purpose: once for all fields.
+_keys: dict[tuple[str, ...], list[bytes]] = {}
 
 
 class Unreadable(str):
@@ -23,6 +28,13 @@ class SecretField(Encrypted):
     """Text that is encrypted at rest; what cannot be decrypted comes as `Unreadable`."""
 
     f: Any
+
+    @cached_property
+    def keys(self) -> list[bytes]:
+        secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, "", *settings.SALT_KEY)
+        if secrets not in _keys:
+            _keys[secrets] = EncryptedTextField.keys.func(self)
+        return _keys[secrets]
 
     def from_db_value(self, value: Any, *_: Any) -> Any:
         if not value:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
 
 from celery.app import app_or_default
@@ -30,6 +31,8 @@ def worker() -> Iterator[None]:
         return
     logging.getLogger("celery").setLevel(logging.ERROR)
     app = app_or_default()
+    # The command has checked the settings; Celery would run all of Django's checks besides.
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     app.loader.import_default_modules()
     with start_worker(
         app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"
