@@ -19,7 +19,7 @@ from integrations.acuity.accounts import keys
 from integrations.acuity.errors import CredentialsRefused
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.runs import progress
-from integrations.acuity.sync import plans
+from integrations.acuity.sync import freshness, plans
 from integrations.console.looks import LOOKS, Look
 from integrations.console.sentences import said
 from integrations.console.words import for_people
@@ -58,6 +58,7 @@ class Card:
     proof: Proof | None
     counts: list[tuple[Any, int, str]]
     next_run: str
+    fresh: str
     step: Step | None
 
 
@@ -129,6 +130,7 @@ def _card(account: AcuityAccount, counted: dict[str, dict[Any, int]], scope: acc
         _proof(recent, where),
         counts,
         _next(account, where),
+        freshness.of(account).words(where.key),
         _step(account, run, scope),
     )
 

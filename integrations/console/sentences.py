@@ -145,6 +145,8 @@ SENTENCES = (
     _("the address on the account's page must use https outside this machine, not {url}."),
     _("the address on the account's page must not carry credentials; {rest}"),
     _("Acuity sends webhooks to ports 443 and 80 alone: open this page under its public address."),
+    _("No key is here that could check who sent a webhook: enter the account's API key."),
+    _("Acuity has 25 webhooks of this account, and takes no more: remove some there."),
     _("Acuity did not connect the account: it was not agreed to."),
     _("Acuity did not connect the account: try again."),
     _("Quiet hours need a beginning and an end, or neither."),

@@ -12,6 +12,8 @@ from celery.worker import state
 from integrations.acuity.errors import BrokerTrouble
 from integrations.acuity.runs import messages
 
+SKIP = "CELERY_SKIP_CHECKS"
+
 
 def needed() -> bool:
     return messages.broker_in_memory()
@@ -31,12 +33,13 @@ def worker() -> Iterator[None]:
         return
     logging.getLogger("celery").setLevel(logging.ERROR)
     app = app_or_default()
-    # The command has checked the settings; Celery would run all of Django's checks besides.
-    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
-    app.loader.import_default_modules()
-    with start_worker(
-        app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"
-    ):
+    with contextlib.ExitStack() as stack:
+        with _unchecked():
+            app.loader.import_default_modules()
+            started = start_worker(
+                app, pool="solo", perform_ping_check=False, shutdown_timeout=60, loglevel="ERROR"
+            )
+            stack.enter_context(started)
         try:
             yield
         finally:
@@ -45,3 +48,17 @@ def worker() -> Iterator[None]:
             state.should_terminate = 0  # type: ignore[assignment]
             for _ in range(2):
                 app.send_task("acuity.resume_stalled")
+
+
+@contextlib.contextmanager
+def _unchecked() -> Iterator[None]:
+    """The command has checked the settings; Celery would run all of Django's checks besides."""
+    before = os.environ.get(SKIP)
+    os.environ[SKIP] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SKIP]
+        else:
+            os.environ[SKIP] = before

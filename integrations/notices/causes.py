@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from integrations.acuity.resources.base import kept
 from integrations.acuity.runs.states import FINAL, PROVABLE, S
 from integrations.acuity.sync import freshness, plans
 from integrations.models import AcuityAccount, ImportRun, Plan
@@ -43,6 +44,9 @@ def _behind(account: AcuityAccount, now: datetime) -> str:
     if now - plan.created_at < limit:
         return ""
     fresh = freshness.of(account)
-    if fresh.unread or (fresh.payments and now - fresh.payments > limit):
+    # A booking of today has not been missed by any night.
+    unread = kept(plans.extent_of(plan)).filter(payments_read_at=None)
+    missed = unread.exclude(first_seen__gt=now - limit).exists()
+    if missed or (fresh.payments and now - fresh.payments > limit):
         return f"{fresh.words(account.timezone)}; planned is every list within {limit.days - 1} nights."
     return ""

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from xml.sax.saxutils import escape
 
 import requests
 from django.core.mail import send_mail
@@ -27,7 +28,8 @@ def send(channel: NoticeChannel, subject: str, text: str) -> None:
             send_mail(subject, text, None, [channel.address])
         else:
             _post(channel, subject, text)
-    except (OSError, requests.RequestException) as error:
+    # Also an address or a subject that cannot be written as a header.
+    except (OSError, ValueError, requests.RequestException) as error:
         raise NotSent(type(error).__name__) from error
 
 
@@ -38,7 +40,10 @@ def signature(secret: str, body: bytes) -> str:
 
 def _post(channel: NoticeChannel, subject: str, text: str) -> None:
     slack = channel.kind == KINDS.SLACK
-    content = {"text": f"*{subject}*\n{text}"} if slack else {"subject": subject, "text": text}
+    content = {"subject": subject, "text": text}
+    if slack:
+        # These three call people and make links there, also in what a client typed.
+        content = {"text": escape(f"*{subject}*\n{text}", {})}
     body = json.dumps(content).encode()
     headers = {"Content-Type": "application/json"}
     if isinstance(channel.secret, Unreadable):

@@ -1,26 +1,32 @@
 """Who is told what, once? A notice is a row while its cause lasts; a message, a row until it is sent."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from django.db import Error as DatabaseError
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.dispatch import receiver
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from bookings import zones
 from integrations.acuity.errors import AcuityError
 from integrations.acuity.events import AcuityImportCompleted, acuity_import_completed
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.runs.states import PROVABLE
 from integrations.acuity.sync import changes, freshness, webhooks
+from integrations.logs import place
 from integrations.models import AcuityAccount, ImportRun, Notice, NoticeChannel, NoticeMessage
 from integrations.notices import sending
 from integrations.notices.causes import TITLES, causes
 
+logger = logging.getLogger("acuity")
 # A message that is not taken is tried again after 1, 2, 4 … minutes, about two days in all.
 TRIES = 12
+# What a run that goes on has not ended yet: it may fail again.
+ENDED_BY_A_RUN = {"failed", "key"}
 WEEK = timedelta(days=7)
 # The digest of a week is sent on Monday at this hour of the business's day.
 DIGEST_HOUR = 8
@@ -30,8 +36,14 @@ def look(now: datetime | None = None) -> int:
     """Tell of what began and what is over; how many messages were sent."""
     now = now or timezone.now()
     for account in AcuityAccount.objects.select_related("tenant"):
-        _compare(account, now)
-        _digest(account, now)
+        try:
+            _compare(account, now)
+            _digest(account, now)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # One account's trouble keeps nothing from the others.
+            logger.error("acuity_notices_failed account=%s error=%s", account.pk, place(error))
     return deliver(now)
 
 
@@ -44,22 +56,27 @@ def _compare(account: AcuityAccount, now: datetime) -> None:
     for cause in found.keys() - known.keys():
         notice = Notice.objects.create(account=account, cause=cause, text=found[cause])
         _tell(notice, "opened", f"{account}: {TITLES[cause]}")
-    for cause in known.keys() - found.keys():
+    again = account.runs.filter(status__in=ImportRun.ACTIVE, resumed__gt=0).exists()
+    for cause in known.keys() - found.keys() - (ENDED_BY_A_RUN if again else set()):
         notice = known[cause]
         notice.recovered_at = now
         notice.save()
+        # Before it is over it has to have begun: what still waits is sent with it.
+        _messages(notice, "opened").filter(sent_at=None).update(not_before=None)
         _tell(notice, "recovered", f"{account}: over: {TITLES[cause]}")
 
 
 @receiver(acuity_import_completed, dispatch_uid="acuity_notices")
 def closed_months(event: AcuityImportCompleted, **_: Any) -> None:
-    """Told once a run; nothing recovers from it."""
+    """Told once; nothing recovers from it. Also what webhooks, failed runs and people brought since
+    the business's last completed run."""
     run = ImportRun.objects.select_related("account__tenant").get(pk=event.run_id)
-    earlier = run.account.runs.filter(status__in=PROVABLE, created_at__lt=run.created_at)
-    if not earlier.exists():
-        return
     tenant, until = run.account.tenant, run.finished_at or timezone.now()
-    sentences = changes.closed_only(tenant, run.created_at, until).closed_words(tenant.currency)
+    done = ImportRun.objects.filter(status__in=PROVABLE, finished_at__lt=until)
+    if not done.filter(account=run.account).exists():
+        return
+    told = done.filter(account__tenant=tenant).aggregate(at=Max("finished_at"))["at"]
+    sentences = changes.closed_only(tenant, told, until).closed_words(tenant.currency)
     if sentences:
         notice = Notice.objects.create(
             account=run.account,
@@ -70,21 +87,30 @@ def closed_months(event: AcuityImportCompleted, **_: Any) -> None:
         _tell(notice, "opened", f"{run.account}: {TITLES['closed']}")
 
 
+def _messages(notice: Notice, how: str) -> QuerySet[NoticeMessage]:
+    return NoticeMessage.objects.filter(key=_key(notice.pk, how))
+
+
+def _key(notice: int | str, how: str) -> str:
+    return f"{notice}:{how}"
+
+
 def _tell(notice: Notice, how: str, subject: str) -> None:
     text = render_to_string(f"integrations/notices/{how}.txt", {"notice": notice})
-    _queue(notice.account, f"{notice.pk}:{how}", subject, text)
+    _queue(notice.account, _key(notice.pk, how), subject, text)
 
 
 def _queue(account: AcuityAccount, key: str, subject: str, text: str, **only: Any) -> None:
     channels = NoticeChannel.objects.filter(tenant=account.tenant_id, active=True, **only)
+    line = " ".join(subject.split())[:200]
     NoticeMessage.objects.bulk_create(
-        (NoticeMessage(channel=c, key=key, subject=subject[:200], text=text) for c in channels),
+        (NoticeMessage(channel=c, key=key, subject=line, text=text) for c in channels),
         ignore_conflicts=True,
     )
 
 
 def _digest(account: AcuityAccount, now: datetime) -> None:
-    local = now.astimezone(ZoneInfo(account.tenant.timezone))
+    local = now.astimezone(zones.of(account.tenant))
     year, week, day = local.isocalendar()
     wanted = NoticeChannel.objects.filter(tenant=account.tenant_id, active=True, digest=True)
     key = f"digest:{account.pk}:{year}-{week}"
@@ -113,9 +139,14 @@ def _digest(account: AcuityAccount, now: datetime) -> None:
 def deliver(now: datetime | None = None) -> int:
     """Send what is due to be sent; how many messages were taken."""
     now = now or timezone.now()
-    due = NoticeMessage.objects.select_related("channel").filter(sent_at=None, attempts__lt=TRIES)
+    waiting = NoticeMessage.objects.filter(sent_at=None, attempts__lt=TRIES, channel__active=True)
+    due = waiting.select_related("channel").filter(Q(not_before=None) | Q(not_before__lte=now))
     sent = 0
-    for message in due.filter(Q(not_before=None) | Q(not_before__lte=now)).order_by("pk"):
+    for message in due.order_by("pk"):
+        notice, _, how = message.key.partition(":")
+        begun = waiting.filter(channel=message.channel_id, key=_key(notice, "opened"))
+        if how == "recovered" and begun.exists():
+            continue
         claimed = NoticeMessage.objects.filter(pk=message.pk, attempts=message.attempts)
         pause = timedelta(minutes=2**message.attempts)
         if not claimed.update(attempts=F("attempts") + 1, not_before=now + pause):

@@ -10,6 +10,7 @@ from bookings.models import Tenant
 from integrations import audit, models
 from integrations.access import path_to_tenant
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.sync import webhooks
 from integrations.models import AcuityAccount, ImportRun
 
 # What refers to another comes before it.
@@ -67,9 +68,18 @@ def hindrance(of: Tenant | AcuityAccount) -> str:
     return f"Run {active.pk} is {active.status}: cancel it first." if active else ""
 
 
-@transaction.atomic
 def delete(of: Tenant | AcuityAccount) -> dict[str, int]:
-    """Delete it with all that is its own. Raises ConfigurationError while an import is active."""
+    """Delete it with all that is its own, and its webhooks at Acuity, if that answers. Raises
+    ConfigurationError while an import is active."""
+    if said := hindrance(of):
+        raise ConfigurationError(said)
+    for account in [of] if isinstance(of, AcuityAccount) else of.acuity_accounts.all():
+        webhooks.remove(account)
+    return _delete(of)
+
+
+@transaction.atomic
+def _delete(of: Tenant | AcuityAccount) -> dict[str, int]:
     tenant = of if isinstance(of, Tenant) else of.tenant
     if said := hindrance(of):
         raise ConfigurationError(said)

@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.test import Client as Browser
 from django.utils import timezone
 
+from bookings.models import Appointment
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import AcuityAccount, ImportRun, NoticeChannel, NoticeMessage, Plan
 from integrations.notices import watch
@@ -123,6 +124,7 @@ def test_failed_gaps_and_an_audit_behind_each_are_told_and_recover(
     failed = ImportRun.objects.create(account=told, status="failed", reason="Acuity was away.")
     plan = Plan.objects.create(account=told)
     Plan.objects.filter(pk=plan.pk).update(created_at=timezone.now() - 30 * DAY)
+    Appointment.objects.update(first_seen=timezone.now() - 30 * DAY)
 
     watch.look()
     watch.look()

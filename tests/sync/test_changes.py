@@ -8,8 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client as Browser
+from django.utils import timezone
 
+from bookings import history
+from bookings.models import Appointment, Change, Client, Payment, Tenant
 from integrations.acuity.sandbox import Sandbox
+from integrations.acuity.sync import changes
 from integrations.acuity.sync.changes import Changes
 from integrations.models import AcuityAccount
 from tests.conftest import import_all
@@ -74,6 +78,58 @@ def test_a_closed_month_is_told_with_its_currencys_decimals(
     assert told == [f"2026-05: {words}"]
 
 
+def test_a_rename_and_money_given_back_are_told_in_names_and_amounts() -> None:
+    tenant = Tenant.objects.create(name="Example Studio")
+    client = Client.objects.create(
+        tenant=tenant, external_id="c", first_name="Ana", last_name="Berg"
+    )
+    at = datetime(2026, 6, 20, 9, tzinfo=UTC)
+    days = {"starts_at": at, "ends_at": at, "service_date": at.date()}
+    booking = Appointment.objects.create(
+        tenant=tenant, external_id="7", client=client, price=60, amount_paid=0, **days
+    )
+    given: dict[str, Any] = {
+        "tenant": tenant,
+        "appointment": booking,
+        "processor": "stripe",
+        "currency": "USD",
+        "paid_at": at,
+        "service_date": at.date(),
+    }
+    rows = [
+        Payment.objects.create(external_id=str(n), amount=amount, first_seen=at, **given)
+        for n, amount in enumerate((60, 25, 30))
+    ]
+    Payment.objects.create(external_id="b", amount=-60, **given)
+    written: list[tuple[Any, dict[str, Any]]] = [
+        (client, {"last_name": ["Alt", "Berg"]}),
+        (client, {"phone": ["1", "2"]}),
+        (booking, {"canceled": [False, True], "starts_at": [at.isoformat(), at.isoformat()]}),
+        (rows[1], {"amount": ["40.00", "25.00"]}),
+        (rows[2], {"removed_at": [None, at.isoformat()]}),
+    ]
+    for row, changed in written:
+        Change.objects.create(
+            tenant=tenant,
+            seen_at=timezone.now(),
+            resource=history.NAMES[type(row)],
+            row=row.pk,
+            external_id=row.external_id,
+            by="import",
+            changed=changed,
+        )
+
+    lines = changes.of(tenant, at).lines
+
+    assert [(line.kind, line.id, line.text) for line in lines if line.kind != "new"] == [
+        ("refunded", "7", "Ana Berg, 20 Jun 2026, 09:00: 60.00 USD by stripe refunded"),
+        ("renamed", "c", "Ana Berg was Ana Alt"),
+        ("canceled", "7", "Ana Berg, 20 Jun 2026, 09:00: canceled"),
+        ("refunded", "7", "Ana Berg: payment 25.00, was 40.00"),
+        ("gone", "7", "Ana Berg, 20 Jun 2026, 09:00: 30.00 USD by stripe no longer listed"),
+    ]
+
+
 @pytest.mark.long
 def test_nothing_changed_says_so(box: Sandbox, account: AcuityAccount, capsys: Any) -> None:
     import_all(box)
@@ -81,4 +137,4 @@ def test_nothing_changed_says_so(box: Sandbox, account: AcuityAccount, capsys: A
 
     call_command("acuity_changes")
 
-    assert "Nothing has changed." in capsys.readouterr().out
+    assert "No change was seen." in capsys.readouterr().out

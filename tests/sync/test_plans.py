@@ -11,14 +11,18 @@ from django.core.management import call_command
 from django.test import Client as Browser
 
 from bookings.models import Tenant
+from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import control
 from integrations.acuity.sandbox import Sandbox
+from integrations.acuity.source.throttle import shared_throttle
 from integrations.acuity.sync import plans
 from integrations.models import AcuityAccount, ImportRun, Plan
 from tests.conftest import import_all, run_to_end
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+# Requests a second that the source grants a deployment, and that it takes: in a test ten times Acuity's.
+RATE = 100
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -144,6 +148,46 @@ def test_two_hundred_accounts_are_no_wall(asleep: timedelta) -> None:
     assert max(minutes.values()) <= 2 * 200 / 60 + 1
 
 
+@pytest.mark.sandbox(appointments=4, clients=2, months=1, rps=RATE)
+@pytest.mark.parametrize(
+    "many",
+    [
+        pytest.param(8, marks=pytest.mark.slow),
+        pytest.param(200, marks=pytest.mark.endurance),
+    ],
+)
+def test_an_hour_of_many_accounts_is_spread_and_no_request_is_refused(
+    box: Sandbox, settings: Any, many: int
+) -> None:
+    settings.ACUITY_REQUESTS_PER_SECOND = RATE
+    shared_throttle.cache_clear()
+    login = {"user_id": box.options.user_id, "api_key": box.options.api_key}
+    for n in range(many):
+        tenant = Tenant.objects.create(name=f"Studio {n}")
+        account = AcuityAccount.objects.create(tenant=tenant, base_url=box.base_url, **login)
+        ImportRun.objects.create(account=account, status="completed")
+        Plan.objects.create(account=account, nightly=False)
+    Plan.objects.update(created_at=NOON)
+    asked: list[int] = []
+    passed: list[int] = []
+
+    for n in range(1, 61):
+        begun = plans.begin_due(NOON + n * MINUTE)
+        assert all(run_to_end(run).finished_at for run in begun)
+        passed += [run.account_id for run in begun]
+        asked.append(sum(box.counts().values()) - sum(asked))
+
+    refused = sum(status == 429 for *_, status in box.requests)
+    print(
+        f"{many} accounts, {sum(asked)} requests in an hour, largest minute {max(asked)},"
+        f" mean {sum(asked) / 60:.1f}, {refused} × 429"
+    )
+    assert len(set(passed)) == len(passed) == many
+    assert refused == 0
+    # So many at least that a minute's share is more than one account.
+    assert many < 60 or max(asked) <= 2 * sum(asked) / 60
+
+
 @pytest.mark.long
 def test_a_pass_asks_for_little_and_claims_nothing(box: Sandbox, account: AcuityAccount) -> None:
     first = import_all(box)
@@ -193,3 +237,46 @@ def test_half_a_quiet_hour_is_refused_in_a_sentence(studio: AcuityAccount, clien
     answer = client.post("/admin/integrations/plan/add/", form | {"quiet_from": "22:00"})
 
     assert "Quiet hours need a beginning and an end" in answer.content.decode()
+
+
+def test_a_night_in_the_quiet_hours_is_said_to_come_when_it_comes(studio: AcuityAccount) -> None:
+    for quiet in ((time(0), time(6)), (time(22), time(6, 30))):
+        plan = planned(studio, hourly=False, quiet_from=quiet[0], quiet_to=quiet[1])
+
+        said = plans.following(plan, NOON)
+        due = next(NOON + n * MINUTE for n in range(3000) if plans.due(plan, NOON + n * MINUTE))
+
+        assert said == due, quiet
+
+
+def test_an_account_that_was_disconnected_is_left_alone(studio: AcuityAccount) -> None:
+    planned(studio)
+    AcuityAccount.objects.update(api_key="")
+
+    assert begun(NOON + 3 * HOUR + MINUTE, since=NOON + 3 * HOUR) == []
+    assert plans.following(Plan.objects.get(), NOON) is None
+
+    AcuityAccount.objects.update(oauth_token="token")
+    assert len(begun(NOON + 3 * HOUR + MINUTE, since=NOON + 3 * HOUR)) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (["acuity_schedule", "--night", "none"], "must be like 22:00-06:00"),
+        (["acuity_schedule", "--off", "--hourly"], "Either --off, or"),
+        (["acuity_schedule", "--allowance", "0"], "allowance"),
+        (["acuity_changes", "--since", "2026-13-01"], "neither a run's ID nor a day"),
+        (["acuity_changes", "--since", "0001-01-01"], "neither a run's ID nor a day"),
+        (["acuity_changes", "--since", "yesterday"], "neither a run's ID nor a day"),
+        (["acuity_changes", "--since", "2026-W20-1"], "neither a run's ID nor a day"),
+    ],
+)
+def test_odd_arguments_are_refused_in_a_sentence(
+    studio: AcuityAccount, args: list[str], word: str
+) -> None:
+    Tenant.objects.update(timezone="Asia/Tokyo")
+    options = ["--account", str(studio.pk)] if args[0] == "acuity_schedule" else []
+
+    with pytest.raises(ConfigurationError, match=word):
+        call_command(*args, *options)

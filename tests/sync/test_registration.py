@@ -1,5 +1,6 @@
 """Are webhooks registered, kept and removed at the source, and those missed counted?"""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +9,15 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client as Browser
 
-from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.errors import BadAnswer, ConfigurationError
 from integrations.acuity.runs import control
 from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Sandbox
+from integrations.acuity.sandbox.hooks import MOST
 from integrations.acuity.sync import webhooks
+from integrations.api.webhook import signature
 from integrations.models import AcuityAccount
+from integrations.privacy import deleting
 from tests.conftest import import_all, run_to_end
 from tests.web.test_api import deliver, sign
 
@@ -107,4 +111,77 @@ def test_an_address_that_acuity_does_not_send_to_is_refused(
             "--register",
             "https://example.com:8000",
         )
+    assert box.hooks.rows == []
+
+
+def test_those_that_acuity_gave_up_make_room_and_second_ones_go(
+    box: Sandbox, account: AcuityAccount
+) -> None:
+    for n in range(MOST - 4):
+        other = {"event": "order.completed", "target": f"https://example.com/{n}"}
+        box.hooks.answer("POST", "", json.dumps(other).encode())
+    webhooks.register(account, TARGET)
+    for row in box.hooks.rows[-4:]:
+        row["status"] = "disabled"
+
+    assert webhooks.check(account) == 4
+    assert events(box) == sorted(webhooks.EVENTS)
+
+    box.hooks.rows = box.hooks.rows[1:]
+    again = {"event": webhooks.EVENTS[0], "target": TARGET}
+    box.hooks.answer("POST", "", json.dumps(again).encode())
+    assert webhooks.check(account) == 0
+    assert events(box) == sorted(webhooks.EVENTS)
+
+
+def test_what_cannot_be_registered_is_said_and_stays_to_be_read(
+    box: Sandbox, account: AcuityAccount, client: Browser
+) -> None:
+    client.force_login(User.objects.create_superuser("owner"))
+    page = f"/admin/integrations/acuityaccount/{account.pk}"
+    for n in range(MOST - 2):
+        other = {"event": "order.completed", "target": f"https://example.com/{n}"}
+        box.hooks.answer("POST", "", json.dumps(other).encode())
+
+    answer = client.post(f"{page}/webhooks/", {"webhooks": "register"}, follow=True)
+
+    assert answer.content.decode().count("takes no more: remove some there") == 2
+    box.hooks.rows = box.hooks.rows[4:]
+    webhooks.renew(account)
+    assert "registered; webhooks missed" in client.get(f"{page}/change/").content.decode()
+
+    # What is no list of webhooks is no reason to register four more.
+    box.hooks.answer = lambda method, number, body: (200, {"rows": []})  # type: ignore[method-assign]
+    with pytest.raises(BadAnswer, match="no list of webhooks"):
+        webhooks.check(account)
+    for address in ("https://example.com:http", "example.com", "https://[::1"):
+        with pytest.raises(ConfigurationError, match="ports 443 and 80"):
+            webhooks.register(account, address)
+
+
+def test_an_account_connected_by_oauth_is_told_under_the_applications_secret(
+    box: Sandbox, account: AcuityAccount, settings: Any
+) -> None:
+    settings.ACUITY_OAUTH_CLIENT_SECRET = "application"
+    body = b"action=changed&id=1550000001"
+    AcuityAccount.objects.filter(pk=account.pk).update(api_key="", oauth_token="token")
+
+    assert deliver(account.pk, body, signature("application", body)).status_code == 200
+    for key in ("", "token", "sandbox-key"):
+        assert deliver(account.pk, body, signature(key, body)).status_code == 401, key
+
+    settings.ACUITY_OAUTH_CLIENT_SECRET = ""
+    account.refresh_from_db()
+    assert deliver(account.pk, body, signature("", body)).status_code == 401
+    with pytest.raises(ConfigurationError, match="No key is here"):
+        webhooks.register(account, TARGET)
+
+
+def test_an_account_that_is_deleted_takes_its_webhooks_along(
+    box: Sandbox, account: AcuityAccount
+) -> None:
+    webhooks.register(account, TARGET)
+
+    deleting.delete(account.tenant)
+
     assert box.hooks.rows == []

@@ -143,6 +143,7 @@ def test_a_year_of_changes_is_seen_in_time(
                     body = f"action=changed&id={number}".encode()
                     assert deliver(account.pk, body, sign(body)).status_code == 200
                     refresh.perform(account.pk, number)
+                    assert seen(), f"{kind}: told, and not stored by the read"
             waiting = _look(waiting, late, now)
             # The turn of this hour, and one minute more for a run to be over.
             clock.move_to(now + HOUR - timedelta(seconds=1))
@@ -158,6 +159,8 @@ def test_a_year_of_changes_is_seen_in_time(
     _report(late, waiting, overtaken, requests)
     old = START + DAYS * 24 * HOUR - timedelta(days=plan.nights + 1)
     assert not [made for made in waiting if made.at < old]
+    # No kind may pass because it never came.
+    assert DAYS < 90 or all(late[kind] for kind in (*BOOKING, *PAYMENT, "deleted"))
     for kind in BOOKING:
         assert max(late[kind], default=0) <= 60
     # An audit that the source breaks off goes on as soon as it is back.

@@ -205,6 +205,7 @@ def test_the_home_page_says_of_each_account_whose_it_is_and_what_to_do(
     assert "Second Business" in shown and account.tenant.name in shown
     assert "Import again" in shown and "Never imported." in shown
     assert "nothing scheduled" in shown and "no gaps" in shown
+    assert "bookings as of" in shown and "never imported whole" in shown
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from integrations.acuity.errors import KeyMissing, KeyUnreadable
+from integrations.conf import conf
 from integrations.models import AcuityAccount
 from integrations.secrets import SecretField, Unreadable
 
@@ -17,9 +18,23 @@ def unreadable(account: AcuityAccount) -> bool:
     return any(isinstance(getattr(account, name), Unreadable) for name in SECRETS)
 
 
+def present(account: AcuityAccount) -> bool:
+    """Whether there is a secret to ask with; one that was disconnected has none."""
+    return any(getattr(account, name) for name in SECRETS)
+
+
+def signing(account: AcuityAccount) -> list[str]:
+    """The keys with which Acuity may sign what it sends of this account: the account's own and, of
+    one that is connected by OAuth, the application's. Nothing is signed with what cannot be decrypted."""
+    if unreadable(account):
+        return []
+    application = conf.ACUITY_OAUTH_CLIENT_SECRET if account.oauth_token else ""
+    return [key for key in (account.api_key, application) if key]
+
+
 def check(account: AcuityAccount) -> None:
     """Raises KeyUnreadable or KeyMissing, so that nothing is sent in the place of a key."""
-    if not any(getattr(account, name) for name in SECRETS):
+    if not present(account):
         raise KeyMissing(str(account))
     if unreadable(account):
         raise KeyUnreadable(str(account))

@@ -1,17 +1,21 @@
-"""What has changed at the business since a run or a day? In names and money, from the history."""
+"""What has changed at the business since a run or a day? In names and money, from the history.
+
+A month is closed from the end of the first completed run that ended after it: what was seen before
+that, its own last evening too, is no change to a closed month.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from bookings import history
+from bookings import history, zones
 from bookings.amounts import decimals, shortest, written
 from bookings.models import Appointment, Change, Client, Payment, Tenant
+from integrations.acuity.runs.states import PROVABLE
 from integrations.models import ImportRun
 
 NAMES = {"first_name", "last_name"}
@@ -38,7 +42,7 @@ class Line(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """`closed` is what is other now in months that were closed: counts and cents, before and after."""
+    """`closed` is what changed in months after they were closed: counts and cents, before and after."""
 
     since: datetime
     closed: dict[str, dict[str, list[int]]]
@@ -75,8 +79,37 @@ def closed_only(tenant: Tenant, since: datetime, until: datetime) -> Changes:
     new = (model._default_manager.filter(tenant=tenant, first_seen__gt=since) for model in COUNTED)
     if not (changed.exists() or any(rows.exists() for rows in new)):
         return Changes(since, {}, [])
-    closed = history.closed_months(tenant, since, until, first_open_month(tenant))
-    return Changes(since, closed, [])
+    return Changes(since, _closed(tenant, since, until), [])
+
+
+def _closed(tenant: Tenant, since: datetime, until: datetime) -> dict[str, dict[str, list[int]]]:
+    """Each month as it was `since`, or when it was closed if that was later, and as it is `until`."""
+    turns = _turns(tenant, until)
+    was = {at: history.months(tenant, at) for at in {since, *turns.values()} if at >= since}
+    now = history.months(tenant, until)
+    found = {}
+    for month in sorted(now.keys() | {month for months in was.values() for month in months}):
+        closed_at = next((at for turn, at in turns.items() if turn > month), None)
+        if closed_at is None:
+            continue
+        before, after = was[max(since, closed_at)].get(month, (0, 0)), now.get(month, (0, 0))
+        if before != after:
+            found[month] = {
+                "bookings": [before[0], after[0]],
+                "cents": [before[1], after[1]],
+            }
+    return found
+
+
+def _turns(tenant: Tenant, until: datetime) -> dict[str, datetime]:
+    """The months in which runs completed up to then, in order, each with the end of its first one."""
+    done = ImportRun.objects.filter(account__tenant=tenant, status__in=PROVABLE)
+    ends = done.filter(finished_at__lte=until).order_by("finished_at")
+    found: dict[str, datetime] = {}
+    for at in ends.values_list("finished_at", flat=True).iterator():
+        if at:
+            found.setdefault(f"{at.astimezone(zones.of(tenant)):%Y-%m}", at)
+    return found
 
 
 def of_run(run: ImportRun) -> Changes:
@@ -89,7 +122,7 @@ def first_open_month(tenant: Tenant) -> str:
     done = ImportRun.objects.filter(account__tenant=tenant, status__startswith="completed")
     ended = done.exclude(finished_at=None).order_by("-finished_at").first()
     at = ended.finished_at if ended and ended.finished_at else timezone.now()
-    return f"{at.astimezone(ZoneInfo(tenant.timezone)):%Y-%m}"
+    return f"{at.astimezone(zones.of(tenant)):%Y-%m}"
 
 
 def _new(tenant: Tenant, since: datetime, until: datetime) -> Iterator[Line]:
@@ -164,4 +197,4 @@ def _row(change: Change) -> Model | None:
 
 def _when(at: datetime, tenant: Tenant) -> str:
     """`3 May 2026, 10:00` in the business's zone."""
-    return f"{at.astimezone(ZoneInfo(tenant.timezone)):%-d %b %Y, %H:%M}"
+    return f"{at.astimezone(zones.of(tenant)):%-d %b %Y, %H:%M}"

@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from integrations import audit
+from integrations.acuity.accounts import keys
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.reading.zones import zone
 from integrations.acuity.resources import RESOURCES
@@ -99,11 +100,13 @@ def due(plan: Plan, now: datetime) -> Turn | None:
 
 
 def begin_due(now: datetime | None = None) -> list[ImportRun]:
-    """Begin what is due: not more than twice a minute's share of the plans, nothing where a run is active."""
+    """Begin what is due: not more than twice a minute's share of the plans, nothing where a run is
+    active or the account has neither key nor connection."""
     now = now or timezone.now()
     active = Count("account__runs", filter=Q(account__runs__status__in=ImportRun.ACTIVE))
     plans = list(Plan.objects.select_related("account__tenant").annotate(active=active))
     turns = [turn for plan in plans if not plan.active and (turn := due(plan, now))]
+    turns = [turn for turn in turns if keys.present(turn.plan.account)]
     turns.sort(key=lambda turn: turn.since)
     most = math.ceil(CROWD * len(plans) / 60)
     with audit.acting("schedule"):
@@ -180,12 +183,26 @@ def extent_of(plan: Plan) -> Extent:
 
 
 def following(plan: Plan, now: datetime) -> datetime | None:
-    """When the next turn comes, if nothing is active then; None if nothing is planned."""
+    """When the next turn comes, if nothing is active then; None if nothing is planned, or nothing
+    can be asked."""
+    if not keys.present(plan.account):
+        return None
     turns = [*_hours(plan, now)] if plan.hourly else []
     if plan.nightly:
         night = night_of(plan, now)
-        turns.append(_on(plan, night.astimezone(_zone(plan)).date() + DAY))
+        turns.append(_after_quiet(plan, _on(plan, night.astimezone(_zone(plan)).date() + DAY)))
     return min(turns, default=None)
+
+
+def _after_quiet(plan: Plan, turn: datetime) -> datetime:
+    """A turn of the night that falls into the quiet hours is taken at their end."""
+    if plan.quiet_to is None or not is_quiet(plan, turn):
+        return turn
+    local = turn.astimezone(_zone(plan))
+    ends = local.replace(
+        hour=plan.quiet_to.hour, minute=plan.quiet_to.minute, second=0, microsecond=0
+    )
+    return ends if ends.replace(tzinfo=None) > local.replace(tzinfo=None) else ends + DAY
 
 
 def _hours(plan: Plan, now: datetime) -> Iterator[datetime]:

@@ -4,6 +4,7 @@ What a webhook did not tell, the next pass finds: while webhooks are registered,
 to write was missed.
 """
 
+import contextlib
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,8 +14,8 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from integrations import audit
-from integrations.acuity.accounts import briefly
-from integrations.acuity.errors import AcuityError, ConfigurationError, NotFound
+from integrations.acuity.accounts import briefly, keys
+from integrations.acuity.errors import AcuityError, BadAnswer, ConfigurationError, NotFound
 from integrations.acuity.source.client import AcuityClient
 from integrations.acuity.sync import freshness
 from integrations.models import AcuityAccount, ImportRun, WebhookDay, Webhooks
@@ -22,7 +23,15 @@ from integrations.models import AcuityAccount, ImportRun, WebhookDay, Webhooks
 # `order.completed` is not ours: orders are no part of a pass.
 EVENTS = [f"appointment.{name}" for name in ("scheduled", "rescheduled", "canceled", "changed")]
 PORTS = {None, 80, 443}
+# Acuity has so many of an account, whoever registered them.
+MOST = 25
 WEEK = timedelta(days=7)
+
+
+class NotRegistered(AcuityError):
+    """Acuity has 25 webhooks of this account, and takes no more: remove some there."""
+
+    of_one_record = False
 
 
 class Missed(NamedTuple):
@@ -38,10 +47,13 @@ class Missed(NamedTuple):
 
 def register(account: AcuityAccount, target: str) -> Webhooks:
     """Have Acuity tell `target` of bookings. Raises an `AcuityError` or ConfigurationError."""
-    address = urlsplit(target)
-    if address.scheme not in ("http", "https") or address.port not in PORTS:
+    if not _is_sent_to(target):
         raise ConfigurationError(
             "Acuity sends webhooks to ports 443 and 80 alone: open this page under its public address."
+        )
+    if not keys.signing(account):
+        raise ConfigurationError(
+            "No key is here that could check who sent a webhook: enter the account's API key."
         )
     known, _ = Webhooks.objects.get_or_create(account=account, defaults={"target": target})
     if known.target != target:
@@ -54,34 +66,65 @@ def register(account: AcuityAccount, target: str) -> Webhooks:
     return known
 
 
-def check(account: AcuityAccount) -> int:
-    """Register anew what Acuity no longer has; how many that were. Raises an `AcuityError`."""
-    known = Webhooks.objects.get(account=account)
-    client = briefly.client(account)
+def _is_sent_to(target: str) -> bool:
     try:
-        active = {row.get("event") for row in _ours(client, known.target)}
-        lost = [event for event in EVENTS if event not in active]
-        for event in lost:
-            briefly.soon(
-                partial(client.send, "POST", "/webhooks", event=event, target=known.target)
-            )
-    finally:
-        client.close()
+        address = urlsplit(target)
+        return address.scheme in ("http", "https") and address.port in PORTS
+    except ValueError:
+        return False
+
+
+def check(account: AcuityAccount) -> int:
+    """Register anew what Acuity no longer has; how many that were. Raises an `AcuityError`, or a
+    ConfigurationError, and keeps what it says for people to read."""
+    known = Webhooks.objects.get(account=account)
+    try:
+        lost = _register_lost(account, known.target)
+    except (AcuityError, ConfigurationError) as error:
+        Webhooks.objects.filter(pk=known.pk).update(trouble=str(error))
+        raise
     now = timezone.now()
     known.checked_at, known.trouble = now, ""
     known.since = now if lost or known.since is None else known.since
     known.save()
+    return lost
+
+
+def _register_lost(account: AcuityAccount, target: str) -> int:
+    """Of each event one that is active; those that Acuity gave up, and second ones, take its room."""
+    client = briefly.client(account)
+    try:
+        active: set[str] = set()
+        rows = _listed(client)
+        for row in _ours(rows, target):
+            event = row.get("event")
+            if event not in EVENTS:
+                continue
+            if row.get("status", "active") == "active" and event not in active:
+                active.add(event)
+            else:
+                _delete(client, row)
+                rows.remove(row)
+        lost = [event for event in EVENTS if event not in active]
+        for n, event in enumerate(lost):
+            if len(rows) + n >= MOST:
+                raise NotRegistered
+            briefly.soon(partial(client.send, "POST", "/webhooks", event=event, target=target))
+    finally:
+        client.close()
     return len(lost)
 
 
+def _delete(client: AcuityClient, row: dict[str, Any]) -> None:
+    with contextlib.suppress(NotFound):
+        briefly.soon(partial(client.send, "DELETE", f"/webhooks/{row['id']}"))
+
+
 def renew(account: AcuityAccount) -> None:
-    """`check`, where webhooks are wanted; what went wrong is kept for people to read."""
-    if not Webhooks.objects.filter(account=account).exists():
-        return
-    try:
-        check(account)
-    except (AcuityError, ConfigurationError) as error:
-        Webhooks.objects.filter(account=account).update(trouble=str(error))
+    """`check`, where webhooks are wanted."""
+    if Webhooks.objects.filter(account=account).exists():
+        with contextlib.suppress(AcuityError, ConfigurationError):
+            check(account)
 
 
 def remove(account: AcuityAccount) -> bool:
@@ -103,20 +146,22 @@ def remove(account: AcuityAccount) -> bool:
 def _sweep(account: AcuityAccount, target: str) -> None:
     client = briefly.client(account)
     try:
-        for row in _ours(client, target, active=False):
-            try:
-                briefly.soon(partial(client.send, "DELETE", f"/webhooks/{int(row['id'])}"))
-            except NotFound:
-                continue
+        for row in _ours(_listed(client), target):
+            _delete(client, row)
     finally:
         client.close()
 
 
-def _ours(client: AcuityClient, target: str, *, active: bool = True) -> list[dict[str, Any]]:
-    """Those with this target; Acuity stops sending to one that failed for days."""
+def _listed(client: AcuityClient) -> list[dict[str, Any]]:
+    """All of the account's, also those that Acuity has stopped, after days of failing, to send to."""
     rows = briefly.soon(partial(client.get, "/webhooks"))
-    ours = [row for row in rows if isinstance(row, dict) and row.get("target") == target]
-    return [row for row in ours if not active or row.get("status", "active") == "active"]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BadAnswer("no list of webhooks")
+    return [row for row in rows if str(row.get("id", "")).isdecimal()]
+
+
+def _ours(rows: list[dict[str, Any]], target: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row.get("target") == target]
 
 
 def received(account: AcuityAccount) -> None:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from integrations.acuity.accounts import find
+from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.sync import plans
 from integrations.management import terminal
 from integrations.management.refusals import AcuityCommand, within
@@ -18,14 +19,16 @@ MOST_NIGHTS, MOST_LISTS = 366, 1_000_000
 
 
 def hours(value: str) -> tuple[time | None, time | None]:
-    """A type of argument: two times of day, or `none`."""
-    if value == "none":
-        return None, None
+    """A type of argument: two times of day."""
     try:
         begins, ends = (datetime.strptime(one, "%H:%M").time() for one in value.split("-"))  # noqa: DTZ007 - a time of day
     except ValueError:
         raise ArgumentTypeError(f"must be like 22:00-06:00, not {value!r}") from None
     return begins, ends
+
+
+def hours_or_none(value: str) -> tuple[time | None, time | None]:
+    return (None, None) if value == "none" else hours(value)
 
 
 class Command(AcuityCommand):
@@ -39,7 +42,7 @@ class Command(AcuityCommand):
         parser.add_argument("--nightly", action="store_true", help="old payment lists, and a proof")
         parser.add_argument("--night", type=hours, metavar="HH:MM-HH:MM", help="for the audit")
         parser.add_argument(
-            "--quiet", type=hours, metavar="HH:MM-HH:MM|none", help="nothing begins then"
+            "--quiet", type=hours_or_none, metavar="HH:MM-HH:MM|none", help="nothing begins then"
         )
         parser.add_argument(
             "--nights", type=within(1, MOST_NIGHTS), help="every payment list within so many"
@@ -73,6 +76,8 @@ class Command(AcuityCommand):
 def wanted(options: dict[str, Any]) -> dict[str, Any]:
     """The columns of the plan that are to be set."""
     columns: dict[str, Any] = {}
+    if options["off"] and (options["hourly"] or options["nightly"]):
+        raise ConfigurationError("Either --off, or --hourly, --nightly or both.")
     if options["off"] or options["hourly"] or options["nightly"]:
         columns = {name: options[name] and not options["off"] for name in ("hourly", "nightly")}
     for name in ("night", "quiet"):
