@@ -55,7 +55,7 @@ def _post(channel: NoticeChannel, subject: str, text: str) -> None:
         if not conf.ACUITY_ALLOW_PRIVATE_ADDRESSES:
             session.mount("http://", PublicOnly())
             session.mount("https://", PublicOnly())
-        with session.post(
+        answer = session.post(
             channel.address,
             body,
             headers=headers,
@@ -63,6 +63,6 @@ def _post(channel: NoticeChannel, subject: str, text: str) -> None:
             allow_redirects=False,
             # What else a stranger answers, without end perhaps, is not read.
             stream=True,
-        ) as answer:
-            if not answer.ok or answer.is_redirect:
-                raise NotSent(f"status {answer.status_code}")
+        )
+    if not answer.ok or answer.is_redirect:
+        raise NotSent(f"status {answer.status_code}")
