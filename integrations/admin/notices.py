@@ -54,9 +54,16 @@ class NoticeChannelAdmin(Told):
     deeds = ("added a channel", "changed a channel", "deleted a channel")
 
     form = ChannelForm
-    list_display = ["__str__", "address", "digest", "active"]
+    list_display = ["__str__", "address", "digest", "active", "unsent"]
     list_select_related = ["tenant"]
     actions = ["send_test"]
+
+    @admin.display(description=_("Not sent"))
+    def unsent(self, channel: NoticeChannel) -> str:
+        """How many messages wait or were given up, and why the last of them was not taken."""
+        rows = channel.messages.filter(sent_at=None).order_by("-pk")
+        last = rows.exclude(trouble="").first()
+        return f"{rows.count()}: {said(last.trouble)}" if last else ""
 
     @admin.action(description=_("Send a test"), permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[NoticeChannel]) -> None:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,6 +23,22 @@ FIRST = date(1900, 1, 1)
 Query = dict[str, Any]
 KINDS = ["11", "12", "13"]
 CALENDARS = ["1", "2"]
+
+
+# By which attribute each filter selects.
+SELECTED = {
+    "calendarID": "calendar_id",
+    "appointmentTypeID": "type_id",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "email": "email",
+    "phone": "phone",
+}
+
+
+@cache
+def written(at: datetime) -> str:
+    return at.isoformat()
 
 
 @dataclass
@@ -39,7 +56,7 @@ class Booking:
 
     @property
     def starts(self) -> str:
-        return self.at.isoformat()
+        return written(self.at)
 
     @property
     def day(self) -> str:
@@ -107,15 +124,8 @@ class Lying:
             return False
         if not query.get("minDate", "") <= row.day <= query.get("maxDate", "9999"):
             return False
-        fields = {
-            "calendarID": str(row.calendar_id),
-            "appointmentTypeID": str(row.type_id),
-            "firstName": row.first_name,
-            "lastName": row.last_name,
-            "email": row.email,
-            "phone": row.phone,
-        }
-        return all(query.get(name) in (None, value) for name, value in fields.items())
+        filters = query.keys() & SELECTED.keys()
+        return all(str(getattr(row, SELECTED[name])) == query[name] for name in filters)
 
 
 def walked(
