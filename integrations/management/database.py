@@ -16,7 +16,7 @@ from integrations.management import terminal
 OURS = ("bookings", "integrations")
 # What PostgreSQL says that is there, but takes nobody in at the moment.
 BUSY = re.compile(
-    "too many clients|too many connections|remaining connection slots"
+    "too many clients|too many connections|no more connections|remaining connection slots"
     "|starting up|shutting down|recovery|not yet accepting"
 )
 
