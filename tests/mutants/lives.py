@@ -60,4 +60,9 @@ LIVES: dict[tuple[str, str, str], str] = {
         "_of_any_day: size = max(self.limit, self.source.longest + 1): 1",
         "1 → 2",
     ): "one row more than is needed is asked for",
+    (
+        f"{SOURCE}.slices",
+        "_everybody: known = all((any((_folded(getattr(person, way)) in names for way, names in zip(I: True",
+        "True → False",
+    ): "the two are made of one list, and always of one length",
 }
