@@ -51,11 +51,6 @@ LIVES: dict[tuple[str, str, str], str] = {
         "4 → 5",
     ): "of those no more than ASKED * 4 are looked at",
     (
-        f"{SOURCE}.closed",
-        "_crowded: self._until += self.source.requests - began: self.source.requests - began",
-        "Sub → Add",
-    ): "only how long a source that brings something new is asked on",
-    (
         f"{SOURCE}.slices",
         "_of_any_day: size = max(self.limit, self.source.longest + 1): 1",
         "1 → 2",
@@ -65,4 +60,9 @@ LIVES: dict[tuple[str, str, str], str] = {
         "_everybody: known = all((any((_folded(getattr(person, way)) in names for way, names in zip(I: True",
         "True → False",
     ): "the two are made of one list, and always of one length",
+    (
+        f"{SOURCE}.closed",
+        "_crowded: self._until += self.source.requests - began: self.source.requests - began",
+        "Sub → Add",
+    ): "only how long a source that brings something new is asked on",
 }

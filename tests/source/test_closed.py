@@ -1,6 +1,7 @@
 """Is a small account listed whole by each way of asking anew, and a crowded day by each way of
 dividing it? The source is that of test_paging; what is right is counted by hand."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -40,10 +41,14 @@ def row(n: int, days: int = 0, minutes: int = 0, **fields: Any) -> Booking:
 
 
 def anew(
-    source: Lying, limit: int = 10, low: date | None = None, high: date | None = None
+    source: Lying,
+    limit: int = 10,
+    low: date | None = None,
+    high: date | None = None,
+    calendars: Iterable[str] = CALENDARS,
 ) -> tuple[set[str], Everything]:
     """What `Everything` finds, and itself."""
-    values = {"calendarID": set(CALENDARS), "appointmentTypeID": set(KINDS)}
+    values = {"calendarID": set(calendars), "appointmentTypeID": set(KINDS)}
     everything = Everything(Source(source), limit, Days(["UTC"]), values, (), low, high)
     found = everything.rows()
     assert [r.key for r in found] == [r.key for r in sorted(found, key=lambda r: (r.at, r.key))]
@@ -165,6 +170,17 @@ def test_a_crowded_day_among_windows_is_divided_and_what_is_not_is_a_gap_of_its_
 
     found, everything = anew(Lying(rows, order="id", cap=25))
     assert (found, everything.gaps) == (keys(rows), [])
+
+
+def test_what_crowded_days_cost_is_no_reason_to_give_up_as_long_as_they_bring_something() -> None:
+    # Four bookings a day in two of thirty calendars, of a source in no order that shows three at most.
+    rows = [row(n, n // 4, n % 4, calendar_id=1 + n % 2) for n in range(160)]
+    source = Lying(rows, order="id", cap=3)
+
+    found, everything = anew(source, calendars=map(str, range(1, 31)))
+
+    assert (found, everything.gaps) == (keys(rows), [])
+    assert len(source.asked) > 400 + 3 * len(rows)
 
 
 @pytest.mark.parametrize("order", ["start", "id"])
