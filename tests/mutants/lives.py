@@ -65,4 +65,14 @@ LIVES: dict[tuple[str, str, str], str] = {
         "_crowded: self._until += self.source.requests - began: self.source.requests - began",
         "Sub → Add",
     ): "only how long a source that brings something new is asked on",
+    (
+        f"{ACUITY}.runs.page",
+        "process_page: context.source.parse_prefetched()",
+        "parse_prefetched(…) left out",
+    ): "only how early the next answer is made sense of: whoever asks for it does so, too",
+    (
+        f"{ACUITY}.runs.page",
+        "_checkpoint: moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=: 1000",
+        "1000 → 1001",
+    ): "a thousandth of the working time that is shown",
 }
