@@ -19,6 +19,8 @@ from tests.web.test_deployment import PRODUCTION
 RIGHT = PRODUCTION | {
     "REDIS_URL": "redis://127.0.0.1:9/0",
     "DATABASE_URL": "postgres://importer:x@127.0.0.1:9/importer",
+    # The tests' own permission.
+    "ACUITY_ALLOW_PRIVATE_ADDRESSES": "",
 }
 # What is wrong, and what says so.
 WRONG = {
@@ -31,6 +33,7 @@ WRONG = {
     "ALLOWED_HOSTS": ("*", "acuity.W025"),
     "SECURE_HSTS_SECONDS": ("0", "security.W004"),
     "DEBUG": ("true", "security.W018"),
+    "ACUITY_ALLOW_PRIVATE_ADDRESSES": ("true", "acuity.W027"),
 }
 
 
@@ -81,7 +84,7 @@ NOT_MEANT = {
 
 def with_environment(monkeypatch: pytest.MonkeyPatch, settings: Any, **given: str) -> None:
     """The settings as this environment makes them."""
-    for name, value in (RIGHT | {"ACUITY_ALLOW_PRIVATE_ADDRESSES": ""} | given).items():
+    for name, value in (RIGHT | given).items():
         monkeypatch.setenv(name, value)
     made = runpy.run_path(str(ROOT / "config" / "settings.py"))
     for name, value in made.items():
@@ -112,7 +115,6 @@ def test_a_value_that_nobody_means_is_one_sentence(
         ({"ACUITY_ENCRYPTION_KEYS": ","}, "acuity.E021"),
         ({"ACUITY_ENCRYPTION_KEYS": "short"}, "acuity.W026"),
         ({"ACUITY_ENCRYPTION_KEYS": RIGHT["SECRET_KEY"]}, "acuity.W026"),
-        ({"ACUITY_ALLOW_PRIVATE_ADDRESSES": "yes"}, "acuity.W027"),
     ],
 )
 def test_what_weakens_a_service_is_said(

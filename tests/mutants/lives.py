@@ -24,4 +24,45 @@ LIVES: dict[tuple[str, str, str], str] = {
         "process_page: if grown(step.created, step.created + counts.created):: step.created + counts.created",
         "Add → Sub",
     ): "only how soon the database's planner hears of new rows",
+    (
+        f"{ACUITY}.runs.page",
+        "process_page: if grown(step.created, step.created + counts.created):",
+        "condition negated",
+    ): "only how soon the database's planner hears of new rows",
+    (
+        f"{SOURCE}.slices",
+        "_parts: if self.source.requests >= self.until:: self.source.requests >= self.until",
+        "GtE → Gt",
+    ): "a crowded day then takes one question more before it is given up",
+    (
+        f"{SOURCE}.paging",
+        "_reaches: return row.day >= day.isoformat() or max(self.dates(row), default=date.max) >= d"
+        ": row.day >= day.isoformat()",
+        "GtE → Gt",
+    ): "a row's own day is among the dates that are looked at next",
+    (
+        f"{SOURCE}.paging",
+        "_anew: behind = replace(cursor, seen={}, canceled=True): True",
+        "True → False",
+    ): "the walk is over, and nobody asks any more whether a canceled booking was seen",
+    (
+        f"{ACUITY}.resources.clients.check",
+        "compare_all: names = people.some_names(known.filter(pk__in=left[:people.ASKED * 4]).order_by(: 4",
+        "4 → 5",
+    ): "of those no more than ASKED * 4 are looked at",
+    (
+        f"{SOURCE}.closed",
+        "_crowded: self._until += self.source.requests - began: self.source.requests - began",
+        "Sub → Add",
+    ): "only how long a source that brings something new is asked on",
+    (
+        f"{SOURCE}.slices",
+        "_of_any_day: size = max(self.limit, self.source.longest + 1): 1",
+        "1 → 2",
+    ): "one row more than is needed is asked for",
+    (
+        f"{SOURCE}.slices",
+        "_everybody: known = all((any((_folded(getattr(person, way)) in names for way, names in zip(I: True",
+        "True → False",
+    ): "the two are made of one list, and always of one length",
 }

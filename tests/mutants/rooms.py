@@ -7,6 +7,7 @@ RULES = "tests/proof/test_rules.py"
 STATEMENT = ("tests/proof/test_statement.py",)
 FILE = (RULES, "tests/proof/test_file.py")
 PAGE = ("tests/runs/test_window.py", "tests/runs/test_page.py")
+LIST, MONEY = (f"tests/resources/test_{name}_compared.py" for name in ("clients", "payments"))
 PLANTED = "tests/proof/test_planted_losses.py"
 AGAIN = "tests/runs/test_prove_again.py"
 SOURCE, ACUITY = "integrations.acuity.source", "integrations.acuity"
@@ -27,6 +28,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
     f"{ACUITY}.runs.window": PAGE,
     f"{ACUITY}.store.rejects": (RULES, *STATEMENT, "tests/resources/test_resources.py"),
     f"{ACUITY}.resources.appointments.check": (*STATEMENT, PLANTED),
-    f"{ACUITY}.resources.clients.check": (*STATEMENT, PLANTED),
-    f"{ACUITY}.resources.payments.check": (*STATEMENT, PLANTED),
+    f"{ACUITY}.resources.clients.check": (LIST, *STATEMENT, PLANTED),
+    f"{ACUITY}.resources.payments.check": (MONEY, *STATEMENT, PLANTED),
 }

@@ -550,6 +550,8 @@ def test_a_fresh_lease_is_not_looked_at(step: ImportStep) -> None:
 
 
 def test_the_interpreter_is_as_before_when_a_window_ends() -> None:
+    usual = gc.get_threshold()
+    gc.set_threshold(usual[0], 11, 12)
     before = gc.get_threshold(), sys.getswitchinterval()
 
     with window.busy_interpreter():
@@ -557,3 +559,4 @@ def test_the_interpreter_is_as_before_when_a_window_ends() -> None:
         assert sys.getswitchinterval() == pytest.approx(0.0001)
 
     assert (gc.get_threshold(), sys.getswitchinterval()) == before
+    gc.set_threshold(*usual)

@@ -10,10 +10,12 @@ import pytest
 from integrations.acuity.source import slices
 from integrations.acuity.source.checks import Days, Source
 from integrations.acuity.source.closed import Everything, in_descent
+from integrations.acuity.source.paging import DayCursor, Keyset
 from integrations.acuity.source.slices import Person, Slices
 from tests.source.test_checks import Row
 from tests.source.test_paging import (
     CALENDARS,
+    FIRST,
     KINDS,
     START,
     Booking,
@@ -102,7 +104,10 @@ def test_by_whatever_is_obeyed_everything_is_found(lie: str) -> None:
     assert (found, everything.gaps) == (keys(rows), [])
 
 
-def test_nothing_proves_the_end_of_a_source_that_ignores_all_and_cuts_its_answers() -> None:
+@pytest.mark.parametrize("low", [None, FIRST_DAY])
+def test_nothing_proves_the_end_of_a_source_that_ignores_all_and_cuts_its_answers(
+    low: date | None,
+) -> None:
     everything_ignored = frozenset(
         [
             "minDate",
@@ -121,7 +126,7 @@ def test_nothing_proves_the_end_of_a_source_that_ignores_all_and_cuts_its_answer
     rows = [row(n, n, canceled=not n % 9) for n in range(40)]
     source = Lying(rows, everything_ignored, order="id", cap=25)
 
-    found, everything = anew(source, low=FIRST_DAY)
+    found, everything = anew(source, low=low)
 
     assert len(found) == 25
     gap = everything.gaps[0]
@@ -174,6 +179,32 @@ def test_many_rows_of_one_moment_do_not_hide_those_of_later_days(order: str) -> 
     assert [(gap.kind, gap.day, gap.listed) for gap in everything.gaps] == [
         ("day", (FIRST_DAY + 5 * DAY).isoformat(), 25)
     ]
+
+
+class Hiding(Lying):
+    """Asked for the newest first, it shows nothing of the first ten days."""
+
+    def __call__(self, **query: Any) -> list[Booking]:
+        found = super().__call__(**query)
+        days = [FIRST_DAY + n * DAY for n in range(10)]
+        return [r for r in found if query["direction"] != "DESC" or r.at.date() not in days]
+
+
+def test_what_only_the_oldest_first_shows_is_found() -> None:
+    rows = [row(n, n) for n in range(20)]
+
+    found, everything = anew(Hiding(rows))
+
+    assert (found, everything.gaps) == (keys(rows), [])
+
+
+def test_a_small_account_of_one_moment_is_all_there_is_after_a_few_questions() -> None:
+    source = Lying(twins(3))
+
+    found, everything = anew(source)
+
+    assert (found, everything.gaps) == (keys(source.rows), [])
+    assert len(source.asked) <= 20
 
 
 # A crowded day
@@ -345,3 +376,42 @@ def test_a_walk_ends_behind_a_last_day_that_is_crowded() -> None:
 
     assert len(found) == 28
     assert [(gap.kind, gap.listed) for gap in gaps] == [("day", 25)]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "asked"),
+    [
+        (DayCursor(), {"minDate": "1900-01-01", "max": 100}),
+        (DayCursor(day="2025-06-10"), {"minDate": "2025-06-10", "max": 100}),
+        # What may come again is asked for besides.
+        (
+            DayCursor(day="2025-06-10", seen={"1": "", "2": ""}),
+            {"minDate": "2025-06-10", "max": 102},
+        ),
+        (DayCursor(day="2025-06-20", ceiling=40), {"minDate": "2025-06-20", "max": 40}),
+        (DayCursor(day="2025-06-21"), None),
+    ],
+)
+def test_what_a_walk_asks_next(cursor: DayCursor, asked: dict[str, Any] | None) -> None:
+    bounded = Keyset(Lying([]), 100, FIRST, last_day=date(2025, 6, 20))
+    usual = {"direction": "ASC", "showall": "true"}
+
+    assert bounded.request(cursor) == (asked and {**usual, **asked, "maxDate": "2025-06-20"})
+    if asked:
+        assert Keyset(Lying([]), 100, FIRST).request(cursor) == {**usual, **asked}
+
+
+def test_a_row_that_another_zone_puts_two_days_later_is_known_when_it_comes_again() -> None:
+    west = Row("west", "2025-06-08T23:30:00-12:00")
+    rows = [
+        Row("early", "2025-06-07T23:30:00-12:00"),
+        west,
+        Row("noon", "2025-06-10T12:00:00+00:00"),
+    ]
+    keyset = Keyset(lambda **_: rows, 100, FIRST, zones=["Pacific/Kiritimati"])
+
+    page = keyset.page(DayCursor())
+
+    assert [row.key for row in page.records] == ["early", "west", "noon"]
+    assert page.cursor.day == "2025-06-10"
+    assert page.cursor.seen == {"west": "2025-06-10", "noon": "2025-06-11"}

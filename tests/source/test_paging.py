@@ -15,7 +15,7 @@ import pytest
 
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.source.paging import DayCursor, Keyset
+from integrations.acuity.source.paging import DayCursor, Keyset, Snapshot
 from integrations.acuity.source.slices import Person
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -370,3 +370,14 @@ def test_a_window_of_days_is_listed_by_any_order() -> None:
                 break
         assert found == {r.key for r in rows if low.isoformat() <= r.day <= high.isoformat()}, order
         assert page.gaps == []
+
+
+def test_a_listing_in_chunks_counts_the_entries_before_each() -> None:
+    groups = [[1], [2, 3], [4], [5, 6, 7], [8]]
+
+    assert list(Snapshot.chunks(groups, 2)) == [
+        (0, [[1], [2, 3]]),
+        (3, [[4], [5, 6, 7]]),
+        (7, [[8]]),
+    ]
+    assert list(Snapshot.chunks([], 2)) == []
