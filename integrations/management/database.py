@@ -23,7 +23,7 @@ BUSY = re.compile(
 
 def reach() -> None:
     """Wait for a database that is there but takes nobody in. Raises OperationalError on any other."""
-    until, told = time.monotonic() + outages.PATIENCE.total_seconds(), False
+    until, told = time.monotonic() + outages.WAIT_FOR.total_seconds(), False
     while True:
         try:
             connection.ensure_connection()

@@ -380,9 +380,10 @@ class Asked:
         self.calls.append(("recheck", cursor))
         return Checked(Found(), Inner(page=9), done=True)
 
-    def heal(self, context: Context, found: Found) -> None:
+    def heal(self, context: Context, found: Found) -> Counts:
         assert context.by == "verify"
         self.healed.append(found)
+        return Counts(created=len(found.save), unchanged=5)
 
 
 class Inner(verification.Stored, frozen=True):
@@ -404,7 +405,8 @@ def test_each_resource_is_checked_and_then_each_once_more(
     for _ in range(20):
         context.position = Position(cursor=cursor)
         page = step.fetch(context)
-        assert step.save(context, page) == Counts()
+        mended = step.save(context, page)
+        assert mended == (Counts(2, 1) if page.differing else Counts())
         pages.append((page.size, page.total, page.differing, page.done))
         cursor = verification.as_json(page.cursor)
         if page.done:
