@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,6 +35,18 @@ def local_secret(name: str) -> str:
     return path.read_text()
 
 
+# A sentence for each variable that could not be read; the system checks say them, and nothing starts.
+ACUITY_MISREAD: list[str] = []
+
+
+def flag(name: str) -> bool:
+    """Whether the environment says yes; no without a word."""
+    said = env(name, default="").strip().lower()
+    if said not in ("", "false", "off", "no", "n", "0", *env.BOOLEAN_TRUE_STRINGS):
+        ACUITY_MISREAD.append(f"{name} must be true or false, not {said!r}.")
+    return said in env.BOOLEAN_TRUE_STRINGS
+
+
 def number(name: str, default: float, read: Callable[[str], float] = float) -> Any:
     """The number that the environment has, or its words as they are: the system checks refuse them."""
     said = env(name, default="").strip()
@@ -46,11 +60,27 @@ def database(url: str) -> dict[str, Any]:
     """What Django wants to know of a database; of one that is not supported it is told of none, and
     the system checks refuse it."""
     scheme = url.partition(":")[0]
-    supported = scheme in ("sqlite", "postgres", "postgresql", "psql", "pgsql")
-    return env.db_url_config(url) if supported else {"ENGINE": "django.db.backends.dummy"}
+    if scheme in ("sqlite", "postgres", "postgresql", "psql", "pgsql"):
+        with suppress(ValueError):
+            found: dict[str, Any] = env.db_url_config(url)
+            if found["NAME"]:
+                return found
+    return {"ENGINE": "django.db.backends.dummy"}
 
 
-DEBUG = env.bool("DEBUG", False)
+def mail(url: str) -> dict[str, Any]:
+    """Through what mail is sent; nothing but a sentence about an address that cannot be read."""
+    with suppress(ValueError, ImproperlyConfigured):
+        found: dict[str, Any] = env.email_url_config(url)
+        return found
+    # The address may hold a password.
+    ACUITY_MISREAD.append(
+        "EMAIL_URL must be an address like smtp+tls://user:password@mail.example.com:587."
+    )
+    return {}
+
+
+DEBUG = flag("DEBUG")
 SECRET_KEY = env("SECRET_KEY", default="") or local_secret("secret_key")
 # Older ones still read what they wrote: sessions, and keys of accounts.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -59,13 +89,15 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 SALT_KEY = env.list("ACUITY_ENCRYPTION_KEYS", default=[]) or [local_secret("encryption_key")]
 # For `check --deploy`: which keys only this machine has.
 ACUITY_KEYS_MADE_HERE = [
-    name for name in ("SECRET_KEY", "ACUITY_ENCRYPTION_KEYS") if not env(name, default="")
+    name
+    for name in ("SECRET_KEY", "ACUITY_ENCRYPTION_KEYS")
+    if not env(name, default="").strip(", ")
 ]
 
 # A proxy that ends TLS, sets X-Forwarded-Proto, and adds the caller to X-Forwarded-For.
-BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+BEHIND_TLS_PROXY = flag("BEHIND_TLS_PROXY")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0)
+SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 0, int)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -97,6 +129,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "config.login.Handler"
 AXES_CLIENT_IP_CALLABLE = "config.login.address"
 AXES_LOCKOUT_CALLABLE = "config.login.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
@@ -167,6 +200,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DATABASE_URL = env("DATABASE_URL", default="") or f"sqlite:///{VAR}/acuity.sqlite3"
 DATABASES = {"default": database(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # One that takes no connection is away, and is waited for as such.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,
@@ -214,7 +250,7 @@ ACUITY_KEEP_STAGED_DAYS = number("ACUITY_KEEP_STAGED_DAYS", 30, int)
 ACUITY_KEEP_WEBHOOKS_DAYS = number("ACUITY_KEEP_WEBHOOKS_DAYS", 30, int)
 ACUITY_KEEP_REJECTS_DAYS = number("ACUITY_KEEP_REJECTS_DAYS", 90, int)
 ACUITY_LOG_LEVEL = env("ACUITY_LOG_LEVEL", default="INFO").upper()
-ACUITY_ALLOW_PRIVATE_ADDRESSES = env.bool("ACUITY_ALLOW_PRIVATE_ADDRESSES", False)
+ACUITY_ALLOW_PRIVATE_ADDRESSES = flag("ACUITY_ALLOW_PRIVATE_ADDRESSES")
 # This database is the importer's alone: `acuity_import` migrates it on first use.
 ACUITY_MIGRATE = True
 
@@ -242,7 +278,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 280_000
 # Where notices are mailed through: smtp+tls://user:password@mail.example.com:587
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+vars().update(mail(env("EMAIL_URL", default="") or "consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="importer@localhost")
 

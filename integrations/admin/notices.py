@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bookings.admin import Scoped
 from integrations import access
 from integrations.acuity.errors import AcuityError
+from integrations.admin.told import Told
 from integrations.console.sentences import said
 from integrations.models import NoticeChannel
 from integrations.notices import sending
@@ -28,7 +28,9 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
     def clean_secret(self) -> str:
-        return str(self.cleaned_data["secret"] or self.instance.secret)
+        # As it is stored, whether this server can decrypt it or not.
+        given: str = self.cleaned_data["secret"] or self.instance.secret
+        return given
 
     def clean(self) -> dict[str, Any] | None:
         data = super().clean() or {}
@@ -46,13 +48,22 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(NoticeChannel)
-class NoticeChannelAdmin(Scoped):
+class NoticeChannelAdmin(Told):
     """Who is told when something happens."""
 
+    deeds = ("added a channel", "changed a channel", "deleted a channel")
+
     form = ChannelForm
-    list_display = ["__str__", "address", "digest", "active"]
+    list_display = ["__str__", "address", "digest", "active", "unsent"]
     list_select_related = ["tenant"]
     actions = ["send_test"]
+
+    @admin.display(description=_("Not sent"))
+    def unsent(self, channel: NoticeChannel) -> str:
+        """How many messages wait or were given up, and why the last of them was not taken."""
+        rows = channel.messages.filter(sent_at=None).order_by("-pk")
+        last = rows.exclude(trouble="").first()
+        return f"{rows.count()}: {said(last.trouble)}" if last else ""
 
     @admin.action(description=_("Send a test"), permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[NoticeChannel]) -> None:

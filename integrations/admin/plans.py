@@ -4,15 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bookings.admin import Scoped
-from integrations import audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.sync import plans
+from integrations.admin.told import Told
 from integrations.console.sentences import said
 from integrations.models import Plan
 
@@ -27,11 +25,12 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Plan)
-class PlanAdmin(Scoped):
+class PlanAdmin(Told):
     """When an account is looked at by itself."""
 
     form = PlanForm
     deed = "run"
+    deeds = ("planned", "planned", "deleted a plan")
     list_display = ["account", "hourly", "nightly", "next_turn", "passed_at", "audited_at"]
     list_select_related = ["account__tenant"]
     readonly_fields = ["next_turn", "cost"]
@@ -44,7 +43,8 @@ class PlanAdmin(Scoped):
     def cost(self, plan: Plan) -> str:
         return said(plans.cost(plan).words) if plan.pk else gettext("known once it is saved")
 
-    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        with audit.acting("person", request.user.get_username()):
-            audit.write("planned", tenant=obj.account.tenant_id, note=plans.words(obj))
+    def tenants(self, obj: Plan) -> set[Any]:
+        return {obj.account.tenant_id}
+
+    def note(self, obj: Plan) -> str:
+        return plans.words(obj)

@@ -13,6 +13,7 @@ from integrations.acuity.runs import messages
 from integrations.conf import conf
 from integrations.models import ImportRun
 
+SHORTEST_KEY = 20
 Apps = Sequence[AppConfig] | None
 
 
@@ -64,6 +65,22 @@ def storage(app_configs: Apps, **_: Any) -> Iterator[CheckMessage]:
             hint="Set long random strings, and keep them where your other secrets are.",
             id="acuity.E021",
         )
+    salts = getattr(settings, "SALT_KEY", [])
+    for key in [salts] if isinstance(salts, str) else salts:
+        if len(key) < SHORTEST_KEY or key == settings.SECRET_KEY:
+            yield Warning(
+                "SALT_KEY (ACUITY_ENCRYPTION_KEYS) has one that is short, or is SECRET_KEY: it adds"
+                " little or nothing to SECRET_KEY.",
+                hint=f"Set a random string of its own, {SHORTEST_KEY} characters or longer.",
+                id="acuity.W026",
+            )
+    if conf.ACUITY_ALLOW_PRIVATE_ADDRESSES:
+        yield Warning(
+            "ACUITY_ALLOW_PRIVATE_ADDRESSES is on: who may edit an account can have this server ask"
+            " any machine of its own network.",
+            hint="Unset it. What stands in ACUITY_BASE_URL may be inside all the same.",
+            id="acuity.W027",
+        )
 
 
 @register(Tags.security, deploy=True)
@@ -88,3 +105,10 @@ def proxy(app_configs: Apps, **_: Any) -> Iterator[CheckMessage]:
             hint="Name the hosts. /healthz answers under any name or address.",
             id="acuity.W025",
         )
+    for host in settings.ALLOWED_HOSTS:
+        if "/" in host or (":" in host and not host.startswith("[")):
+            yield Error(
+                f"ALLOWED_HOSTS has {host}: no request carries that as its host, so each is refused (400).",
+                hint="Name hosts alone, without scheme and port.",
+                id="acuity.E022",
+            )

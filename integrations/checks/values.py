@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, register
 from kombu.transport import TRANSPORT_ALIASES
 
 from integrations.acuity.errors import ConfigurationError
-from integrations.acuity.source.addresses import check_base_url, check_egress
+from integrations.acuity.source.addresses import LOOPBACK, check_base_url, check_egress
 from integrations.conf import conf
 
 
@@ -36,6 +36,7 @@ RANGES = {
     "ACUITY_KEEP_STAGED_DAYS": Range(0, 36_500, "days, 0 for ever", whole=True),
     "ACUITY_KEEP_WEBHOOKS_DAYS": Range(0, 36_500, "days, 0 for ever", whole=True),
     "ACUITY_KEEP_REJECTS_DAYS": Range(0, 36_500, "days, 0 for ever", whole=True),
+    "SECURE_HSTS_SECONDS": Range(0, 10**9, "seconds, 0 for none", whole=True),
 }
 REDIS = ("redis", "rediss", "unix")
 
@@ -60,6 +61,7 @@ def refuse(status: int = 2) -> None:
 
 def faults() -> Iterator[str]:
     """A sentence for each value that cannot be meant, with the name of its variable."""
+    yield from getattr(settings, "ACUITY_MISREAD", ())
     for name, allowed in RANGES.items():
         if not _within(value := getattr(settings, name, allowed.least), allowed):
             kind = "a whole number" if allowed.whole else "a number"
@@ -79,11 +81,17 @@ def faults() -> Iterator[str]:
     if level not in logging.getLevelNamesMapping():
         yield f"ACUITY_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {level!r}."
     # The rest of an address may be a password.
-    if conf.REDIS_URL and _scheme(conf.REDIS_URL) not in REDIS:
+    if conf.REDIS_URL and not _is_redis(conf.REDIS_URL):
         yield "REDIS_URL must be an address like redis://localhost:6379/0."
-    broker = getattr(settings, "CELERY_BROKER_URL", None)
-    if broker and _scheme(broker).partition("+")[0] not in TRANSPORT_ALIASES:
+    if (broker := getattr(settings, "CELERY_BROKER_URL", None)) and not _is_broker(broker):
         yield "CELERY_BROKER_URL must be an address like redis://localhost:6379/0 or amqp://localhost."
+    client = (conf.ACUITY_OAUTH_CLIENT_ID, conf.ACUITY_OAUTH_CLIENT_SECRET)
+    if any(client) and not all(client):
+        yield "ACUITY_OAUTH_CLIENT_ID and ACUITY_OAUTH_CLIENT_SECRET belong together: set both, or neither."
+    if any(client) and not _is_web(conf.ACUITY_OAUTH_URL):
+        yield "ACUITY_OAUTH_URL must be an address like https://acuityscheduling.com/oauth2."
+    if conf.FLOWER_URL and _scheme(conf.FLOWER_URL) not in ("http", "https"):
+        yield "FLOWER_URL must be an address like https://flower.example.com."
     if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.dummy":
         yield (
             "DATABASE_URL must be postgres://user:password@host/name or sqlite:///path:"
@@ -98,4 +106,32 @@ def _within(value: Any, allowed: Range) -> bool:
 
 
 def _scheme(url: str) -> str:
-    return urlsplit(url).scheme
+    """Nothing for what is no address, or has a port that is no number."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme if parts.port is None or parts.port else ""
+    except ValueError:
+        return ""
+
+
+def _is_redis(url: str) -> bool:
+    scheme = _scheme(url)
+    if scheme not in REDIS or scheme == "unix":
+        return scheme == "unix"
+    base = urlsplit(url).path.strip("/")
+    return not base or base.isdecimal()
+
+
+def _is_broker(url: str) -> bool:
+    kind = url.partition(":")[0]
+    if kind in REDIS[:2]:
+        return _is_redis(url)
+    # Of several, which some take one behind the other, the first one's port.
+    whole = kind not in ("amqp", "amqps") or bool(_scheme(url.partition(";")[0]))
+    return whole and kind.partition("+")[0] in TRANSPORT_ALIASES
+
+
+def _is_web(url: str) -> bool:
+    """Whether it is an address that a secret may be sent to."""
+    scheme = _scheme(url)
+    return scheme == "https" or (scheme == "http" and urlsplit(url).hostname in LOOPBACK)

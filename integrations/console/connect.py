@@ -1,5 +1,6 @@
 """The pages around OAuth: connecting an account, coming back from Acuity, and disconnecting."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,9 +14,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from bookings.models import Tenant
 from integrations import access, audit
-from integrations.acuity.accounts import oauth
+from integrations.acuity.accounts import briefly, oauth
 from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.sync import webhooks
+from integrations.console import asked
 from integrations.console.sentences import said
 from integrations.console.words import for_people
 from integrations.models import AcuityAccount
@@ -36,12 +38,20 @@ def _back(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("admin:acuity_connected"))
 
 
+def _again(tenants: Iterable[Tenant], key: str) -> AcuityAccount | None:
+    """The account that is connected again, if one of these tenants has it."""
+    number = asked.number(key)
+    if number is None:
+        return None
+    return AcuityAccount.objects.filter(tenant__in=tenants, pk=number).first()
+
+
 @require_http_methods(["GET", "POST"])
 def connect_page(request: HttpRequest) -> HttpResponse:
     """Choose the tenant; then it goes on at Acuity's own page."""
     tenants = _tenants(request)
     if request.method == "POST":
-        tenant = get_object_or_404(tenants, pk=request.POST.get("tenant", ""))
+        tenant = get_object_or_404(tenants, pk=asked.identifier(request.POST.get("tenant", "")))
         begun = oauth.begin(_back(request))
         request.session[KEPT] = {
             "tenant": str(tenant.pk),
@@ -54,10 +64,7 @@ def connect_page(request: HttpRequest) -> HttpResponse:
         "title": _("Connect an Acuity account"),
         "opts": AcuityAccount._meta,
         "tenants": tenants,
-        # The one that is connected again.
-        "account": AcuityAccount.objects.filter(tenant__in=tenants, pk=key).first()
-        if (key := request.GET.get("account", "")).isdigit()
-        else None,
+        "account": _again(tenants, request.GET.get("account", "")),
     }
     return TemplateResponse(request, "integrations/connect.html", shown)
 
@@ -70,13 +77,13 @@ def connected(request: HttpRequest) -> HttpResponse:
     if tenant is None:
         messages.error(request, _("This was not begun here, or it is over: connect again."))
         return redirect("admin:acuity_connect")
-    known = AcuityAccount.objects.filter(tenant=tenant)
-    again = known.filter(pk=kept["account"]).first() if kept["account"].isdigit() else None
+    again = _again([tenant], kept["account"])
     try:
-        token = oauth.finish(
-            _back(request), request.build_absolute_uri(), kept["state"], kept["verifier"]
-        )
-        account = oauth.connect(tenant, token, again)
+        with briefly.turn():
+            token = oauth.finish(
+                _back(request), request.build_absolute_uri(), kept["state"], kept["verifier"]
+            )
+            account = oauth.connect(tenant, token, again)
     except (AcuityError, ConfigurationError) as error:
         messages.error(request, said(for_people(str(error))))
         return redirect("admin:acuity_connect")
@@ -90,11 +97,14 @@ def connected(request: HttpRequest) -> HttpResponse:
 def disconnect(request: HttpRequest, object_id: int) -> HttpResponse:
     rows = AcuityAccount.objects.filter(tenant__in=_tenants(request)).exclude(oauth_token="")
     account = get_object_or_404(rows, pk=object_id)
-    with audit.acting("person", request.user.get_username()):
-        webhooks.remove(account)
-    told = oauth.disconnect(account)
-    with audit.acting("person", request.user.get_username()):
-        audit.write("disconnected", tenant=account.tenant_id, note=f"Account {account.user_id}")
+    try:
+        with audit.acting("person", request.user.get_username()), briefly.turn():
+            webhooks.remove(account)
+            told = oauth.disconnect(account)
+            audit.write("disconnected", tenant=account.tenant_id, note=f"Account {account.user_id}")
+    except briefly.Busy as busy:
+        messages.error(request, said(str(busy)))
+        return redirect("admin:integrations_acuityaccount_change", account.pk)
     if told:
         messages.info(request, _("Disconnected; Acuity has withdrawn the token."))
     else:

@@ -1,8 +1,8 @@
 """The page from which an account's data is taken out: a worker makes the file, which then expires."""
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -14,6 +14,7 @@ from bookings.exports import FORMATS
 from integrations import access, audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.runs import exports
+from integrations.console import asked
 from integrations.models import AcuityAccount, ExportFile
 
 
@@ -59,10 +60,7 @@ def _begin(request: HttpRequest, account: AcuityAccount) -> HttpResponse:
 
 def _file(account: AcuityAccount, key: str) -> HttpResponseBase:
     kept = account.exports.filter(status=ExportFile.Status.DONE, expires_at__gt=timezone.now())
-    try:
-        row = get_object_or_404(kept, pk=key)
-    except ValidationError:
-        raise Http404 from None
+    row = get_object_or_404(kept, pk=asked.identifier(key))
     audit.write("downloaded an export", tenant=account.tenant_id, note=row.format)
     name = f"acuity-{account.user_id}-{row.created_at:%Y-%m-%d}-{row.format}.zip"
     return StreamingHttpResponse(

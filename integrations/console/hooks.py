@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from integrations import access, audit
+from integrations.acuity.accounts import briefly
 from integrations.acuity.errors import AcuityError, ConfigurationError
 from integrations.acuity.sync import webhooks
 from integrations.console.sentences import said
@@ -21,8 +22,8 @@ def change(request: HttpRequest, object_id: int) -> HttpResponse:
     rows = access.of_user(request.user).narrow(AcuityAccount.objects.all(), "own")
     account = get_object_or_404(rows, pk=object_id)
     what = request.POST.get("webhooks", "")
-    with audit.acting("person", request.user.get_username()):
-        try:
+    try:
+        with audit.acting("person", request.user.get_username()), briefly.turn():
             if what == "register":
                 target = request.build_absolute_uri(reverse("acuity_webhook", args=[account.pk]))
                 webhooks.register(account, target)
@@ -31,6 +32,6 @@ def change(request: HttpRequest, object_id: int) -> HttpResponse:
                 messages.info(request, _("Acuity tells of changes no more."))
             elif what == "remove":
                 messages.warning(request, _("Acuity did not confirm it: remove them there, too."))
-        except (AcuityError, ConfigurationError) as error:
-            messages.error(request, said(for_people(str(error))))
+    except (AcuityError, ConfigurationError) as error:
+        messages.error(request, said(for_people(str(error))))
     return redirect("admin:integrations_acuityaccount_change", account.pk)

@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from integrations import access
-from integrations.console import key
+from integrations.console import asked, key
 from integrations.models import AcuityAccount
 
 # What is asked with; of the other fields nothing needs to be right yet.
@@ -21,9 +21,9 @@ def of_request(request: HttpRequest) -> AcuityAccount | None:
     scope = access.of_user(request.user)
     if not scope.may("own"):
         raise PermissionDenied
-    number = request.POST.get("account", "")
+    number = asked.number(request.POST.get("account", ""))
     rows = scope.narrow(AcuityAccount.objects.select_related("tenant"), "own")
-    return rows.filter(pk=number).first() if number.isdigit() else None
+    return rows.filter(pk=number).first() if number is not None else None
 
 
 def answer(request: HttpRequest, form: Any) -> HttpResponse:

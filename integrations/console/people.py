@@ -13,6 +13,7 @@ from integrations import access, audit
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources.clients import merging
 from integrations.acuity.resources.clients.namesakes import namesakes
+from integrations.console import asked
 
 # So many groups of each business are shown; the merged are gone from the next list.
 SHOWN = 100
@@ -43,11 +44,11 @@ def candidates_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def merge_page(request: HttpRequest, object_id: int) -> HttpResponse:
     other = _client(request, object_id)
-    into = request.GET.get("into", "")
-    if not into.isdigit():
+    into = asked.number(request.GET.get("into", ""))
+    if into is None:
         messages.info(request, _("Choose the two clients in this list."))
         return redirect("admin:bookings_client_same")
-    kept = _client(request, int(into))
+    kept = _client(request, into)
     if request.method == "POST":
         try:
             with audit.acting("person", request.user.get_username()):

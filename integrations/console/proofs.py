@@ -21,7 +21,7 @@ from integrations import access
 from integrations.acuity.proof.headline import headline
 from integrations.acuity.reading.findings import Gap
 from integrations.acuity.resources.scope import Period
-from integrations.console import coverage
+from integrations.console import asked, coverage
 from integrations.console.home import FRESH
 from integrations.models import AcuityAccount, ImportRun
 
@@ -73,7 +73,7 @@ def _part(account: AcuityAccount, chosen: str | None) -> dict[str, Any]:
     known = [int(row["year"]) for row in years]
     year = None
     if chosen is not None and known:
-        year = int(chosen) if chosen.isdecimal() and int(chosen) in known else known[0]
+        year = asked.number(chosen) if asked.number(chosen) in known else known[0]
     return {
         "account": account,
         "year": year,

@@ -18,7 +18,7 @@ from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.proof import file
 from integrations.acuity.runs import control, retry
 from integrations.acuity.sync import changes, plans
-from integrations.console import proof_page, proofs
+from integrations.console import asked, proof_page, proofs
 from integrations.console import run_page as page
 from integrations.console.sentences import said
 from integrations.console.start import StartForm, check, start
@@ -42,7 +42,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     """The form before an import; one click starts it for every account chosen."""
     _need(request, "run")
     chosen = request.POST.get("accounts") or request.GET.get("accounts", "")
-    keys = [int(key) for key in chosen.split(",") if key.isdigit()]
+    keys = [key for word in chosen.split(",") if (key := asked.number(word)) is not None]
     rows = AcuityAccount.objects.select_related("tenant").filter(pk__in=keys)
     accounts = list(access.of_user(request.user).narrow(rows, "run"))
     if not accounts:
@@ -74,11 +74,8 @@ def start_page(request: HttpRequest) -> HttpResponse:
 
 
 def _run(request: HttpRequest, object_id: Any) -> ImportRun:
-    try:
-        key = uuid.UUID(str(object_id))
-    except ValueError:
-        raise Http404 from None
     rows = ImportRun.objects.select_related("account__tenant")
+    key = asked.identifier(str(object_id))
     return get_object_or_404(access.of_user(request.user).narrow(rows), pk=key)
 
 

@@ -16,14 +16,14 @@ from integrations.management import terminal
 OURS = ("bookings", "integrations")
 # What PostgreSQL says that is there, but takes nobody in at the moment.
 BUSY = re.compile(
-    "too many clients|too many connections|remaining connection slots"
+    "too many clients|too many connections|no more connections|remaining connection slots"
     "|starting up|shutting down|recovery|not yet accepting"
 )
 
 
 def reach() -> None:
     """Wait for a database that is there but takes nobody in. Raises OperationalError on any other."""
-    until, told = time.monotonic() + outages.PATIENCE.total_seconds(), False
+    until, told = time.monotonic() + outages.WAIT_FOR.total_seconds(), False
     while True:
         try:
             connection.ensure_connection()

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 
 from integrations import audit
 from integrations.acuity import errors
@@ -74,7 +74,7 @@ def refusal(error: BaseException) -> Refusal:
         case OutputTrouble():
             return Refusal(sentence, code, FAILED)
         case DatabaseError():
-            return Refusal(_of_database(sentence), "database_trouble", FAILED)
+            return Refusal(_of_database(error, sentence), "database_trouble", FAILED)
         case KeyboardInterrupt():
             return Refusal("Interrupted: nothing was started.", "interrupted", INTERRUPTED)
         case CommandError():
@@ -88,10 +88,13 @@ def _code(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _of_database(said: str) -> str:
+def _of_database(error: DatabaseError, said: str) -> str:
     if "no such table" in said or ("does not exist" in said and "relation" in said):
         return f"The database has no tables yet: {terminal.command('migrate')} makes them."
-    return f"The database cannot be used ({said}): check DATABASE_URL."
+    if isinstance(error, OperationalError):
+        return f"The database cannot be used ({said}): check DATABASE_URL."
+    # Its text names the values at fault: a client's, perhaps.
+    return f"The database refused it ({type(error).__name__}); --traceback shows where."
 
 
 class AcuityCommand(BaseCommand):

@@ -12,6 +12,7 @@ OF_THE_KEY = ("CredentialsRefused", "PlanWithoutApi", "KeyUnreadable", "KeyMissi
 TITLES = {
     "failed": "an import failed",
     "key": "the key is refused",
+    "paused": "an import stopped and waits for somebody",
     "gaps": "something is missing or unproven",
     "behind": "the audit of payments is behind",
     "closed": "a closed month changed",
@@ -25,6 +26,10 @@ def causes(account: AcuityAccount, now: datetime) -> dict[str, str]:
     last = ended.first()
     if last and last.status == S.FAILED:
         found["key" if last.error_class in OF_THE_KEY else "failed"] = last.reason
+    # Whoever pauses a run himself gives no reason.
+    paused = account.runs.filter(status=S.PAUSED).exclude(error_class="").first()
+    if paused:
+        found["paused"] = f"{paused.reason} Nothing begins by itself before that."
     proven = ended.filter(status__in=PROVABLE).exclude(kind=ImportRun.Kind.PASS).first()
     if proven and proven.gaps:
         found["gaps"] = " ".join(gap["reason"] for gap in proven.gaps[:3])

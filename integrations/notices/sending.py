@@ -11,6 +11,7 @@ from django.core.mail import send_mail
 from integrations.acuity.source.addresses import PublicOnly
 from integrations.conf import conf
 from integrations.models import NoticeChannel
+from integrations.secrets import Unreadable
 
 SECONDS = 10
 KINDS = NoticeChannel.Kind
@@ -45,6 +46,8 @@ def _post(channel: NoticeChannel, subject: str, text: str) -> None:
         content = {"text": escape(f"*{subject}*\n{text}", {})}
     body = json.dumps(content).encode()
     headers = {"Content-Type": "application/json"}
+    if isinstance(channel.secret, Unreadable):
+        raise NotSent("cannot be decrypted: enter it again")
     if channel.secret:
         headers["X-Signature"] = signature(channel.secret, body)
     with requests.Session() as session:
@@ -58,6 +61,7 @@ def _post(channel: NoticeChannel, subject: str, text: str) -> None:
             headers=headers,
             timeout=SECONDS,
             allow_redirects=False,
+            # What else a stranger answers, without end perhaps, is not read.
             stream=True,
         )
     if not answer.ok or answer.is_redirect:

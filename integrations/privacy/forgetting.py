@@ -10,16 +10,24 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Model, Q, QuerySet
 
-from bookings import history
-from bookings.models import Answer, Appointment, Change, Client, Order, Tombstone
+from bookings import history, phones
+from bookings.models import Answer, Appointment, Change, Client, Order, Payment, Tombstone
 from integrations import audit
-from integrations.acuity.reading.identity import NAMES, Identity, fold
+from integrations.acuity.reading.identity import NAMES, Identity, fold, phone_key
 from integrations.acuity.reading.values import Reject
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.resources.whole import Whole
 from integrations.acuity.runs import control
-from integrations.acuity.store.forgotten import EMAIL, REJECT, ROW, mark, rest
+from integrations.acuity.store.forgotten import (
+    EMAIL,
+    REJECT,
+    ROW,
+    emails,
+    mark,
+    rest,
+    rest_of_payments,
+)
 from integrations.models import (
     DryRun,
     ExportFile,
@@ -51,7 +59,7 @@ class Gone:
 
 
 # What a booking keeps of who booked, as text; and the columns of a change that say it.
-AS_BOOKED = ("notes", "first_name", "last_name", "email", "phone", "scheduled_by")
+AS_BOOKED = ("notes", "location", "first_name", "last_name", "email", "phone", "scheduled_by")
 LINKS = {"client", "merged_into"}
 OF_PERSON = {*AS_BOOKED, *LINKS, "forms"}
 # Fewer digits than these say nobody's number.
@@ -59,7 +67,11 @@ PHONE_DIGITS = 7
 
 
 def with_email(email: str) -> QuerySet[Client]:
-    return Client.objects.filter(email__iexact=email.strip()).exclude(email="")
+    """Clients with this address, alone or beside others."""
+    wanted = email.strip().casefold()
+    rows = Client.objects.filter(email__icontains=wanted).exclude(email="")
+    had = rows.values_list("pk", "email")
+    return Client.objects.filter(pk__in=[pk for pk, said in had if wanted in emails(said)])
 
 
 @transaction.atomic
@@ -102,6 +114,7 @@ class Person:
         self._rules = [Scope(account).identity for account in accounts] or [Identity()]
         self.keys = {client.external_id}
         self.emails: set[tuple[str, str]] = set()
+        self.phones: set[str] = set()
         self.bookings = set(client.appointments.values_list("external_id", flat=True))
         self.rejected: set[str] = set()
         # Of lists that come whole: account at the source, resource, ID.
@@ -116,42 +129,49 @@ class Person:
                 "phone": client.phone,
             }
         )
-        self._words = _words(client, {email for _, email in self.emails})
+        self._words = _words(client, {email for _, email in self.emails}, self.phones)
 
     def _payloads(self) -> Iterator[Any]:
         yield from self.client.raw.get("entries", ())
         yield from self.client.appointments.values_list("raw", flat=True).iterator()
 
-    def _named(self, payload: Any) -> Iterator[tuple[str, tuple[str, str]]]:
+    def _named(self, payload: Any) -> Iterator[tuple[str, set[tuple[str, str]]]]:
+        """By each account's rule, the record's key, and its name with each of its addresses."""
         for rule in self._rules if isinstance(payload, dict) else ():
             try:
                 key, name = rule.keys(payload)
             except Reject:
                 continue
-            yield key, (name, str(payload.get("email") or "").strip().casefold())
+            yield key, {(name, email) for email in emails(str(payload.get("email") or ""))}
 
     def _learn(self, payload: Any) -> None:
-        for key, name_and_email in self._named(payload):
+        phone = payload.get("phone") if isinstance(payload, dict) else ""
+        # Without the country, which not everybody writes.
+        found = (phones.digits(phone_key(str(phone or ""), rule.region)) for rule in self._rules)
+        self.phones |= {digits for digits in found if len(digits) >= PHONE_DIGITS}
+        for key, pairs in self._named(payload):
             self.keys.add(key)
-            if name_and_email[1]:
-                self.emails.add(name_and_email)
+            self.emails |= pairs
 
     def owns(self, payload: Any) -> bool:
         """Whether the record is this person's, also where it cannot be read in full."""
+        if isinstance(payload, list):
+            return any(map(self.owns, payload))
         if self.named_in(payload):
             return True
         if not isinstance(payload, dict):
             return False
         name = [fold(str(payload.get(part) or "")) for part in ("firstName", "lastName")]
         own = [fold(self.client.first_name), fold(self.client.last_name)]
-        return (any(own) and name == own) or self.mentioned(*map(str, payload.values()))
+        theirs = any(own) and name in (own, own[::-1])
+        return theirs or self.mentioned(*map(str, payload.values()))
 
     def named_in(self, payload: Any) -> bool:
         """Whether the record's key, or its e-mail, is theirs."""
-        if any(key in self.keys or pair in self.emails for key, pair in self._named(payload)):
+        if any(key in self.keys or pairs & self.emails for key, pairs in self._named(payload)):
             return True
         email = payload.get("email") if isinstance(payload, dict) else ""
-        return str(email or "").strip().casefold() in {known for _, known in self.emails}
+        return not {known for _, known in self.emails}.isdisjoint(emails(str(email or "")))
 
     def mentioned(self, *texts: str) -> bool:
         """Whether free text has their whole name, their e-mail or their phone number."""
@@ -167,14 +187,17 @@ class Person:
         return dict.fromkeys(mark(self.tenant, *one) for one in words)
 
 
-def _words(client: Client, emails: set[str]) -> list[tuple[Callable[[str], str], str]]:
+def _words(
+    client: Client, emails: set[str], numbers: set[str]
+) -> list[tuple[Callable[[str], str], str]]:
     """How to read free text, and what it must not hold then."""
-    name, digits = fold(f"{client.first_name} {client.last_name}"), _digits(client.phone)
     found: list[tuple[Callable[[str], str], str]] = [(str.casefold, email) for email in emails]
+    found += [(_digits, number) for number in numbers]
     if client.first_name and client.last_name:
-        found.append((fold, name))
-    if len(digits) >= PHONE_DIGITS:
-        found.append((_digits, digits))
+        first, last = fold(client.first_name), fold(client.last_name)
+        found += [
+            (fold, name) for name in (f"{first} {last}", f"{last} {first}", f"{last}, {first}")
+        ]
     return found
 
 
@@ -221,6 +244,10 @@ def _bookings(client: Client) -> int:
                 setattr(row, name, "")
         count += Appointment.objects.bulk_update(rows, ["raw", "forms", *AS_BOOKED])
         Answer.objects.filter(appointment__in=rows).delete()
+        paid = list(Payment.objects.filter(appointment__in=rows))
+        for payment in paid:
+            payment.raw = (rest_of_payments([payment.raw]) or [{}])[0] or {}
+        Payment.objects.bulk_update(paid, ["raw"], AT_ONCE)
     _history(client, Client, [client.pk], OF_PERSON)
     _history(client, Appointment, keys, OF_PERSON)
     return count

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 from celery import current_app
+from django.apps import apps
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -27,9 +30,12 @@ def prune(now: datetime | None = None) -> dict[str, int]:
     """Delete what is older than its setting allows. How many rows of each kind went.
 
     A setting of 0 keeps its rows for ever. Runs, proofs and the audit trail always stay, and so does
-    whatever a run that can go on may need. Task results go by Celery's own `result_expires`.
+    whatever a run that can go on may need. Task results go by Celery's own `result_expires`, and
+    sessions that have expired go, too.
     """
     current_app.backend.cleanup()
+    if apps.is_installed("django.contrib.sessions"):
+        import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     return {name: _delete(rows) for name, rows in _old(now or timezone.now())}
 
 

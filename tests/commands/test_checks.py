@@ -1,6 +1,7 @@
 """Does `manage.py check` say what is wrong with a project's settings, and nothing when all is right?"""
 
 import re
+import runpy
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -11,13 +12,15 @@ from celery import current_app
 from django.core.checks import run_checks
 from django.db import connections
 
-from integrations.checks import deployment, setup
+from integrations.checks import deployment, setup, values
 from tests.commands.test_commands import ROOT, manage
 from tests.web.test_deployment import PRODUCTION
 
 RIGHT = PRODUCTION | {
     "REDIS_URL": "redis://127.0.0.1:9/0",
     "DATABASE_URL": "postgres://importer:x@127.0.0.1:9/importer",
+    # The tests' own permission.
+    "ACUITY_ALLOW_PRIVATE_ADDRESSES": "",
 }
 # What is wrong, and what says so.
 WRONG = {
@@ -30,6 +33,7 @@ WRONG = {
     "ALLOWED_HOSTS": ("*", "acuity.W025"),
     "SECURE_HSTS_SECONDS": ("0", "security.W004"),
     "DEBUG": ("true", "security.W018"),
+    "ACUITY_ALLOW_PRIVATE_ADDRESSES": ("true", "acuity.W027"),
 }
 
 
@@ -53,6 +57,79 @@ def test_each_wrong_production_setting_is_named(tmp_path: Any, name: str) -> Non
     done = manage(tmp_path, "check", "--deploy", **RIGHT | {name: value})
 
     assert expected in done.stderr
+
+
+# Values that nobody means, and the beginning of the sentence.
+NOT_MEANT = {
+    "BEHIND_TLS_PROXY=ture": "BEHIND_TLS_PROXY must be true or false",
+    "DEBUG=maybe": "DEBUG must be",
+    "ACUITY_ALLOW_PRIVATE_ADDRESSES=nein": "ACUITY_ALLOW_PRIVATE_ADDRESSES must be",
+    "SECURE_HSTS_SECONDS=1h": "SECURE_HSTS_SECONDS must be a whole number",
+    "SECURE_HSTS_SECONDS=-5": "SECURE_HSTS_SECONDS must be",
+    "DATABASE_URL=postgres://u:hidden@h:port/x": "DATABASE_URL must be",
+    "DATABASE_URL=postgres://u:hidden@h": "DATABASE_URL must be",
+    "DATABASE_URL=mariadb://u:hidden@h/x": "DATABASE_URL must be",
+    "EMAIL_URL=carrier://u:hidden@h": "EMAIL_URL must be",
+    "EMAIL_URL=smtp://u:hidden@h:port": "EMAIL_URL must be",
+    "REDIS_URL=redis://:hidden@h:port/0": "REDIS_URL must be",
+    "REDIS_URL=redis://:hidden@h/zero": "REDIS_URL must be",
+    "CELERY_BROKER_URL=amqp://u:hidden@h:port": "CELERY_BROKER_URL must be",
+    "ACUITY_BASE_URL=https://h:port/api": "ACUITY_BASE_URL is not a web address",
+    "ACUITY_BASE_URL=https://[h/api": "ACUITY_BASE_URL is not a web address",
+    "FLOWER_URL=javascript:alert(1)": "FLOWER_URL must be",
+    "ACUITY_OAUTH_CLIENT_ID=x": "ACUITY_OAUTH_CLIENT_ID and ACUITY_OAUTH_CLIENT_SECRET belong",
+    "ACUITY_OAUTH_CLIENT_ID=x,ACUITY_OAUTH_CLIENT_SECRET=hidden,ACUITY_OAUTH_URL=http://h.example.com": "ACUITY_OAUTH_URL must be",
+}
+
+
+def with_environment(monkeypatch: pytest.MonkeyPatch, settings: Any, **given: str) -> None:
+    """The settings as this environment makes them."""
+    for name, value in (RIGHT | given).items():
+        monkeypatch.setenv(name, value)
+    made = runpy.run_path(str(ROOT / "config" / "settings.py"))
+    for name, value in made.items():
+        if name.isupper() and name not in ("INSTALLED_APPS", "LOGGING"):
+            setattr(settings, name, value)
+
+
+@pytest.mark.parametrize("given", NOT_MEANT)
+def test_a_value_that_nobody_means_is_one_sentence(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    with_environment(monkeypatch, settings)
+    assert list(values.faults()) == []
+
+    pairs = (pair.partition("=") for pair in given.split(","))
+    with_environment(monkeypatch, settings, **{name: value for name, _, value in pairs})
+
+    said = list(values.faults())
+    assert any(one.startswith(NOT_MEANT[given]) for one in said), said
+    assert "hidden" not in str(said)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"ALLOWED_HOSTS": "https://importer.example.com"}, "acuity.E022"),
+        ({"ALLOWED_HOSTS": "importer.example.com:8000"}, "acuity.E022"),
+        ({"ACUITY_ENCRYPTION_KEYS": ","}, "acuity.E021"),
+        ({"ACUITY_ENCRYPTION_KEYS": "short"}, "acuity.W026"),
+        ({"ACUITY_ENCRYPTION_KEYS": RIGHT["SECRET_KEY"]}, "acuity.W026"),
+    ],
+)
+def test_what_weakens_a_service_is_said(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], expected: str
+) -> None:
+    found = {}
+    for name, more in (("right", {}), ("wrong", given)):
+        with_environment(monkeypatch, settings, **more)
+        found[name] = {
+            str(message.id)
+            for one in (deployment.storage, deployment.proxy)
+            for message in one(None)
+        }
+
+    assert expected in found["wrong"] and expected not in found["right"]
 
 
 @pytest.mark.parametrize(

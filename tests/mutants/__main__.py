@@ -14,10 +14,11 @@ import sys
 import time
 from collections import Counter
 
-from tests.breaking import in_children, preload, run_tests, source_of
+from tests.breaking import Limit, in_children, preload, run_tests, source_of
 from tests.mutants.known import KNOWN
+from tests.mutants.lives import LIVES
 from tests.mutants.operators import Mutant, mutants
-from tests.mutants.rooms import LIVES, ROOMS
+from tests.mutants.rooms import ROOMS
 
 GOAL = 90
 # Another sample each day.
@@ -30,23 +31,29 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=10, help="so many mutants of each module")
     parser.add_argument("--all", action="store_true", help="all mutants, which takes hours")
     parser.add_argument("--room", default="", help="only modules whose name has this in it")
+    parser.add_argument("--named", default="", help="all whose line has this in it, no sample")
     parser.add_argument("--known", action="store_true", help="only those that once survived")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     preload()
-    alive = known() if options.known or not options.room else 0
+    alive = known() if options.known or not (options.room or options.named) else 0
     if options.known:
         return 1 if alive else 0
     print(f"seed {options.seed}", flush=True)
-    chosen = sample(options.seed, 10**6 if options.all else options.each, options.room)
+    each = 10**6 if options.all or options.named else options.each
+    chosen = [
+        mutant
+        for mutant in sample(options.seed, each, options.room)
+        if options.named in f"{mutant.name} in {mutant.where}"
+    ]
     return 1 if alive + play(chosen, options.jobs) else 0
 
 
 def known() -> int:
     """How many of those that once survived do so again."""
     alive = 0
-    tasks = [({one.module: one.broken}, run_tests(test)) for one, test in KNOWN]
-    for number, status, said in in_children(tasks, 300):
+    tasks = [({one.module: one.broken}, run_tests(test), Limit(300)) for one, test in KNOWN]
+    for number, status, said, *_ in in_children(tasks):
         breaking, test = KNOWN[number]
         alive += status != 1
         print(f"{'killed' if status == 1 else 'SURVIVED'}: {breaking.what}, by {test}", flush=True)
@@ -68,28 +75,34 @@ def sample(seed: int, each: int, room: str) -> list[Mutant]:
 
 def play(chosen: list[Mutant], jobs: int) -> int:
     """1 if fewer are killed than the goal, else 0. Prints each survivor and the score."""
-    began = time.monotonic()
     rooms = list(dict.fromkeys(ROOMS[mutant.module] for mutant in chosen))
-    for number, status, said in in_children([({}, run_tests(*room)) for room in rooms], 1800, jobs):
+    limits: dict[tuple[str, ...], Limit] = {}
+    whole = [({}, run_tests(*room), Limit(3600)) for room in rooms]
+    for number, status, said, seconds, processor in in_children(whole, jobs):
         if status:
             print(f"{' '.join(rooms[number])} fail without any mutant:\n{said[-2000:]}")
             return 1
-    slowest = time.monotonic() - began
+        limits[rooms[number]] = Limit(60 + 10 * seconds, 10 + 3 * processor)
     killed: Counter[str] = Counter()
     count: Counter[str] = Counter()
-    tasks = [({one.module: one.tree}, run_tests(*ROOMS[one.module])) for one in chosen]
-    for number, status, _ in in_children(tasks, 30 + 4 * slowest, jobs):
-        mutant = chosen[number]
-        reason = LIVES.get(f"{mutant.module} {mutant.what}", "")
-        if status == 0 and reason:
+    tasks = [
+        ({one.module: one.tree}, run_tests(*ROOMS[one.module]), limits[ROOMS[one.module]])
+        for one in chosen
+    ]
+    for n, ended in enumerate(in_children(tasks, jobs), 1):
+        mutant, lives = chosen[ended.number], ended.status == 0
+        print(
+            f"{n} of {len(chosen)}, {ended.processor:.0f} s: {mutant.name}",
+            file=sys.stderr,
+            flush=True,
+        )
+        if lives and (reason := LIVES.get(mutant.key)):
             print(f"may live: {mutant.name}: {reason}", flush=True)
             continue
         count[mutant.module] += 1
-        killed[mutant.module] += status != 0
-        if status == 0:
-            print(f"SURVIVED: {mutant.name}", flush=True)
-        if count.total() % 20 == 0:
-            print(f"{count.total()} of {len(chosen)}", file=sys.stderr, flush=True)
+        killed[mutant.module] += not lives
+        if lives:
+            print(f"SURVIVED: {mutant.name} in {mutant.where}", flush=True)
     for module, those in count.items():
         print(f"{killed[module]:>4} of {those:>3}  {module}")
     share = 100 * killed.total() / max(1, count.total())

@@ -1,9 +1,10 @@
 """In which ways is a module broken? One small change of its syntax tree at a time."""
 
 import ast
-import copy
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -25,8 +26,20 @@ COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitAnd: ast.BitOr,
 }
+# A line is told by its beginning.
+LONG = 80
 # An effect that no test of the room can see: how a thing looks, or how fast it is.
 QUIET = {"add_argument", "log", "info", "debug", "gc", "analyze", "setswitchinterval", "forget"}
+
+
+class Place(NamedTuple):
+    """A change (in words, the node's fields as they become) of a node of a function."""
+
+    function: str
+    line: str
+    node: ast.expr | ast.stmt
+    what: str
+    change: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -36,43 +49,66 @@ class Mutant:
     module: str
     line: int
     what: str
-    tree: ast.Module
+    # Function, line of code, and what of it is changed: the same wherever the line moves.
+    where: str
+    text: str
+    number: int
 
     @property
     def name(self) -> str:
         return f"{self.module}:{self.line} {self.what}"
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """It stays the same when lines move."""
+        return self.module, self.where, self.what
+
+    @property
+    def tree(self) -> ast.Module:
+        """The module, broken."""
+        tree = ast.parse(self.text)
+        place = next(itertools.islice(_places(tree), self.number, None))
+        for name, value in place.change.items():
+            setattr(place.node, name, value)
+        return ast.fix_missing_locations(tree)
+
 
 def mutants(module: str, text: str) -> Iterator[Mutant]:
     """All of them. Annotations, decorators, messages and constants of a module stay as they are."""
-    tree = ast.parse(text)
+    for number, place in enumerate(_places(ast.parse(text))):
+        part = "" if (changed := _head(place.node)) == place.line else f": {changed}"
+        where = f"{place.function}: {place.line[:LONG]}{part[:LONG]}"
+        yield Mutant(module, place.node.lineno, place.what, where, text, number)
+
+
+def _places(tree: ast.Module) -> Iterator[Place]:
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef) or function.name.startswith("__"):
             continue
-        for node in _inside(function):
+        for line, node in _inside(function):
             for what, change in _changes(node):
-                before = {name: getattr(node, name) for name in change}
-                for name, value in change.items():
-                    setattr(node, name, value)
-                broken = ast.fix_missing_locations(copy.deepcopy(tree))
-                compile(broken, module, "exec")
-                yield Mutant(module, node.lineno, what, broken)
-                for name, value in before.items():
-                    setattr(node, name, value)
+                yield Place(function.name, line, node, what, change)
 
 
-def _inside(function: ast.FunctionDef) -> Iterator[ast.expr | ast.stmt]:
-    waiting: list[ast.AST] = list(function.body)
+def _inside(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr | ast.stmt]]:
+    """(the line of code, a part of it)."""
+    waiting: list[tuple[str, ast.AST]] = [("", node) for node in function.body]
     while waiting:
-        node = waiting.pop()
+        line, node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.Raise | ast.JoinedStr):
             continue
         if isinstance(node, ast.AnnAssign):
-            waiting += [node.value] if node.value else []
+            waiting += [(_head(node), node.value)] if node.value else []
             continue
+        if isinstance(node, ast.stmt):
+            line = _head(node)
         if isinstance(node, ast.expr | ast.stmt):
-            yield node
-        waiting += ast.iter_child_nodes(node)
+            yield line, node
+        waiting += [(line, child) for child in ast.iter_child_nodes(node)]
+
+
+def _head(node: ast.AST) -> str:
+    return ast.unparse(node).partition("\n")[0]
 
 
 def _changes(node: ast.expr | ast.stmt) -> Iterator[tuple[str, dict[str, object]]]:

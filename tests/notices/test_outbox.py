@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client as Browser
 from django.utils import timezone
 
 from bookings.models import Appointment, Client, Tenant
@@ -61,6 +63,40 @@ def test_what_could_not_be_sent_at_all_keeps_back_no_recovery(
     watch.look()
 
     assert [letter.subject for letter in mailoutbox] == ["Studio: over: an import failed"]
+
+
+def test_a_run_that_paused_by_itself_is_told_for_it_keeps_the_plan_waiting(
+    studio: AcuityAccount, mailoutbox: Any
+) -> None:
+    run = ImportRun.objects.filter(pk=ImportRun.objects.create(account=studio, status="paused").pk)
+    watch.look()
+    assert mailoutbox == [], "whoever paused it knows"
+
+    run.update(error_class="TooManyRejects", reason="12 of 20 were rejected: look, then resume.")
+    watch.look()
+    watch.look()
+    run.update(error_class="", reason="", status="running", resumed=1)
+    watch.look()
+
+    assert [letter.subject for letter in mailoutbox] == [
+        "Studio: an import stopped and waits for somebody",
+        "Studio: over: an import stopped and waits for somebody",
+    ]
+    assert "12 of 20 were rejected" in mailoutbox[0].body
+
+
+def test_the_list_of_channels_says_what_is_not_taken(
+    studio: AcuityAccount, settings: Any, client: Browser
+) -> None:
+    client.force_login(User.objects.create_superuser("owner"))
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    fails(studio)
+    watch.look()
+
+    shown = client.get("/admin/integrations/noticechannel/").content.decode()
+
+    assert "1: ConnectionRefusedError" in shown
 
 
 def test_a_failed_run_that_goes_on_is_not_over_yet(studio: AcuityAccount, mailoutbox: Any) -> None:

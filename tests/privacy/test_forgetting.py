@@ -25,13 +25,14 @@ from bookings.models import (
 )
 from bookings.reports import revenue
 from integrations.acuity.errors import ConfigurationError
+from integrations.acuity.reading.identity import Identity
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.clients import merging
 from integrations.acuity.resources.whole import Whole
 from integrations.acuity.runs import control, preview, window
 from integrations.acuity.runs.options import Options
 from integrations.acuity.sandbox import Account, Sandbox, SandboxOptions, make_account
-from integrations.acuity.store.forgotten import mark
+from integrations.acuity.store.forgotten import Forgotten, mark
 from integrations.models import (
     AcuityAccount,
     AuditEntry,
@@ -40,6 +41,8 @@ from integrations.models import (
     RejectedRecord,
     StagedPage,
 )
+from integrations.privacy import forgetting
+from integrations.privacy.forgetting import Person
 from tests.conftest import import_all, prove_again
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -63,6 +66,9 @@ def box() -> Iterator[Sandbox]:
     rows = [row for row in data.appointments if not row["canceled"]][:6]
     for row in rows:
         data.edit(row["id"], firstName=NAME, lastName=LAST, email=MAIL, phone=PHONE, notes=NOTE)
+        data.edit(row["id"], location=f"12 {LAST} Lane")
+        for paid in data.payments.get(row["id"], []):
+            paid["notes"] = f"from {NAME} {LAST}"
     with Sandbox(data, SandboxOptions()) as box:
         yield box
 
@@ -85,7 +91,8 @@ def person() -> Client:
 @pytest.mark.long
 def test_a_forgotten_person_is_in_no_table_and_does_not_come_back(box: Sandbox) -> None:
     first = import_all(box)
-    assert first.verified and all(word in everything() for word in (NAME, MAIL, NOTE))
+    assert first.verified and all(word in everything() for word in (NAME, MAIL, NOTE, "Lane"))
+    assert any(payment.raw.get("notes") for payment in Payment.objects.all())
     tenant = first.account.tenant
     money = revenue(tenant)
     theirs = person().appointments.count()
@@ -111,9 +118,14 @@ def test_a_booking_of_a_forgotten_person_still_follows_the_source(box: Sandbox) 
     call_command("acuity_forget", client=person().pk)
 
     box.account.cancel(row["id"])
+    paid = {"transactionID": "", "processor": "cash", "created": "2026-05-01T12:00:00-0500"}
+    twice = [paid | {"amount": "7.00", "notes": f"from {NAME}"}, {"notes": f"{NAME}, no amount"}]
+    box.account.edit(row["id"], payments=twice, amountPaid="7.00", location=f"{LAST} Lane")
     run = import_all(box)
 
-    assert run.verified
+    assert Payment.objects.get(processor="cash", amount=7).raw == paid | {"amount": "7.00"}
+    assert RejectedRecord.objects.get(resource="payments").external_id == str(row["id"])
+    assert run.status == "completed_with_gaps"
     assert Appointment.objects.get(external_id=str(row["id"])).canceled
     assert [word for word in SECRETS if word in everything()] == []
 
@@ -219,6 +231,40 @@ def test_each_list_that_has_a_person_says_which_columns_do() -> None:
     lists = [one for one in RESOURCES.values() if isinstance(one, Whole)]
 
     assert {one.name for one in lists if said & {*one.columns} - {*one.personal}} == {"calendars"}
+
+
+def test_a_person_is_known_however_text_writes_name_and_number() -> None:
+    tenant = Tenant.objects.create(name="Example Studio")
+    names = {"first_name": NAME, "last_name": LAST, "phone": "+1 615 555 0147"}
+    several = f"{MAIL}, q.home@example.com"
+    client = Client.objects.create(tenant=tenant, external_id="x", email=several, **names)
+    person = Person(client)
+
+    for text in (
+        f"{LAST}, {NAME} moves in",
+        f"{LAST.upper()} {NAME}",
+        "call (615) 555-0147",
+        "615.555.0147",
+        "0016155550147",
+        MAIL.title(),
+        "write to q.home@example.com",
+    ):
+        assert person.mentioned(text), text
+        assert person.owns([{"id": 1, "payments": [{"notes": text}]}]), text
+    for text in (NAME, LAST, "615 555 0148", f"{NAME} Other"):
+        assert not person.mentioned(text), text
+    assert person.owns({"firstName": LAST, "lastName": NAME.upper()})
+    for email in (MAIL, "Q.Home@example.com", several):
+        assert person.named_in({"email": email})
+        assert [*forgetting.with_email(email.upper())] == [client]
+    assert not forgetting.with_email("home@example.com").exists()
+
+    call_command("acuity_forget", email=MAIL)
+    gone, identity = Forgotten(tenant), Identity()
+    for email in (MAIL, "q.home@example.com", f"new@example.com; {MAIL}"):
+        for name in ({"firstName": NAME, "lastName": LAST}, {}):
+            assert gone.named(identity, {"email": email, **name}) == client.pk, (email, name)
+    assert gone.named(identity, {"email": "home@example.com"}) is None
 
 
 @pytest.mark.long

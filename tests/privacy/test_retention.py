@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -133,3 +134,13 @@ def test_the_command_counts_first(
         " 1 exports.\n"
     )
     assert left() == [0, 0, 0, 0, 1]
+
+
+def test_sessions_go_once_they_have_expired() -> None:
+    now = timezone.now()
+    for key, at in (("over", now - timedelta(seconds=1)), ("live", now + timedelta(hours=1))):
+        Session.objects.create(session_key=key, session_data="", expire_date=at)
+
+    retention.prune()
+
+    assert [*Session.objects.values_list("pk", flat=True)] == ["live"]

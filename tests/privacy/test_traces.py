@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from celery.signals import before_task_publish, task_failure, task_success
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.test import Client as Browser
 
 from integrations.acuity.accounts import find
@@ -20,6 +20,7 @@ from integrations.acuity.store import upsert
 from integrations.acuity.sync import refresh
 from integrations.logs import NoValues
 from integrations.management import embedded
+from integrations.management.refusals import refusal
 from integrations.models import (
     AuditEntry,
     CompletionEvent,
@@ -193,3 +194,12 @@ def test_the_second_net_takes_values_out_of_a_record() -> None:
     said = logging.Formatter().format(record)
     assert "ann@example.com" not in said and "IntegrityError" in said
     assert address.getMessage() == "GET /clients?search=…&max=1"
+
+
+def test_the_text_of_a_database_error_is_said_only_where_it_has_no_values() -> None:
+    refused = refusal(IntegrityError("DETAIL: Key (email)=(ann@example.com) already exists."))
+    away = refusal(OperationalError("could not connect to server"))
+
+    assert "ann@" not in refused.error and "IntegrityError" in refused.error
+    assert "could not connect" in away.error
+    assert refused.code == away.code == "database_trouble"

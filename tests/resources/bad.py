@@ -142,9 +142,10 @@ class BelievesOnce(Chairs):
         facts = {"listed": len(first), "alike": True}
         return Checked(Found(gone=list(gone)), facts, done=True)
 
-    def heal(self, context: Context, found: Found) -> None:
-        super().heal(context, found)
+    def heal(self, context: Context, found: Found) -> Counts:
+        counts = super().heal(context, found)
         Label.objects.filter(pk__in=found.gone).delete()
+        return counts
 
 
 class LeavesRejects(Chairs):

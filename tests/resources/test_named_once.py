@@ -1,6 +1,7 @@
 """Is a resource named in its own room alone? Whatever is known of it elsewhere is one more place to change."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from integrations.acuity.resources import RESOURCES
 HOUSE = Path(integrations.__file__).parent
 # A resource's own room, what knows nothing of the importer, and what was.
 LEFT_OUT = ("acuity/resources/", "acuity/sandbox/", "migrations/")
+# What a template asks of a value: `scope.payments`, and whatever follows a dot within its braces.
+ASKED = re.compile(r"\.([a-z_]+)")
+BRACES = re.compile(r"\{[{%].*?[}%]\}")
 # Where a word that is also a resource's name means something else.
 ANOTHER_SENSE = {
     ("acuity/reading/listing.py", "forms"): "a member of a booking's JSON",
@@ -20,6 +24,10 @@ ANOTHER_SENSE = {
     **{("console/sentences.py", name): "a word for translators to find" for name in RESOURCES},
     ("management/commands/acuity_people.py", "clients"): "a member of its own JSON",
     ("privacy/forgetting.py", "forms"): "a column",
+    ("templates/integrations/merge.html", "appointments"): "a client's rows",
+    ("templates/integrations/people.html", "clients"): "those of a group",
+    ("templates/integrations/proof.html", "payments"): "an amount",
+    ("templates/integrations/run/body.html", "payments"): "an amount",
 }
 MOST = 8
 
@@ -35,6 +43,12 @@ def named() -> Iterator[str]:
                 continue
             if (place, node.value) not in ANOTHER_SENSE:
                 yield f"{place}:{node.lineno} {node.value}"
+    for path in sorted(HOUSE.rglob("*.html")):
+        place = path.relative_to(HOUSE).as_posix()
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            for word in {w for part in BRACES.findall(line) for w in ASKED.findall(part)}:
+                if word in RESOURCES and (place, word) not in ANOTHER_SENSE:
+                    yield f"{place}:{number} {word}"
 
 
 def test_few_places_name_a_resource() -> None:

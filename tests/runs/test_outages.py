@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from django.db import OperationalError
 
 from integrations.acuity.runs import leases, outages
 from integrations.acuity.sandbox import Sandbox
+from integrations.management import database
 from integrations.models import ImportStep
 from tests.commands.test_commands import ROOT, credentials, untraced
 from tests.conftest import begin
@@ -95,3 +97,22 @@ def test_what_fails_while_the_database_is_there_is_not_waited_for() -> None:
     with pytest.raises(OperationalError, match="full"):
         outages.outlast(full, told.set)
     assert not told.is_set()
+
+
+def test_a_pool_that_has_no_connection_left_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = OperationalError("FATAL:  no more connections allowed (max_client_conn)")
+    answers = iter([full, full, None])
+
+    def connect() -> None:
+        if error := next(answers):
+            raise error
+
+    monkeypatch.setattr(database, "connection", SimpleNamespace(ensure_connection=connect))
+    monkeypatch.setattr(outages, "PAUSE", 0)
+
+    database.reach()
+
+    assert next(answers, "asked three times") == "asked three times"
+    assert capsys.readouterr().err.count("waiting for it") == 1

@@ -8,13 +8,14 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 
 from integrations.acuity.errors import BadAnswer
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.source.paging import DayCursor, Keyset
+from integrations.acuity.source.paging import DayCursor, Keyset, Snapshot
 from integrations.acuity.source.slices import Person
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -22,6 +23,22 @@ FIRST = date(1900, 1, 1)
 Query = dict[str, Any]
 KINDS = ["11", "12", "13"]
 CALENDARS = ["1", "2"]
+
+
+# By which attribute each filter selects.
+SELECTED = {
+    "calendarID": "calendar_id",
+    "appointmentTypeID": "type_id",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "email": "email",
+    "phone": "phone",
+}
+
+
+@cache
+def written(at: datetime) -> str:
+    return at.isoformat()
 
 
 @dataclass
@@ -39,7 +56,7 @@ class Booking:
 
     @property
     def starts(self) -> str:
-        return self.at.isoformat()
+        return written(self.at)
 
     @property
     def day(self) -> str:
@@ -107,15 +124,8 @@ class Lying:
             return False
         if not query.get("minDate", "") <= row.day <= query.get("maxDate", "9999"):
             return False
-        fields = {
-            "calendarID": str(row.calendar_id),
-            "appointmentTypeID": str(row.type_id),
-            "firstName": row.first_name,
-            "lastName": row.last_name,
-            "email": row.email,
-            "phone": row.phone,
-        }
-        return all(query.get(name) in (None, value) for name, value in fields.items())
+        filters = query.keys() & SELECTED.keys()
+        return all(str(getattr(row, SELECTED[name])) == query[name] for name in filters)
 
 
 def walked(
@@ -360,3 +370,14 @@ def test_a_window_of_days_is_listed_by_any_order() -> None:
                 break
         assert found == {r.key for r in rows if low.isoformat() <= r.day <= high.isoformat()}, order
         assert page.gaps == []
+
+
+def test_a_listing_in_chunks_counts_the_entries_before_each() -> None:
+    groups = [[1], [2, 3], [4], [5, 6, 7], [8]]
+
+    assert list(Snapshot.chunks(groups, 2)) == [
+        (0, [[1], [2, 3]]),
+        (3, [[4], [5, 6, 7]]),
+        (7, [[8]]),
+    ]
+    assert list(Snapshot.chunks([], 2)) == []

@@ -13,9 +13,11 @@ from django.urls import reverse
 
 from bookings.models import Tenant
 from integrations.acuity import errors
+from integrations.acuity.accounts import oauth
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.runs import control, window
-from integrations.models import AcuityAccount, ImportRun, Membership
+from integrations.models import AcuityAccount, ImportRun, Membership, NoticeChannel
+from integrations.notices import sending
 
 pytestmark = pytest.mark.django_db
 KEY = "a-key-nobody-reads"
@@ -25,19 +27,22 @@ Keys = Callable[..., None]
 @pytest.fixture
 def server_keys(settings: Any) -> Iterator[Keys]:
     """Start the server again, as it were, with these keys."""
-    field: Any = AcuityAccount._meta.get_field("api_key")
-    other: Any = AcuityAccount._meta.get_field("oauth_token")
+    fields: list[Any] = [
+        AcuityAccount._meta.get_field("api_key"),
+        AcuityAccount._meta.get_field("oauth_token"),
+        NoticeChannel._meta.get_field("secret"),
+    ]
 
     def use(*salts: str, secret: str = "one", old: tuple[str, ...] = ()) -> None:
         settings.SALT_KEY, settings.SECRET_KEY = list(salts), secret
         settings.SECRET_KEY_FALLBACKS = list(old)
-        for one in (field, other):
+        for one in fields:
             one.__dict__.pop("f", None)
             one.__dict__.pop("keys", None)
 
     yield use
     use("x")
-    for one in (field, other):
+    for one in fields:
         one.__dict__.pop("f", None)
         one.__dict__.pop("keys", None)
 
@@ -60,6 +65,8 @@ def in_database() -> str:
 def change(browser: Browser, account: AcuityAccount, **fields: Any) -> str:
     url = reverse("admin:integrations_acuityaccount_change", args=[account.pk])
     form = {"tenant": account.tenant_id, "user_id": account.user_id, "base_url": account.base_url}
+    # Another SECRET_KEY ends the sessions.
+    browser.force_login(User.objects.get(username="admin"))
     answer = browser.post(url, form | {"api_key": ""} | fields)
     return str(answer.content.decode()) if answer.status_code == 200 else ""
 
@@ -119,11 +126,37 @@ def test_what_cannot_be_decrypted_sends_nothing_and_survives_a_save(
     again(account).save()
     assert change(admin_client, again(account), user_id="2") == ""
 
-    assert in_database() == stored
+    assert (again(account).user_id, in_database()) == ("2", stored)
     assert "cannot be decrypted" in said and stored not in said
     assert ImportRun.objects.get().status == "failed"
     server_keys("salt", secret="another", old=("one",))
     assert again(account).api_key == KEY
+
+
+def test_a_token_and_a_channels_secret_are_kept_as_a_key_is(
+    admin_client: Browser, server_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server_keys("salt")
+    account = make(oauth_token="token")
+    hook = {"kind": "webhook", "address": "https://hooks.example.com/in"}
+    channel = NoticeChannel.objects.create(tenant=account.tenant, secret="s3", **hook)
+    url = reverse("admin:integrations_noticechannel_change", args=[channel.pk])
+    server_keys("salt", secret="another")
+    monkeypatch.setattr(oauth, "_session", lambda *_: pytest.fail("Acuity was asked"))
+    monkeypatch.setattr(sending.requests, "Session", lambda *_: pytest.fail("it was sent"))
+
+    hook |= {"address": "https://hooks.example.com/other", "active": "on", "secret": ""}
+    admin_client.force_login(User.objects.get(username="admin"))
+    assert admin_client.post(url, hook | {"tenant": account.tenant_id}).status_code == 302
+    channel = NoticeChannel.objects.get()
+    with pytest.raises(sending.NotSent, match="cannot be decrypted"):
+        sending.send(channel, "subject", "text")
+    assert oauth.disconnect(again(account)) is False
+
+    server_keys("salt", secret="another", old=("one",))
+    channel = NoticeChannel.objects.get()
+    assert (channel.address, channel.secret) == ("https://hooks.example.com/other", "s3")
+    assert again(account).oauth_token == ""
 
 
 def test_keys_are_rotated_and_the_old_one_can_go(
@@ -131,17 +164,21 @@ def test_keys_are_rotated_and_the_old_one_can_go(
 ) -> None:
     server_keys("old")
     account = make()
+    NoticeChannel.objects.create(tenant=account.tenant, kind="webhook", secret="s3")
     server_keys("new", "old")
     with pytest.raises(SystemExit) as left:
         call_command("acuity_rotate_keys")
 
     server_keys("new")
     assert (left.value.code, again(account).api_key) == (0, KEY)
+    assert NoticeChannel.objects.get().secret == "s3"
+    assert "of 1 accounts and 1 channels" in capsys.readouterr().out
 
     server_keys("a third")
     with pytest.raises(SystemExit) as left:
         call_command("acuity_rotate_keys")
     assert left.value.code == 1
-    assert "no key of this server decrypts" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "decrypts its API key" in said and "decrypts its secret" in said
     server_keys("new")
     assert again(account).api_key == KEY

@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import hmac
+import socket
 import time
 import uuid
 from typing import Any
 
 import pytest
 import schemathesis
+from celery import current_app
 from django.contrib.auth.models import Permission, User
 from django.test import Client as Browser
 from hypothesis import HealthCheck, given, settings
@@ -225,6 +227,21 @@ def test_metrics_and_health_tell_what_is_going_on(box: Sandbox, account: AcuityA
     assert 'acuity_runs{status="completed"} 1.0' in text
     assert Browser().get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 401
     assert Browser().get("/healthz").json() == {"database": "ok", "broker": "ok"}
+
+
+@pytest.mark.slow
+def test_a_broker_that_hangs_is_said_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis stopped, not gone: it takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        monkeypatch.setenv("CELERY_BROKER_WRITE_URL", url)
+        monkeypatch.setitem(current_app.conf.broker_transport_options, "socket_timeout", 30)
+        began = time.monotonic()
+
+        answer = Browser().get("/healthz")
+
+        assert answer.status_code == 503 and answer.json()["broker"] != "ok"
+        assert time.monotonic() - began < 8
 
 
 CHECKS = [

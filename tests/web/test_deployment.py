@@ -38,6 +38,15 @@ print(find.ensure("1", "key", sys.argv[1]).pk)
 """
 
 
+SEND = """
+import time, config.wsgi
+from integrations.acuity.runs import messages
+began = time.monotonic()
+messages.send_dry_run("x")
+print(time.monotonic() - began)
+"""
+
+
 class FromProxy(HTTPAdapter):
     """Requests from another address than 127.0.0.1, which gunicorn trusts by itself."""
 
@@ -154,6 +163,23 @@ def test_the_sixth_wrong_password_finds_the_door_locked(site: Site) -> None:
     assert tries[-1].status_code == 429 and "Too many wrong passwords" in tries[-1].text
     assert site.log_in(site.browser(), "right-Pass-1").status_code == 429
     assert site.log_in(site.browser("192.0.2.2"), "right-Pass-1").status_code == 302
+
+
+def test_a_redis_that_hangs_keeps_no_page_for_long(tmp_path: Path) -> None:
+    """It takes connections and says nothing; the worker's patience of 30 s is not a page's."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        redis = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        done = subprocess.run(
+            [sys.executable, "-c", SEND],
+            cwd=ROOT,
+            env=environment(tmp_path, **PRODUCTION, REDIS_URL=redis),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    assert "acuity_send_failed" in done.stderr
+    assert float(done.stdout) < 20
 
 
 def test_while_acuity_hangs_pages_and_health_answer(site: Site) -> None:

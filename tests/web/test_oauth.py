@@ -1,5 +1,6 @@
 """An account connected without a key: agreed to at Acuity's own page, revoked, connected again."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +12,7 @@ from django.test import Client as Browser
 
 from bookings.models import Tenant
 from integrations.acuity import errors
+from integrations.acuity.accounts import briefly
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.sandbox import Sandbox, SandboxOptions, make_account
 from integrations.models import AcuityAccount, AuditEntry, Membership
@@ -21,6 +23,10 @@ CONNECT, BACK = (
     "/admin/integrations/acuityaccount/connect/",
     "/admin/integrations/acuityaccount/connected/",
 )
+
+
+# Acuity sends webhooks to public ports alone.
+PUBLIC: Any = {"SERVER_PORT": "443", "wsgi.url_scheme": "https"}
 
 
 @pytest.fixture
@@ -135,3 +141,44 @@ def test_only_an_owner_connects_and_only_where_it_is_offered(
     assert owner.post(CONNECT, {"tenant": other.pk}).status_code == 404
     settings.ACUITY_OAUTH_CLIENT_ID = ""
     assert owner.get(CONNECT).status_code == 404
+
+
+def test_a_token_goes_to_acuity_whatever_address_the_account_had(
+    box: Sandbox, tenant: Tenant
+) -> None:
+    number = str(box.account.me["id"])
+    stranger = {"base_url": "https://stranger.example.com/api", "api_key": "theirs"}
+    AcuityAccount.objects.create(tenant=tenant, user_id=number, **stranger)
+    browser = sign_in(tenant)
+
+    assert "is connected" in come_back(browser, agree(browser, tenant))
+
+    account = AcuityAccount.objects.get()
+    assert (account.base_url, account.api_key) == ("", "")
+    assert account.oauth_token in box.oauth.tokens
+
+
+def test_nobody_waits_for_an_acuity_that_is_slow_to_connect(
+    box: Sandbox, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(briefly, "SECONDS", 0.2)
+    owner = sign_in(tenant)
+    account = AcuityAccount.objects.create(tenant=tenant, user_id="1", oauth_token="t")
+    page = f"/admin/integrations/acuityaccount/{account.pk}"
+    coming = agree(owner, tenant)
+    box.options.latency = 1.0
+
+    began = time.monotonic()
+    said = owner.post(f"{page}/webhooks/", {"webhooks": "register"}, follow=True, **PUBLIC)
+    assert "too long" in said.content.decode()
+    assert "too long" in come_back(owner, coming)
+    for _ in range(4):
+        briefly._turns.acquire()
+    try:
+        for path in (f"{page}/webhooks/", f"{page}/disconnect/"):
+            said = owner.post(path, {"webhooks": "register"}, follow=True, **PUBLIC)
+            assert "try again in a minute" in said.content.decode()
+    finally:
+        briefly._turns.release(4)
+    assert AcuityAccount.objects.get(pk=account.pk).oauth_token == "t"
+    assert time.monotonic() - began < 5

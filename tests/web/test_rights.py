@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.test import Client as Browser
@@ -460,3 +461,49 @@ def test_the_trail_says_who_and_by_what() -> None:
     ]
     page = boss.get(f"/admin/integrations/importrun/{run.pk}/change/").content.decode()
     assert "person rank4" in page and "token robot" in page
+
+
+def test_what_is_given_and_taken_away_stands_in_the_trail() -> None:
+    tenant = world("Ownword").tenant
+    User.objects.create_superuser("root")
+    root = Browser()
+    root.force_login(User.objects.get(username="root"))
+    AuditEntry.objects.all().delete()
+    kept = {
+        "apitoken": {"name": "x", "role": "viewer", "tenants": [str(tenant.pk)]},
+        "noticechannel": {"kind": "mail", "address": "b@example.com", "tenant": str(tenant.pk)},
+        "membership": {"role": "owner", "tenant": str(tenant.pk)},
+        "plan": {},
+    }
+    for name in kept:
+        model = apps.get_model("integrations", name)
+        [row] = model.objects.all()
+        page = f"/admin/integrations/{name}/{row.pk}"
+        if name == "membership":
+            kept[name]["user"] = row.user_id
+        if kept[name]:
+            assert root.post(f"{page}/change/", kept[name]).status_code == 302, name
+        assert root.post(f"{page}/delete/", {"post": "yes"}).status_code == 302, name
+
+    assert [(e.deed, e.name, e.tenant) for e in AuditEntry.objects.order_by("pk")] == [
+        (deed, "root", tenant)
+        for deed in (
+            *("changed a token", "revoked a token", "changed a channel", "deleted a channel"),
+            *("gave a role", "took a role", "deleted a plan"),
+        )
+    ]
+
+
+def test_numbers_that_no_row_has_are_no_error_of_the_server() -> None:
+    own = world("Ownword")
+    boss = people(own.tenant)[OWNER]
+    for number in ("²", "9" * 30, "9" * 5000, "-1", "x", ""):
+        for path in (
+            "integrations/acuityaccount/import/?accounts={}",
+            f"bookings/client/{own.objects['client'].pk}/merge/?into={{}}",
+            f"integrations/acuityaccount/{own.objects['acuityaccount'].pk}/exports/?file={{}}",
+            "integrations/importrun/proofs/?account={0}&year={0}",
+        ):
+            assert boss.get(f"/admin/{path.format(number)}").status_code < 500, (path, number)
+        key = {"account": number, "user_id": "1", "api_key": ""}
+        assert boss.post("/admin/integrations/acuityaccount/key/", key).status_code < 500

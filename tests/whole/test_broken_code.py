@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.breaking import source_of
+from tests.mutants.lives import LIVES
 from tests.mutants.operators import mutants
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,6 +34,13 @@ def test_a_module_is_broken_in_one_place_at_a_time() -> None:
         "m:4 Eq → NotEq",
         "m:4 2 → 3",
     }
+
+
+def test_what_may_live_is_still_there() -> None:
+    modules = {module for module, _, _ in LIVES}
+    found = {one.key for name in modules for one in mutants(name, source_of(name).read_text())}
+
+    assert LIVES.keys() <= found, LIVES.keys() - found
 
 
 @pytest.mark.slow

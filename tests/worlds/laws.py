@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.breaking import Breaking, Code, Work, in_children, preload, run_tests
+from tests.breaking import Breaking, Code, Limit, Work, in_children, preload, run_tests
 
 RESOURCES = "integrations.acuity.resources"
 TABLE = "tests/worlds/test_table.py::test_"
@@ -174,11 +174,14 @@ def main() -> int:
     chosen = [law for law in LAWS if not options.law or law.number in options.law]
     works = [run_tests(law.scenario) if law.scenario else play(options.worlds) for law in chosen]
     broken = [
-        ({law.breaking.module: law.breaking.broken}, work)
+        ({law.breaking.module: law.breaking.broken}, work, Limit(SECONDS))
         for law, work in zip(chosen, works, strict=True)
     ]
-    tasks: list[tuple[Code, Work]] = [*broken, *(({}, work) for work in works)]
-    found = {n: failures(said) for n, _, said in in_children(tasks, SECONDS, options.jobs)}
+    tasks: list[tuple[Code, Work, Limit]] = [
+        *broken,
+        *(({}, work, Limit(SECONDS)) for work in works),
+    ]
+    found = {ended.number: failures(ended.said) for ended in in_children(tasks, options.jobs)}
     unguarded = 0
     for n, law in enumerate(chosen):
         # What fails anyway shows nothing.

@@ -2,17 +2,18 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from integrations.acuity.accounts.connection import account_client
 from integrations.acuity.errors import AcuityError, ConfigurationError, TimedOut
 from integrations.acuity.source.client import AcuityClient
 from integrations.models import AcuityAccount
 
+T = TypeVar("T")
 SECONDS = 3.0
 # So many pages of a process may wait for Acuity at once; its other threads are for other pages.
 _turns = threading.BoundedSemaphore(4)
@@ -33,6 +34,11 @@ def turn() -> Iterator[None]:
         yield
     finally:
         _turns.release()
+
+
+def soon(work: Callable[[], T]) -> T:
+    """What `work` gives, if that takes no longer than 3 seconds; else raises TimedOut."""
+    return _within(_pool.submit(work), SECONDS)
 
 
 def client(account: AcuityAccount) -> AcuityClient:
@@ -63,9 +69,14 @@ def _get(account: AcuityAccount, path: str) -> Any:
 
 def _result(future: Future[Any], until: float) -> Any:
     try:
-        return future.result(max(0.0, until - time.monotonic()))
-    except Late:
-        future.cancel()
-        return TimedOut(f"after {SECONDS:g} s")
+        return _within(future, max(0.0, until - time.monotonic()))
     except (AcuityError, ConfigurationError) as error:
         return error
+
+
+def _within(future: Future[T], seconds: float) -> T:
+    try:
+        return future.result(seconds)
+    except Late:
+        future.cancel()
+        raise TimedOut(f"after {SECONDS:g} s") from None

@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
+from django.apps import apps
+from django.db.models import Model
+
 from integrations.acuity.errors import KeyMissing, KeyUnreadable
 from integrations.conf import conf
 from integrations.models import AcuityAccount
-from integrations.secrets import Unreadable
+from integrations.secrets import SecretField, Unreadable
 
 SECRETS = ("api_key", "oauth_token")
 
@@ -38,19 +41,21 @@ def check(account: AcuityAccount) -> None:
 
 
 class Rotated(NamedTuple):
-    """Accounts whose secrets are encrypted with the first key now, and those that none decrypts."""
+    """Rows whose secrets are encrypted with the first key now, and those that none decrypts."""
 
-    done: int
-    unreadable: list[AcuityAccount]
+    done: list[Model]
+    unreadable: list[Model]
 
 
 def rotate() -> Rotated:
-    """Encrypt every stored secret with the first of the keys; what none decrypts stays as it is."""
-    done, left = 0, []
-    for account in AcuityAccount.objects.order_by("pk"):
-        if unreadable(account):
-            left.append(account)
-            continue
-        account.save(update_fields=SECRETS)
-        done += 1
-    return Rotated(done, left)
+    """Encrypt every secret of every table with the first key; what none decrypts stays as it is."""
+    found = Rotated([], [])
+    for model in apps.get_models():
+        names = [field.name for field in model._meta.fields if isinstance(field, SecretField)]
+        for row in model._default_manager.order_by("pk") if names else ():
+            if any(isinstance(getattr(row, name), Unreadable) for name in names):
+                found.unreadable.append(row)
+                continue
+            row.save(update_fields=names)
+            found.done.append(row)
+    return found

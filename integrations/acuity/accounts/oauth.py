@@ -4,7 +4,8 @@ Acuity's tokens don't expire, and its documents name no refresh: one that is ref
 connecting again.
 """
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.common.security import generate_token
@@ -12,9 +13,10 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from bookings.models import Tenant
 from integrations.acuity.accounts import briefly
-from integrations.acuity.errors import ConfigurationError, UnknownAccount
+from integrations.acuity.errors import ConfigurationError, TimedOut, UnknownAccount
 from integrations.conf import conf
 from integrations.models import AcuityAccount
+from integrations.secrets import Unreadable
 
 TIMEOUT = briefly.SECONDS
 SCOPE = "api-v1"
@@ -42,19 +44,20 @@ def begin(redirect_uri: str) -> Begun:
 
 
 def finish(redirect_uri: str, came: str, state: str, verifier: str) -> str:
-    """The token for the address with which the owner came back. Raises ConfigurationError."""
+    """The token for the address with which the owner came back. Raises ConfigurationError or TimedOut."""
     if "code=" not in came:
         raise ConfigurationError("Acuity did not connect the account: it was not agreed to.")
+    ask = partial(
+        _session(redirect_uri).fetch_token,
+        _url("token"),
+        authorization_response=came,
+        state=state,
+        code_verifier=verifier,
+        timeout=TIMEOUT,
+        allow_redirects=False,
+    )
     try:
-        token: dict[str, Any] = _session(redirect_uri).fetch_token(
-            _url("token"),
-            authorization_response=came,
-            state=state,
-            code_verifier=verifier,
-            timeout=TIMEOUT,
-            allow_redirects=False,
-        )
-        return str(token["access_token"])
+        return str(briefly.soon(ask)["access_token"])
     except (AuthlibBaseError, OSError, ValueError, KeyError):
         # What came instead is not shown: it may hold a code.
         raise ConfigurationError("Acuity did not connect the account: try again.") from None
@@ -67,7 +70,7 @@ def connect(tenant: Tenant, token: str, again: AcuityAccount | None = None) -> A
     """
     client = briefly.client(AcuityAccount(tenant=tenant, oauth_token=token))
     try:
-        me = client.get("/me")
+        me = briefly.soon(partial(client.get, "/me"))
     finally:
         client.close()
     number = str(me.get("id") or "") if isinstance(me, dict) else ""
@@ -78,6 +81,9 @@ def connect(tenant: Tenant, token: str, again: AcuityAccount | None = None) -> A
         or AcuityAccount.objects.filter(tenant=tenant, user_id=number).first()
         or AcuityAccount(tenant=tenant, user_id=number)
     )
+    if account.base_url:
+        # Its key was another server's; the token is for Acuity.
+        account.base_url = account.api_key = ""
     account.oauth_token = token
     account.save()
     return account
@@ -87,17 +93,20 @@ def disconnect(account: AcuityAccount) -> bool:
     """Forget the token here, whatever Acuity says to it. True if Acuity has revoked it, too."""
     token, account.oauth_token = account.oauth_token, ""
     account.save(update_fields=["oauth_token"])
-    try:
-        answer = _session("").revoke_token(
-            _url("disconnect"),
-            token=token,
-            body=f"access_token={token}",
-            timeout=TIMEOUT,
-            allow_redirects=False,
-        )
-    except (AuthlibBaseError, OSError, ValueError):
+    if isinstance(token, Unreadable):
         return False
-    return bool(answer.status_code == 200)
+    ask = partial(
+        _session("").revoke_token,
+        _url("disconnect"),
+        token=token,
+        body=f"access_token={token}",
+        timeout=TIMEOUT,
+        allow_redirects=False,
+    )
+    try:
+        return bool(briefly.soon(ask).status_code == 200)
+    except (AuthlibBaseError, TimedOut, OSError, ValueError):
+        return False
 
 
 def _session(redirect_uri: str) -> OAuth2Session:

@@ -53,9 +53,12 @@ class Verification:
         )
 
     def save(self, context: Context, page: Fetched) -> Counts:
+        """Rows that the proof added, and those that it corrected or marked as gone."""
         context.by = "verify"
+        mended = Counts()
         for name, found in page.records:
-            RESOURCES[name].heal(context, found)
+            made = RESOURCES[name].heal(context, found)
+            mended += Counts(made.created, made.updated + len(found.gone))
         if page.done:
             statement.conclude(context, ProofCursor.of(as_json(page.cursor)).inner)
-        return Counts()
+        return mended

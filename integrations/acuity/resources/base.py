@@ -287,8 +287,8 @@ class Resource(Step, Protocol):
         return Checked(Found(), cursor, done=True)
 
     @abstractmethod
-    def heal(self, context: Context, found: Found) -> None:
-        """Write what `check` found. Never asks."""
+    def heal(self, context: Context, found: Found) -> Counts:
+        """Write what `check` found, and count what was made of its records. Never asks."""
 
     @abstractmethod
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:

@@ -116,9 +116,10 @@ class Orders(Whole):
         link_clients(context)
         return counts
 
-    def heal(self, context: Context, found: Found) -> None:
-        super().heal(context, found)
+    def heal(self, context: Context, found: Found) -> Counts:
+        counts = super().heal(context, found)
         link_clients(context)
+        return counts
 
 
 def link_clients(context: Context) -> None:

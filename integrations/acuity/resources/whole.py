@@ -286,11 +286,12 @@ class Whole(Resource):
     def _pks(self, context: Context) -> set[int]:
         return set(self.rows(context.scope).values_list("pk", flat=True))
 
-    def heal(self, context: Context, found: Found) -> None:
-        self._save(context, found.save, anew=True)
+    def heal(self, context: Context, found: Found) -> Counts:
+        counts = self._save(context, found.save, anew=True)
         # Without its hash, the row is written again when it comes back.
         gone = self.model._default_manager.filter(pk__in=found.gone)
         update(context.seen(self.name), gone, removed_at=timezone.now(), content_hash="")
+        return counts
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         stored = self.stored(context.scope)

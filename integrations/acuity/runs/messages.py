@@ -22,8 +22,13 @@ def broker_trouble() -> str:
     """The class of what keeps the broker from being reached; nothing if it is."""
     if broker_in_memory():
         return ""
+    redis = str(current_app.conf.broker_write_url or "").startswith("redis")
+    # One that takes the connection and then says nothing would be waited for as long as work may wait.
+    briefly = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), 2) if redis else {}
     try:
-        with current_app.connection_for_write(connect_timeout=1) as broker:
+        with current_app.connection_for_write(
+            connect_timeout=1, transport_options=briefly
+        ) as broker:
             broker.ensure_connection(max_retries=0, timeout=2)
     except (OperationalError, OSError) as error:
         return type(error).__name__

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 from integrations.acuity import events
 
 T = TypeVar("T")
-PATIENCE = timedelta(minutes=30)
+WAIT_FOR = timedelta(minutes=30)
 # Seconds between two tries.
 PAUSE = 1.0
 
@@ -26,18 +26,18 @@ def away() -> bool:
 
 
 def in_log() -> None:
-    events.log("acuity_database_away", patience_s=int(PATIENCE.total_seconds()))
+    events.log("acuity_database_away", patience_s=int(WAIT_FOR.total_seconds()))
 
 
 def wait(tell: Callable[[], None] = in_log) -> bool:
-    """Wait until the database can be reached, for up to PATIENCE. True if it was away.
+    """Wait until the database can be reached, for up to WAIT_FOR. True if it was away.
 
     `tell` is called when the waiting begins. In a transaction nobody waits: it is lost anyway.
     """
     if connection.in_atomic_block or not away():
         return False
     tell()
-    until = time.monotonic() + PATIENCE.total_seconds()
+    until = time.monotonic() + WAIT_FOR.total_seconds()
     while away() and time.monotonic() < until:
         time.sleep(PAUSE)
     return True
@@ -46,9 +46,9 @@ def wait(tell: Callable[[], None] = in_log) -> bool:
 def outlast(work: Callable[[], T], tell: Callable[[], None] = in_log) -> T:
     """What `work` gives. After an outage it is done again, so it must be safe to do twice.
 
-    Raises its error if the database was there, or is away for longer than PATIENCE.
+    Raises its error if the database was there, or is away for longer than WAIT_FOR.
     """
-    until = time.monotonic() + PATIENCE.total_seconds()
+    until = time.monotonic() + WAIT_FOR.total_seconds()
     while True:
         try:
             return work()

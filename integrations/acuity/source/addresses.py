@@ -19,12 +19,22 @@ from integrations.acuity import errors
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # IPv4 addresses as a translating network writes them (RFC 6052).
 TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+# Of IPv6, what the internet uses. Outside stand site-local, translated and IPv4-compatible addresses.
+UNICAST = ipaddress.IPv6Network("2000::/3")
+# Not the internet's either, whatever an older Python says: protocols' own, relays, documentation.
+RESERVED = [*map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20"))]
+# An address of IPv6 whose last half is this and an IPv4 address leads to that one (ISATAP, RFC 5214).
+TUNNELLED = (0x00005EFE, 0x02005EFE)
 
 
 def check_base_url(url: str) -> str:
     """`url` without a trailing slash, or ConfigurationError: credentials travel only over https."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
         raise errors.ConfigurationError(
             f"ACUITY_BASE_URL is not a web address: {url!r}; use https://acuityscheduling.com/api/v1."
         )
@@ -48,7 +58,9 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner:
             return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
+        if ip not in UNICAST or int(ip) >> 32 & 0xFFFFFFFF in TUNNELLED:
+            return False
+    return ip.is_global and not ip.is_multicast and not any(ip in one for one in RESERVED)
 
 
 def resolve(host: str, port: int | None) -> list[str]:

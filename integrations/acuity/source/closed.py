@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from integrations.acuity.reading.findings import Gap
-from integrations.acuity.source.checks import FIRST, LAST, Days, Source, is_canceled
+from integrations.acuity.source.checks import FIRST, LAST, Days, Source, in_order, is_canceled
 from integrations.acuity.source.slices import People, Slices
 
 DAY = timedelta(days=1)
@@ -78,15 +78,17 @@ class Everything:
         """By the last day, backwards, as the walk goes forwards."""
         day = self.high or LAST
         own: set[str] = set()
+        descended = False
         while not self._tired():
             if self.low and day < self.low:
-                return True
+                return descended or self._newest(what, own)
             bounds = {"minDate": (self.low or FIRST).isoformat(), "maxDate": day.isoformat()}
             near = sum(1 for key in own if self._earliest(self.found[key]) <= day)
             size = self.limit + near
             answer = self._ask(**what, **bounds, direction="DESC", max=size)
             if not in_descent(answer.rows) or "maxDate" in answer.disobeyed:
                 return False
+            descended |= not in_order(answer.rows, "ASC")
             fresh = [row for row in answer.rows if row.key not in own]
             own |= {row.key for row in answer.rows}
             dates = next((d for row in reversed(answer.rows) if (d := self.days.of(row))), [day])
@@ -94,7 +96,7 @@ class Everything:
             if fresh:
                 day = following
             elif answer.whole:
-                return self._confirmed(what, own)
+                return self._confirmed(what, own) and (descended or self._newest(what, own))
             else:
                 self._crowded(day, what, gaps)
                 own |= self.found.keys()
@@ -112,6 +114,16 @@ class Everything:
         answer = self._ask(**what, **bounds, direction="ASC", max=self.limit // 2 + 1)
         return not {row.key for row in answer.rows} - own
 
+    def _newest(self, what: dict[str, str], own: set[str]) -> bool:
+        """Whether no row is later than these: where all answers were of one moment, what came first
+        need not be the newest."""
+        last = max((day for key in own for day in self.days.of(self.found[key])), default=LAST)
+        if last >= (self.high or LAST):
+            return True
+        bounds = {"minDate": (last + DAY).isoformat(), "maxDate": (self.high or LAST).isoformat()}
+        answer = self._ask(**what, **bounds, direction="DESC", max=self.limit)
+        return not {row.key for row in answer.rows} - own
+
     def _windows(self, what: dict[str, str], gaps: list[Gap]) -> bool:
         """Closed windows of days, halved while their answers are cut, in whatever order they come."""
         waiting = [(self.low or FIRST, self.high or LAST)]
@@ -123,7 +135,7 @@ class Everything:
             answer = self._ask(**what, **bounds, direction="ASC", max=self.limit)
             if answer.disobeyed & BOUNDS:
                 return False
-            if answer.whole and not (answer.strays and len(answer.all) >= self.source.longest):
+            if answer.whole:
                 continue
             if low == high:
                 self._crowded(low, what, gaps)

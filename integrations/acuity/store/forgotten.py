@@ -1,12 +1,13 @@
 """Who was forgotten? Whom the source still names is not brought back."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from bookings.models import Tenant, Tombstone
 from integrations.acuity.reading.identity import NAMES, NO_NAME, Identity
-from integrations.acuity.reading.values import Reject
+from integrations.acuity.reading.values import Reject, listed
 
 # Of a booking's content, what is left when its client is forgotten: where and when, and the money.
 KEPT = frozenset(
@@ -37,8 +38,19 @@ KEPT = frozenset(
     ]
 )
 
+# Of a payment: what it is recognised by, and the money.
+KEPT_OF_PAYMENT = frozenset(["transactionID", "created", "processor", "amount"])
+
+_ADDRESS = re.compile(r"[^\s,;<>]+@[^\s,;<>]+")
+
 # What a mark begins with that is made of something else than a client's key, or name and e-mail.
 EMAIL, ROW, REJECT = "email", "row", "reject"
+
+
+def emails(said: str) -> list[str]:
+    """What is said as an e-mail address; where it is several, each of them, too."""
+    whole = said.strip().casefold()
+    return [*dict.fromkeys([whole, *_ADDRESS.findall(whole)])] if whole else []
 
 
 def mark(tenant: Tenant, *words: str) -> str:
@@ -51,6 +63,19 @@ def rest(payload: Any) -> dict[str, Any]:
     """What may be kept of a record of somebody who was forgotten."""
     items = payload.items() if isinstance(payload, dict) else ()
     return {name: value for name, value in items if name in KEPT}
+
+
+def rest_of_payments(rows: Any) -> list[dict[str, Any] | None] | None:
+    """What may be kept of a list of their payments; None where there is no list."""
+    found = listed(rows)
+    if found is None:
+        return None
+    return [
+        {name: value for name, value in row.items() if name in KEPT_OF_PAYMENT}
+        if isinstance(row, dict)
+        else None
+        for row in found
+    ]
 
 
 class Forgotten:
@@ -71,9 +96,11 @@ class Forgotten:
         if not self._rows:
             return None
         found = self._rows.get(mark(self._tenant, key))
-        if found is None and email:
-            found = self._rows.get(mark(self._tenant, name_key, email.casefold()))
-        return found
+        return self._by_email(name_key, email) if found is None else found
+
+    def _by_email(self, word: str, email: str) -> int | None:
+        digests = (mark(self._tenant, word, one) for one in emails(email))
+        return next((self._rows[one] for one in digests if one in self._rows), None)
 
     def among(self, keys: Iterable[str]) -> dict[str, int]:
         """Of these keys, those of forgotten people."""
@@ -92,9 +119,9 @@ class Forgotten:
         except Reject:
             key, name_key = "", identity.keys(said)[1]
         found = self.client(key, name_key, email)
-        if found is None and email and name_key == NO_NAME:
+        if found is None and name_key == NO_NAME:
             # As a certificate does, which has an address alone.
-            found = self._rows.get(mark(self._tenant, EMAIL, email.casefold()))
+            found = self._by_email(EMAIL, email)
         return found
 
     def row(self, account: str, resource: str, key: str) -> int | None:

@@ -6,6 +6,7 @@ to write was missed.
 
 import contextlib
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -108,7 +109,7 @@ def _register_lost(account: AcuityAccount, target: str) -> int:
         for n, event in enumerate(lost):
             if len(rows) + n >= MOST:
                 raise NotRegistered
-            client.send("POST", "/webhooks", event=event, target=target)
+            briefly.soon(partial(client.send, "POST", "/webhooks", event=event, target=target))
     finally:
         client.close()
     return len(lost)
@@ -116,7 +117,7 @@ def _register_lost(account: AcuityAccount, target: str) -> int:
 
 def _delete(client: AcuityClient, row: dict[str, Any]) -> None:
     with contextlib.suppress(NotFound):
-        client.send("DELETE", f"/webhooks/{row['id']}")
+        briefly.soon(partial(client.send, "DELETE", f"/webhooks/{row['id']}"))
 
 
 def renew(account: AcuityAccount) -> None:
@@ -153,7 +154,7 @@ def _sweep(account: AcuityAccount, target: str) -> None:
 
 def _listed(client: AcuityClient) -> list[dict[str, Any]]:
     """All of the account's, also those that Acuity has stopped, after days of failing, to send to."""
-    rows = client.get("/webhooks")
+    rows = briefly.soon(partial(client.get, "/webhooks"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadAnswer("no list of webhooks")
     return [row for row in rows if str(row.get("id", "")).isdecimal()]

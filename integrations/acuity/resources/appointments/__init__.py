@@ -133,12 +133,13 @@ class Appointments(Resource):
     def recheck(self, context: Context, cursor: dict[str, Any]) -> Checked:
         return check.recheck(context, ProofCursor.of(cursor))
 
-    def heal(self, context: Context, found: Found) -> None:
+    def heal(self, context: Context, found: Found) -> Counts:
         # Asked for by ID, it is stored as it is now, also where it left the run's window.
-        save.save_appointments(context, found.save, anywhere=True, anew=True)
+        counts = save.save_appointments(context, found.save, anywhere=True, anew=True)
         save.remove(context, Appointment.objects.filter(pk__in=found.gone))
         if found.missing is not None:
             missing.remember(in_window(context), found.missing)
+        return counts
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return said.statement(context, ProofCursor.of(cursor))

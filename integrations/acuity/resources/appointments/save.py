@@ -251,6 +251,8 @@ def without_name(record: AppointmentRecord) -> AppointmentRecord:
         record,
         person=Person("", "", "", ""),
         notes="",
+        # Who visits people has their addresses here.
+        location="",
         forms=msgspec.Raw(b"[]"),
         raw=raw,
         scheduled_by="",

@@ -136,11 +136,12 @@ class Clients(Resource):
         proven = "" if gaps else facts["digest"]
         return Checked(Found(groups, gone), ProofCursor(facts, gaps, proven), done=True)
 
-    def heal(self, context: Context, found: Found) -> None:
-        save.save_clients(context, found.save, anew=True)
+    def heal(self, context: Context, found: Found) -> Counts:
+        counts = save.save_clients(context, found.save, anew=True)
         # Without its hash, the row is written again when its client comes back.
         gone = Client.objects.filter(pk__in=found.gone)
         update(context.seen(self.name), gone, listed=False, content_hash="")
+        return counts
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         proof = ProofCursor.of(cursor)

@@ -121,8 +121,8 @@ class Payments(Resource):
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         return check.check(context, check.ProofCursor.of(cursor))
 
-    def heal(self, context: Context, found: Found) -> None:
-        save.save_payments(context, found.save)
+    def heal(self, context: Context, found: Found) -> Counts:
+        return save.save_payments(context, found.save)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return check.statement(context, check.ProofCursor.of(cursor))

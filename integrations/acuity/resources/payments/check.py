@@ -127,8 +127,6 @@ def _reason(row: Appointment) -> str:
         return "refund"
     if row.certificate:
         return "certificate"
-    if not kept and row.paid and row.amount_paid == 0:
-        return "package"
     if not kept:
         return "no payments listed"
     return "unknown"

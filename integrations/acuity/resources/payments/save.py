@@ -16,6 +16,7 @@ from integrations.acuity.resources.base import Context, in_window, kept
 from integrations.acuity.resources.payments.record import PaymentRecord, parse_payments
 from integrations.acuity.resources.scope import Extent, Reread, Scope
 from integrations.acuity.store.bulk import Row
+from integrations.acuity.store.forgotten import rest_of_payments
 from integrations.acuity.store.history import compared, keep, update
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts
@@ -158,6 +159,8 @@ def save_payments(context: Context, answers: Answers) -> Counts:
             reason = f"{_path(appointment)}: {rows}"
             counts += reject(context.scope.origin, "payments", [(payload, reason)])
             continue
+        if appointment.client_id in context.forgotten.clients:
+            rows = rest_of_payments(rows)
         try:
             records, faults = parse_payments(
                 rows,
