@@ -6,10 +6,8 @@ from datetime import date, datetime
 from typing import Any, cast
 
 import pytest
-from django.test import Client as Browser
-from django.urls import reverse
 
-from bookings.models import Appointment, Client, Label, Payment
+from bookings.models import Appointment, Client, Payment
 from integrations.acuity.reading.findings import Pair
 from integrations.acuity.resources.appointments import said
 from integrations.acuity.resources.appointments.cursors import ProofCursor
@@ -18,7 +16,7 @@ from integrations.acuity.resources.payments import check as payments
 from integrations.acuity.resources.scope import Scope
 from integrations.acuity.sandbox import Account, Sandbox, make_account
 from integrations.acuity.source.fetching import Fetcher
-from integrations.models import ImportStep, RejectedRecord
+from integrations.models import RejectedRecord
 from tests.conftest import import_all, prove_again, source
 from tests.later import prove_later
 
@@ -48,6 +46,12 @@ def test_each_month_of_the_source_is_compared_the_last_one_too(box: Sandbox, dat
 
     assert run.coverage == {month: [n, n] for month, n in months.items()}
     assert run.scope["appointments"]["months"] == len(months)
+    # The newest of each calendar, and the canceled ones, were asked for by themselves.
+    asked = [query for _, path, query, _ in box.requests if path == "/appointments"]
+    newest = [query for query in asked if query.get("direction") == "DESC"]
+    each = {query["calendarID"] for query in newest if "calendarID" in query}
+    assert each >= {str(row["id"]) for row in data.calendars}
+    assert any(query.get("canceled") == "true" for query in newest)
 
 
 @pytest.mark.long
@@ -194,22 +198,3 @@ def test_a_month_is_a_gap_where_the_numbers_differ(box: Sandbox) -> None:
     ]
     assert (found.gaps[0].missing, found.gaps[1].extra) == (3, 2)
     assert found.coverage[first[0]] == Pair(first[1] - 2, first[1])
-
-
-@pytest.mark.long
-def test_the_run_page_says_how_many_rows_the_proof_added_and_corrected(
-    box: Sandbox, admin_client: Browser
-) -> None:
-    run = import_all(box, only=("labels",))
-    lost, changed = Label.objects.order_by("pk")[:2]
-    url = reverse("admin:integrations_importrun_change", args=[run.pk])
-    before = admin_client.get(url).content.decode()
-    lost.delete()
-    Label.objects.filter(pk=changed.pk).update(color="else")
-
-    prove_again(run)
-
-    assert "the proof added" not in before
-    assert "the proof added 1 and corrected 1" in admin_client.get(url).content.decode()
-    step = ImportStep.objects.get(run=run, resource="verify")
-    assert (step.created, step.updated, step.unchanged) == (1, 1, 0)
