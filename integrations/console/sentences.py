@@ -32,6 +32,7 @@ SENTENCES = (
     _("each list by its booking"),
     _("stored rows compared column by column"),
     _("unchanged rows compared by their digests, not column by column"),
+    _("their answers to forms, as the import read them: not asked again"),
     _("lists not read again stand as they were stored"),
     _("listed twice, alike"),
     _("listed twice, not alike"),

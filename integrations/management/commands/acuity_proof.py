@@ -67,6 +67,7 @@ class Command(AcuityCommand):
         months = sum(map(len, proof.resources.values()))
         self.stdout.write(
             f"Stored as it was proven: {', '.join(proof.resources)}, {months} digests."
+            " A digest covers what `lines` in the file names, and no other column."
         )
         return SAME
 

@@ -20,6 +20,8 @@ from integrations.acuity.resources.base import (
 from integrations.acuity.resources.earlier import CUT_HOLDS, is_recent
 from integrations.models import ImportRun
 
+FORMLESS = "their answers to forms, as the import read them: not asked again"
+
 
 def statement(context: Context, cursor: ProofCursor) -> Said:
     listed = Counter(cursor.months) + Counter(cursor.apart.values())
@@ -35,6 +37,7 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
         "evidence": [
             *(cursor.evidence or cuts.EVIDENCE[:1]),
             BY_COLUMN if cursor.anew else BY_DIGEST,
+            FORMLESS,
         ],
     }
     gaps = [*cursor.gaps, *_missing(coverage), *_unlisted(context, coverage, cursor)]
