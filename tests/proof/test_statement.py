@@ -48,6 +48,8 @@ def test_each_month_of_the_source_is_compared_the_last_one_too(box: Sandbox, dat
 
     assert run.coverage == {month: [n, n] for month, n in months.items()}
     assert run.scope["appointments"]["months"] == len(months)
+    # Answers to forms are in none of the proof's questions, and it says so.
+    assert any("forms" in each for each in run.scope["appointments"]["evidence"])
     # The newest of each calendar, and the canceled ones, were asked for by themselves.
     asked = [query for _, path, query, _ in box.requests if path == "/appointments"]
     newest = [query for query in asked if query.get("direction") == "DESC"]
