@@ -69,7 +69,7 @@ def columns(
     drawn = mark_safe("".join(parts)) if all(_plain(name) for name in series) else ""
     each = -(-len(labels) // MOST_LABELS)
     return format_html(
-        '<div class="chart"><div class="up" aria-hidden="true">{}</div>'
+        '<div class="graph"><div class="up" aria-hidden="true">{}</div>'
         '<svg class="columns" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"'
         ' aria-label="{}">{}</svg><div class="along{}" aria-hidden="true">{}</div></div>',
         format_html_join("", "<span>{}</span>", ((f"{top * k / 2:,.0f}",) for k in (2, 1, 0))),

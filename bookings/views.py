@@ -1,11 +1,11 @@
 """The revenue pages: what did the business take, by month and processor, on screen and as CSV?"""
 
-import calendar
 import csv
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET
 from bookings import charts, scope
 from bookings.models import Tenant
 from bookings.reports import revenue
-from bookings.reports.revenue import ORDERS
+from bookings.reports.revenue import ORDERS, first_day, midnight, number_of
 
 # What of the payments counts as revenue, in the words of their list's address.
 KEPT = {
@@ -75,10 +75,11 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     months = {month: months.get(month, {}) for month in sorted({*months, *canceled})}
     names = sorted({name for processors in months.values() for name in processors})
     cells = {name: [_amount(months[month], name) for month in months] for name in names}
+    links = _Links(by, ZoneInfo(tenant.timezone))
     rows = [
         {
             "month": month,
-            "cells": [(cells[name][n], _payments_of(by, month, name)) for name in names],
+            "cells": [(cells[name][n], links.of(month, name)) for name in names],
             "total": sum(cells[name][n] for name in names),
             "canceled": _total(canceled.get(month, {})),
         }
@@ -104,14 +105,27 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     return TemplateResponse(request, "bookings/revenue.html", context)
 
 
-def _payments_of(by: str, month: str, processor: str) -> str:
-    """The list of what a cell sums up; nothing for orders, and for days that depend on a zone."""
-    if by != "service_date" or processor == ORDERS:
-        return ""
-    first = date.fromisoformat(f"{month}-01")
-    last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
-    wanted = {"processor": processor, "service_date_from": f"{first}", "service_date_to": f"{last}"}
-    return f"{reverse('admin:bookings_payment_changelist')}?{urlencode(wanted | KEPT)}"
+class _Links:
+    """To the list of what a cell sums up."""
+
+    def __init__(self, by: str, zone: ZoneInfo) -> None:
+        self._by, self._zone = by, zone
+        self._list = f"{reverse('admin:bookings_payment_changelist')}?{urlencode(KEPT)}"
+
+    def of(self, month: str, processor: str) -> str:
+        """Nothing for orders, which are not in that list."""
+        if processor == ORDERS:
+            return ""
+        return f"{self._list}&{self._days(month)}&{urlencode({'processor': processor})}"
+
+    def _days(self, month: str) -> str:
+        first = date.fromisoformat(f"{month}-01")
+        following = first_day(number_of(first) + 1)
+        if self._by == "service_date":
+            last = following - timedelta(days=1)
+            return urlencode({"service_date_from": f"{first}", "service_date_to": f"{last}"})
+        begins, ends = midnight(first, self._zone), midnight(following, self._zone)
+        return urlencode({"paid_at__gte": begins.isoformat(), "paid_at__lt": ends.isoformat()})
 
 
 def _amount(processors: dict[str, Any], name: str) -> Any:

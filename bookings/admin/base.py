@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from bookings import lists, phones, scope, tables, zones
+from bookings.admin.shown import shown
 from bookings.models import Tenant
 from bookings.theme import ModelAdmin
 
@@ -32,11 +33,8 @@ class Related(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in rows.order_by(*ordering)]
 
 
-class Scoped(ModelAdmin):
-    """Rows, choices and filters of the tenants that the user may see."""
-
-    # The deed that changing, adding and deleting take.
-    deed = "own"
+class Light(ModelAdmin):
+    """Pages with the scripts that they use, and no others."""
 
     @property
     def media(self) -> forms.Media:
@@ -48,6 +46,16 @@ class Scoped(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         told = {"media": scripts("core", "actions")} | (extra_context or {})
         return super().changelist_view(request, told)
+
+
+class Scoped(Light):
+    """Rows, choices and filters of the tenants that the user may see."""
+
+    # The deed that changing, adding and deleting take.
+    deed = "own"
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [shown(self.model, name) for name in super().get_list_display(request)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return scope.rules.narrow(request.user, super().get_queryset(request))
@@ -110,6 +118,8 @@ class Mirror(Scoped):
     phone = ""
     # Columns with a time: the field, and the head that the zone stands beside.
     times: dict[str, tuple[str, Any]] = {}
+    # Of no use to whoever reads a row.
+    inner = {"source", "source_account", "first_seen"}
     # Nothing is typed into it.
     media = scripts("core")
 
@@ -139,18 +149,22 @@ class Mirror(Scoped):
         if not hasattr(request, "columns"):
             tenants = scope.rules.narrow(request.user, Tenant.objects.all())
             found = list(tenants.values_list("timezone", flat=True))
-            columns = [self._column(name, set(found)) for name in super().get_list_display(request)]
+            columns = [self._column(name, set(found)) for name in self.list_display]
             if len(found) > 1 and self.summed and "tenant" not in columns:
                 columns.append("tenant")
             request.columns = columns  # type: ignore[attr-defined]
         columns = request.columns  # type: ignore[attr-defined]
         return list(columns)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        names = super().get_fields(request, obj)
+        return [shown(self.model, name) for name in names if name not in self.inner]
+
     def _column(self, name: Any, found: set[str]) -> Any:
-        if name not in self.times or len(found) != 1:
-            return name
+        where = zones.zone(found.pop()) if len(found) == 1 else None
+        if name not in self.times or not where:
+            return shown(self.model, name, where)
         field, head = self.times[name]
-        where = zones.zone(found.pop())
 
         @admin.display(description=f"{head} ({where.key})", ordering=field)
         def column(row: Any) -> str:

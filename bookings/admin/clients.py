@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Sum
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from bookings import tables, zones
@@ -59,14 +59,18 @@ class ClientAdmin(Mirror):
         sums = paid.aggregate(n=Count("pk"), amount=Sum("amount"))
         unpaid = sum((open_amount(row) for row in kept), Decimal(0))
         currency = client.tenant.currency
-        return gettext(
-            "%(bookings)s bookings; %(payments)s payments, %(paid)s; open %(unpaid)s"
-        ) % {
-            "bookings": tables.number(kept.count()),
-            "payments": tables.number(sums["n"]),
-            "paid": tables.money(sums["amount"] or Decimal(0), currency),
-            "unpaid": tables.money(unpaid, currency),
-        }
+        booked, times = kept.count(), sums["n"]
+        return "; ".join(
+            [
+                ngettext("%(n)s booking", "%(n)s bookings", booked) % {"n": tables.number(booked)},
+                ngettext("%(n)s payment, %(paid)s", "%(n)s payments, %(paid)s", times)
+                % {
+                    "n": tables.number(times),
+                    "paid": tables.money(sums["amount"] or Decimal(0), currency),
+                },
+                gettext("open %(unpaid)s") % {"unpaid": tables.money(unpaid, currency)},
+            ]
+        )
 
     @admin.display(description=_("Bookings"))
     def bookings(self, client: Client) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bookings import lists, tables, views, zones
-from bookings.admin.base import Mirror
+from bookings.admin.base import Mirror, link
 from bookings.admin.cells import booking_link, refund_mark, right
 from bookings.models import Appointment, Payment
 from bookings.theme import DateFilter
@@ -45,7 +45,7 @@ class PaymentAdmin(Mirror):
     ordering = ["-service_date", "-pk"]
     times = {"paid": ("paid_at", _("Paid"))}
     fields = [
-        "client",
+        "who",
         "booking",
         "paid",
         "processor",
@@ -55,7 +55,7 @@ class PaymentAdmin(Mirror):
         "gone",
         "tenant",
     ]
-    readonly_fields = ["client", "booking", "paid", "sum", "gone"]
+    readonly_fields = ["who", "booking", "paid", "sum", "gone"]
 
     def having(self, word: str) -> Q:
         booked = Appointment.objects.filter(external_id=word).values_list("pk", flat=True)
@@ -72,6 +72,11 @@ class PaymentAdmin(Mirror):
     @admin.display(description=_("Client"), ordering="appointment__client__last_name")
     def client(self, payment: Payment) -> str:
         return str(payment.appointment.client)
+
+    @admin.display(description=_("Client"))
+    def who(self, payment: Payment) -> str:
+        client = payment.appointment.client
+        return link(str(client), "bookings_client_change", pk=client.pk)
 
     @admin.display(description=_("For"))
     def booking(self, payment: Payment) -> str:

@@ -71,7 +71,7 @@ class BadAnswer(AcuityError):
 
 
 class TooMuch(BadAnswer):
-    """Acuity answered with more than an honest answer needs: the API may have changed."""
+    """Acuity's answer was far larger than it should be: the API may have changed."""
 
     doubtful = False
 

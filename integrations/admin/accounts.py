@@ -178,7 +178,7 @@ class AcuityAccountAdmin(Deletable):
             gettext("Remove them") if known else gettext("Register webhooks"),
         )
 
-    @admin.display(description=_("As fresh as"))
+    @admin.display(description=_("How fresh"))
     def fresh(self, account: AcuityAccount) -> str:
         if not account.pk:
             return gettext("not yet imported")

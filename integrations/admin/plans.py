@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from bookings import zones
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.sync import plans
 from integrations.admin.told import Told
@@ -36,8 +37,11 @@ class PlanAdmin(Told):
     readonly_fields = ["next_turn", "cost"]
 
     @admin.display(description=_("Next"))
-    def next_turn(self, plan: Plan) -> Any:
-        return (plan.pk and plans.following(plan, timezone.now())) or gettext("nothing planned")
+    def next_turn(self, plan: Plan) -> str:
+        turn = plans.following(plan, timezone.now()) if plan.pk else None
+        if not turn:
+            return gettext("nothing planned")
+        return zones.written(turn, zones.of(plan.account.tenant), named=True)
 
     @admin.display(description=_("What the audit costs"))
     def cost(self, plan: Plan) -> str:

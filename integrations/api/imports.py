@@ -288,7 +288,7 @@ def coverage(request: HttpRequest, run_id: uuid.UUID) -> Any:
 
 @router.post("/imports/{uuid:run_id}/pause", response={200: State, **POSTED})
 def pause(request: HttpRequest, run_id: uuid.UUID) -> Any:
-    """Stop after the page in hand. Pressing twice does no harm."""
+    """Stop after the current page. Pressing twice does no harm."""
     return _act(request, run_id, "pause")
 
 
@@ -300,7 +300,7 @@ def resume(request: HttpRequest, run_id: uuid.UUID) -> Any:
 
 @router.post("/imports/{uuid:run_id}/cancel", response={200: State, **POSTED})
 def cancel(request: HttpRequest, run_id: uuid.UUID) -> Any:
-    """Stop for good after the page in hand. What was imported stays."""
+    """Stop for good after the current page. What was imported stays."""
     return _act(request, run_id, "cancel")
 
 

@@ -75,7 +75,9 @@ def connected(request: HttpRequest) -> HttpResponse:
     tenants, kept = _tenants(request), request.session.pop(KEPT, {})
     tenant = tenants.filter(pk=kept["tenant"]).first() if kept else None
     if tenant is None:
-        messages.error(request, _("This was not begun here, or it is over: connect again."))
+        messages.error(
+            request, _("This connection was not started here, or has expired: connect again.")
+        )
         return redirect("admin:acuity_connect")
     again = _again([tenant], kept["account"])
     try:

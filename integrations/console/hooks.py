@@ -27,11 +27,11 @@ def change(request: HttpRequest, object_id: int) -> HttpResponse:
             if what == "register":
                 target = request.build_absolute_uri(reverse("acuity_webhook", args=[account.pk]))
                 webhooks.register(account, target)
-                messages.info(request, _("Acuity tells of changes from now on."))
+                messages.info(request, _("From now on Acuity reports changes."))
             elif what == "remove" and webhooks.remove(account):
-                messages.info(request, _("Acuity tells of changes no more."))
+                messages.info(request, _("Acuity no longer reports changes."))
             elif what == "remove":
-                messages.warning(request, _("Acuity did not confirm it: remove them there, too."))
+                messages.warning(request, _("Acuity did not confirm that: remove them there, too."))
     except (AcuityError, ConfigurationError) as error:
         messages.error(request, said(for_people(str(error))))
     return redirect("admin:integrations_acuityaccount_change", account.pk)

@@ -23,7 +23,7 @@ SENTENCES = (
     _("{n} clients of its list"),
     _("the {n} payment lists that were read"),
     _("Not asked: the payments of {n} unpaid bookings."),
-    _("The proof of this run kept no word of what it asked; prove it again."),
+    _("This run's proof did not record what it asked; prove it again."),
     _("unpaid, nothing paid"),
     _("those made at a card processor are not in Acuity"),
     _("oldest first"),
@@ -51,20 +51,17 @@ SENTENCES = (
     # Gaps.
     _("Nothing was compared with Acuity: prove the run again."),
     _("Acuity ignores {names}: no other question lists the rest."),
-    _(
-        "However Acuity is asked for this day, as many bookings come as its longest answer has;"
-        " there may be more."
-    ),
+    _("Every answer for this day is as long as Acuity's longest answer; there may be more."),
     # As older runs say it.
     _("Acuity cuts its answers for this day short, however it is asked."),
     _("Acuity ignores canceled: whether it hides canceled bookings cannot be told."),
     _("Acuity ignores max in its list of orders: where that ends cannot be told."),
-    _("Acuity's client list was another one each time it was asked for."),
+    _("Acuity's client list was different each time it was asked for."),
     _(
         "Acuity cuts its client list short: {n} more of its entries were found by searching;"
         " people without a booking may be missing."
     ),
-    _("Acuity's {what} were others each time they were listed."),
+    _("Acuity's {what} were different each time they were listed."),
     _("Acuity cuts its {what} short: another question showed {n} more."),
     _("Acuity refuses this account its {what} (status {status})."),
     _("{n} {what} stored before."),
@@ -107,7 +104,7 @@ SENTENCES = (
     _("Acuity has no such record or address: check the address on the account's page."),
     _("Acuity no longer has this booking, nor anything of it."),
     _("Acuity answered with something unexpected: the API may have changed."),
-    _("Acuity answered with more than an honest answer needs: the API may have changed."),
+    _("Acuity's answer was far larger than it should be: the API may have changed."),
     _(
         "Acuity answered with a redirect, which is not followed: check the address on the"
         " account's page."
@@ -128,8 +125,8 @@ SENTENCES = (
     _("The account's address leads into a private network: correct it; nothing was sent."),
     _("Acuity's certificate cannot be trusted: check the network's proxy and the system's clock."),
     _("The database is in trouble: the import waits and tries again."),
-    _("Several pages are waiting for Acuity already: try again in a minute."),
-    _("The importer failed over something unforeseen: the server's log names the place."),
+    _("Several pages are already waiting for Acuity: try again in a minute."),
+    _("Something unexpected stopped this: the server's log says where."),
     _("{sentence} ({detail})"),
     _("/me has no {what}"),
     _("Run {run} of this account is {state}: resume or cancel it first."),
@@ -146,7 +143,7 @@ SENTENCES = (
     _("the address on the account's page must use https outside this machine, not {url}."),
     _("the address on the account's page must not carry credentials; {rest}"),
     _("Acuity sends webhooks to ports 443 and 80 alone: open this page under its public address."),
-    _("No key is here that could check who sent a webhook: enter the account's API key."),
+    _("There is no key to check who sent a webhook: enter the account's API key."),
     _("Acuity has 25 webhooks of this account, and takes no more: remove some there."),
     _("Acuity did not connect the account: it was not agreed to."),
     _("Acuity did not connect the account: try again."),

@@ -35,7 +35,7 @@ class StartForm(forms.Form):
         label=_("Last day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=_("Empty: to the last booking, also in the future."),
+        help_text=_("Empty: to the last booking, including those to come."),
     )
     page_limit = forms.IntegerField(
         label=_("Page limit"),

@@ -43,7 +43,7 @@ def follow(run: ImportRun) -> ImportRun | None:
         except DatabaseError:
             print("The database is away: cannot pause; Ctrl-C again leaves.", file=sys.stderr)
             return
-        print("Pausing after the page in hand; Ctrl-C again leaves at once.", file=sys.stderr)
+        print("Pausing after the current page; Ctrl-C again leaves at once.", file=sys.stderr)
 
     if sys.stderr.isatty():
         # The bars say it better than lines between them.

@@ -95,7 +95,7 @@ def proven(run: ImportRun, *resources: str) -> Proof:
         (
             {"note": "…"},
             True,
-            "The proof of this run kept no word of what it asked; prove it again.",
+            "This run's proof did not record what it asked; prove it again.",
         ),
         ({"appointments": BOOKINGS}, True, "All 1,204 bookings that Acuity lists."),
         ({"appointments": BOOKINGS}, False, "Stored: 1,204 bookings that Acuity lists."),

@@ -88,9 +88,25 @@ def test_a_record_that_cannot_be_read_is_a_gap(box: Sandbox, data: Account) -> N
     run = import_all(box)
 
     assert (run.status, run.verified) == ("completed_with_gaps", False)
-    assert "rejected" in kinds(run.gaps)
+    # One cause, one gap: it is no loss beside that.
+    assert kinds(run.gaps) == ["rejected"]
     assert run.scope["appointments"]["verified"] is False
     assert run.scope["clients"]["verified"] is True
+
+    def missing() -> int:
+        listed = {month: pair[0] for month, pair in run.coverage.items()}
+        context = Context.of(Scope.of(run), cast(Fetcher, None))
+        found = said.statement(context, ProofCursor(months=listed))
+        return sum(gap.missing or 0 for gap in found.gaps if gap.kind == "appointments")
+
+    assert missing() == 0
+    lost, other = Appointment.objects.order_by("pk")[:2]
+    lost.delete()
+    assert missing() == 2
+    # An older version of the rejected one is stored: then another is what lacks.
+    other.pk, other.external_id = None, str(data.appointments[5]["id"])
+    other.save()
+    assert missing() == 1
 
 
 @pytest.mark.long

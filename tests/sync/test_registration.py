@@ -173,7 +173,7 @@ def test_an_account_connected_by_oauth_is_told_under_the_applications_secret(
     settings.ACUITY_OAUTH_CLIENT_SECRET = ""
     account.refresh_from_db()
     assert deliver(account.pk, body, signature("", body)).status_code == 401
-    with pytest.raises(ConfigurationError, match="No key is here"):
+    with pytest.raises(ConfigurationError, match="There is no key to check"):
         webhooks.register(account, TARGET)
 
 

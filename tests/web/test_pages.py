@@ -10,7 +10,15 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from bookings.models import Appointment, Client, Payment, Tenant
+from bookings.models import (
+    Appointment,
+    Block,
+    Change,
+    Client,
+    Order,
+    Payment,
+    Tenant,
+)
 from bookings.reports import revenue
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import AcuityAccount, ImportRun, RejectedRecord
@@ -71,6 +79,36 @@ def test_a_booking_is_shown_on_the_day_and_at_the_hour_of_the_business(
     assert "Starts (America/New_York)" in shown and "4 May 2026, 21:30" in shown
 
 
+def test_no_other_list_or_page_has_a_time_in_another_zone_or_money_without_its_currency(
+    admin_client: Browser, studio: Tenant
+) -> None:
+    at = datetime(2026, 5, 5, 1, 30, tzinfo=UTC)
+    block = Block.objects.create(tenant=studio, external_id="1", starts_at=at, ends_at=at)
+    order = Order.objects.create(
+        tenant=studio, external_id="2", placed_at=at, title="Ten cuts", total=Decimal("1250.5")
+    )
+    change = Change.objects.create(
+        tenant=studio,
+        seen_at=at,
+        resource="clients",
+        row=1,
+        external_id="3",
+        by="import",
+        changed={},
+    )
+
+    for row, field in ((block, "starts at"), (order, "placed at"), (change, "seen at")):
+        name = f"bookings_{type(row).__name__.lower()}"
+        listed = page(admin_client, f"{name}_changelist")
+        assert (
+            f"{field.capitalize()} (America/New_York)" in listed and "4 May 2026, 21:30" in listed
+        )
+        whole = page(admin_client, f"{name}_change", row.pk)
+        assert "4 May 2026, 21:30 (America/New_York)" in whole
+        assert "a.m." not in listed + whole
+    assert "1,250.50 USD" in page(admin_client, "bookings_order_change", order.pk)
+
+
 def test_a_booking_elsewhere_is_shown_on_the_day_that_the_source_shows(
     admin_client: Browser, studio: Tenant
 ) -> None:
@@ -105,7 +143,7 @@ def test_who_paid_for_what_is_on_the_client_and_on_the_payment(
     client = page(admin_client, "bookings_client_change", booking.client_id)
     payments = page(admin_client, "bookings_payment_changelist")
 
-    assert "1 bookings; 1 payments, 20.00 USD; open 25.00 USD" in client
+    assert "1 booking; 1 payment, 20.00 USD; open 25.00 USD" in client
     assert "Ana" in payments and "Booking, 4 May 2026, 09:00" in payments
     for inner in ("content_hash", "name_key", "fingerprint"):
         assert inner not in client
@@ -291,7 +329,7 @@ def test_what_was_paid_for_canceled_and_gone_bookings_is_told_apart(
         assert found["months"] == {month: {"cash": cash, "square": both}}
         assert found["canceled"] == {month: {"cash": cash, "square": off}}
         assert found["as_vendor"] == {month: {"square": kept}}
-    shown = page(admin_client, "bookings_revenue", studio.pk)
-    [link] = re.findall(r'<td class="n"><a href="([^"]+)">1.00</a>', shown)
-    listed = admin_client.get(html.unescape(link)).content.decode()
-    assert "sum <b>1.00 USD</b>" in re.sub(r"\s+", " ", listed)
+        shown = page(admin_client, "bookings_revenue", studio.pk, by=by)
+        [link] = re.findall(r'<td class="n"><a href="([^"]+)">1.00</a>', shown)
+        listed = admin_client.get(html.unescape(link)).content.decode()
+        assert "sum <b>1.00 USD</b>" in re.sub(r"\s+", " ", listed)

@@ -22,7 +22,7 @@ _pool = ThreadPoolExecutor(16, thread_name_prefix="acuity-brief")
 
 
 class Busy(AcuityError):
-    """Several pages are waiting for Acuity already: try again in a minute."""
+    """Several pages are already waiting for Acuity: try again in a minute."""
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Any
 
 from integrations.acuity.resources import RESOURCES
 
-UNKNOWN = "The proof of this run kept no word of what it asked; prove it again."
+UNKNOWN = "This run's proof did not record what it asked; prove it again."
 
 
 def headline(scope: dict[str, Any], verified: bool) -> str:

@@ -333,7 +333,7 @@ class Whole(Resource):
     def _gaps(self, cursor: dict[str, Any], unlisted: dict[str, int]) -> Iterator[Gap]:
         what = self.title.lower()
         if not cursor.get("alike", False):
-            reason = f"Acuity's {what} were others each time they were listed."
+            reason = f"Acuity's {what} were different each time they were listed."
             yield Gap(self.name, reason)
         if cut := cursor.get("cut", 0):
             reason = f"Acuity cuts its {what} short: another question showed {cut:,} more."

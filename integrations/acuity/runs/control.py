@@ -202,7 +202,7 @@ def verify(run: ImportRun, *, send: bool = True, by: str = "code") -> None:
 
 
 def pause(run: ImportRun, reason: str = "", error_class: str = "") -> bool:
-    """Asks the run to stop after the page in hand. A second press changes nothing."""
+    """Asks the run to stop after the current page. A second press changes nothing."""
     asked = transition(run.pk, S.PAUSING, reason=reason, error_class=error_class)
     if asked:
         audit.write("paused", run=run, note=reason)

@@ -24,7 +24,7 @@ HELD = timedelta(seconds=30)
 OVERDUE = timedelta(seconds=60)
 # Seconds between two looks whether it was stopped, and between two notes of how far it is.
 LOOK = 1.0
-UNFORESEEN = "The importer failed over something unforeseen: the server's log names the place."
+UNFORESEEN = "Something unexpected stopped this: the server's log says where."
 
 
 class NotMine(Exception):

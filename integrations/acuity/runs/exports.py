@@ -25,7 +25,7 @@ KEPT = timedelta(days=2)
 OVERDUE = timedelta(minutes=2)
 HELD = timedelta(hours=1)
 PART = 1 << 20
-UNFORESEEN = "The export failed over something unforeseen: the server's log names the place."
+UNFORESEEN = "Something unexpected stopped this: the server's log says where."
 
 
 def begin(account: AcuityAccount, *, send: bool = True, **wanted: object) -> ExportFile:

@@ -194,8 +194,7 @@ def unlisted(day: date, listed: int) -> Gap:
         day=day.isoformat(),
         listed=listed,
         reason=(
-            "However Acuity is asked for this day, as many bookings come as its longest answer has;"
-            " there may be more."
+            "Every answer for this day is as long as Acuity's longest answer; there may be more."
         ),
     )
 

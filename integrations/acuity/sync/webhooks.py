@@ -53,7 +53,7 @@ def register(account: AcuityAccount, target: str) -> Webhooks:
         )
     if not keys.signing(account):
         raise ConfigurationError(
-            "No key is here that could check who sent a webhook: enter the account's API key."
+            "There is no key to check who sent a webhook: enter the account's API key."
         )
     known, _ = Webhooks.objects.get_or_create(account=account, defaults={"target": target})
     if known.target != target:

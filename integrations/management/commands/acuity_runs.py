@@ -22,7 +22,7 @@ class Command(AcuityCommand):
         parser.add_argument("--active", action="store_true", help="only those not yet at their end")
         parser.add_argument("--account", default="", help="only those of this account's ID")
         steer = parser.add_mutually_exclusive_group()
-        steer.add_argument("--pause", action="store_true", help="after the page in hand")
+        steer.add_argument("--pause", action="store_true", help="after the current page")
         steer.add_argument("--cancel", action="store_true", help="for good; what came in stays")
         parser.add_argument("--json", action="store_true")
 

@@ -51,7 +51,7 @@ class Command(AcuityCommand):
             webhooks.check(account)
         elif options["remove"] and not webhooks.remove(account):
             raise AcuityError(
-                "They are wanted no more, but Acuity did not confirm it: remove them there, too."
+                "They are wanted no more, but Acuity did not confirm that: remove them there, too."
             )
 
 

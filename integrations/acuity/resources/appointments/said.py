@@ -18,7 +18,7 @@ from integrations.acuity.resources.base import (
     many,
 )
 from integrations.acuity.resources.earlier import CUT_HOLDS, is_recent
-from integrations.models import ImportRun
+from integrations.models import ImportRun, RejectedRecord
 
 FORMLESS = "their answers to forms, as the import read them: not asked again"
 
@@ -40,7 +40,7 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
             FORMLESS,
         ],
     }
-    gaps = [*cursor.gaps, *_missing(coverage), *_unlisted(context, coverage, cursor)]
+    gaps = [*cursor.gaps, *_missing(context, coverage), *_unlisted(context, coverage, cursor)]
     walked = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
     ignored = {*walked.ignored, *cursor.ignored, *cursor.cut.ignored}
     return Said(scope, gaps, coverage, ignored=sorted(ignored))
@@ -135,8 +135,9 @@ def _unlisted(context: Context, coverage: dict[str, Pair], cursor: ProofCursor) 
     return gaps
 
 
-def _missing(coverage: dict[str, Pair]) -> list[Gap]:
-    return [
+def _missing(context: Context, coverage: dict[str, Pair]) -> list[Gap]:
+    """None where all that lacks was rejected: that is told as rejected, and counted once."""
+    gaps = [
         Gap(
             kind="appointments",
             month=month,
@@ -146,3 +147,14 @@ def _missing(coverage: dict[str, Pair]) -> list[Gap]:
         for month, pair in coverage.items()
         if (missing := pair.source - pair.stored) > 0
     ]
+    rejected = _never_stored(context) if gaps else 0
+    return [] if sum(gap.missing or 0 for gap in gaps) == rejected else gaps
+
+
+def _never_stored(context: Context) -> int:
+    """How many of this run's rejected records there is no booking of; an older version may be."""
+    waiting = RejectedRecord.objects.filter(
+        run__in=context.scope.runs, resource="appointments", resolved_at=None
+    )
+    keys = list(waiting.values_list("external_id", flat=True))
+    return len(keys) - in_window(context).filter(external_id__in=keys).count()

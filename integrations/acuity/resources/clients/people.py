@@ -22,7 +22,7 @@ ASKED = 5
 # an answer to such a search is shorter than the list, so it is not cut where that is.
 LETTERS, SHARE = 3, 0.7
 SAMPLE = 5000
-DIFFERS = Gap("clients", "Acuity's client list was another one each time it was asked for.")
+DIFFERS = Gap("clients", "Acuity's client list was different each time it was asked for.")
 
 
 def read(context: Context, tries: int = TRIES) -> tuple[list[bytes], dict[str, Any], list[Gap]]:

@@ -1,0 +1,69 @@
+"""Django's pages of users and Celery's of schedules, in the form of all the others."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django_celery_beat import admin as beat
+from django_celery_beat import models as schedules
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from bookings.admin.base import Light
+
+for model in (
+    User,
+    Group,
+    schedules.PeriodicTask,
+    schedules.IntervalSchedule,
+    schedules.CrontabSchedule,
+    schedules.ClockedSchedule,
+    schedules.SolarSchedule,
+):
+    admin.site.unregister(model)
+
+
+@admin.register(User)
+class Users(UserAdmin, Light):  # type: ignore[type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    # Nobody has a reason to say otherwise.
+    readonly_fields = ("last_login", "date_joined")
+
+
+@admin.register(Group)
+class Groups(GroupAdmin, Light):
+    pass
+
+
+class Tasks(UnfoldAdminSelectWidget, beat.TaskSelectWidget):  # type: ignore[misc]
+    """A choice of what Celery can do."""
+
+
+class TaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["task"].widget = UnfoldAdminTextInputWidget()
+        self.fields["regtask"].widget = Tasks()
+
+
+@admin.register(schedules.PeriodicTask)
+class PeriodicTasks(beat.PeriodicTaskAdmin, Light):  # type: ignore[misc]
+    form = TaskForm
+
+
+class TasksOf(beat.PeriodicTaskInline, TabularInline):  # type: ignore[misc]
+    pass
+
+
+@admin.register(schedules.IntervalSchedule, schedules.ClockedSchedule, schedules.SolarSchedule)
+class Schedules(Light):
+    inlines = [TasksOf]
+
+
+@admin.register(schedules.CrontabSchedule)
+class Crontabs(beat.CrontabScheduleAdmin, Light):  # type: ignore[misc]
+    inlines = [TasksOf]
