@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.utils.translation import gettext_noop as _
 from django_celery_beat import admin as beat
 from django_celery_beat import models as schedules
 from unfold.admin import TabularInline
@@ -12,6 +13,12 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from bookings.admin.base import Light
+
+# What the theme's form says; it has no German.
+SAID = _(
+    "Raw passwords are not stored, so there is no way to see this user’s password, but you can change the"
+    ' password using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
+)
 
 for model in (
     User,

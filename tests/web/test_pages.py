@@ -107,6 +107,9 @@ def test_no_other_list_or_page_has_a_time_in_another_zone_or_money_without_its_c
         assert "4 May 2026, 21:30 (America/New_York)" in whole
         assert "a.m." not in listed + whole
     assert "1,250.50 USD" in page(admin_client, "bookings_order_change", order.pk)
+    moved = "starts at: 4 May 2026, 09:00 → 5 May 2026, 10:30; canceled: no → yes"
+    assert moved in page(admin_client, "bookings_change_changelist")
+    assert "2026-05-04T13:00:00Z" not in page(admin_client, "bookings_change_change", change.pk)
 
 
 def test_a_booking_elsewhere_is_shown_on_the_day_that_the_source_shows(
