@@ -39,11 +39,13 @@ class Users(UserAdmin, Light):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
     # Nobody has a reason to say otherwise.
     readonly_fields = ("last_login", "date_joined")
+    # Django's pairs of lists have labels that no screen reader may read.
+    filter_horizontal = ()
 
 
 @admin.register(Group)
 class Groups(GroupAdmin, Light):
-    pass
+    filter_horizontal = ()
 
 
 class Tasks(UnfoldAdminSelectWidget, beat.TaskSelectWidget):  # type: ignore[misc]

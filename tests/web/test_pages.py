@@ -90,11 +90,14 @@ def test_no_other_list_or_page_has_a_time_in_another_zone_or_money_without_its_c
     change = Change.objects.create(
         tenant=studio,
         seen_at=at,
-        resource="clients",
+        resource="appointments",
         row=1,
         external_id="3",
         by="import",
-        changed={},
+        changed={
+            "starts_at": ["2026-05-04T13:00:00Z", "2026-05-05T14:30:00Z"],
+            "canceled": [False, True],
+        },
     )
 
     for row, field in ((block, "starts at"), (order, "placed at"), (change, "seen at")):
