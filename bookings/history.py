@@ -1,11 +1,11 @@
 """What was there on a day, and what has changed since?"""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Model, QuerySet
 
@@ -55,6 +55,72 @@ AT_ONCE = 1000
 Row = dict[str, Any]
 
 
+class Owned(NamedTuple):
+    """Rows that belong to one row alone, and are part of its history under this name."""
+
+    name: str
+    model: type[Model]
+    owner: str
+    columns: tuple[str, ...]
+
+
+_TYPE: Any = models.AppointmentType
+OWNED: dict[type[Model], tuple[Owned, ...]] = {
+    models.AppointmentType: tuple(
+        Owned(f"{name}s", getattr(_TYPE, f"{name}s").through, "appointmenttype", (name,))
+        for name in ("calendar", "addon", "form")
+    ),
+    models.Product: (
+        Owned(
+            "types",
+            models.ProductAppointmentType,
+            "product",
+            ("appointment_type", "count"),
+        ),
+    ),
+    models.Order: (
+        Owned(
+            "lines",
+            models.OrderLine,
+            "order",
+            ("product", "product_name", "quantity", "total"),
+        ),
+    ),
+    models.Certificate: (
+        Owned(
+            "types",
+            models.CertificateAppointmentType,
+            "certificate",
+            ("appointment_type", "remaining_count"),
+        ),
+    ),
+    # Answers are in a column of bookings.
+    models.Appointment: (
+        Owned("addons", models.AppointmentAddon, "appointment", ("addon", "quantity")),
+    ),
+}
+OF: dict[type[Model], Owned] = {each.model: each for of in OWNED.values() for each in of}
+
+
+def owned(part: Owned, pks: Iterable[int]) -> dict[int, list[Any]]:
+    """What belongs to these rows, by primary key and in a certain order: each a row of its columns, or
+    where there is one column, its value."""
+    rows = part.model._default_manager.filter(**{f"{part.owner}__in": list(pks)})
+    found: dict[int, list[Any]] = defaultdict(list)
+    for pk, *values in rows.values_list(part.owner, *_paths(part.model, part.columns)):
+        row = dict(zip(part.columns, map(plain, values), strict=True))
+        found[pk].append(row if len(row) > 1 else values[0])
+    return {pk: sorted(each, key=str) for pk, each in found.items()}
+
+
+def _paths(model: type[Model], names: Iterable[str]) -> list[str]:
+    """Where the values are; of a row that is referred to, its ID."""
+    return [
+        f"{name}__external_id" if model._meta.get_field(name).is_relation else name
+        for name in names
+    ]
+
+
 def plain(value: Any) -> Any:
     """As history writes it: money as text with cents, times in ISO and UTC."""
     if isinstance(value, Decimal):
@@ -75,16 +141,17 @@ def as_of(
     """(ID, row) of each row that was known at that time, as it was then."""
     model = TABLES[resource]
     names = columns(model)
-    paths = [
-        f"{name}__external_id" if model._meta.get_field(name).is_relation else name
-        for name in names
-    ]
+    paths = _paths(model, names)
     rows = model._default_manager.filter(tenant=tenant).exclude(first_seen__gt=at)
     if ids:
         rows = rows.filter(external_id__in=ids)
     found = iter(rows.order_by("pk").values_list("pk", *paths).iterator(AT_ONCE))
     while chunk := list(islice(found, AT_ONCE)):
         now = {pk: dict(zip(names, map(plain, values), strict=True)) for pk, *values in chunk}
+        for part in OWNED.get(model, ()):
+            had = owned(part, now)
+            for pk, row in now.items():
+                row[part.name] = had.get(pk, [])
         later = Change.objects.filter(resource=resource, row__in=list(now), seen_at__gt=at)
         for pk, changed in later.order_by("-seen_at", "-pk").values_list("row", "changed"):
             now[pk] |= {name: before for name, (before, _) in changed.items() if name in now[pk]}

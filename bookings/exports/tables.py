@@ -172,7 +172,8 @@ TABLES: dict[str, Table] = {
         Table("labels", models.Label),
         # What identifies a client is made of the name.
         Table("clients", models.Client, personal=WHO | {"id"}),
-        Table("appointments", models.Appointment, personal=WHO | {"scheduled_by"}),
+        # Who visits people has their addresses in the location.
+        Table("appointments", models.Appointment, personal=WHO | {"scheduled_by", "location"}),
         Table("appointment_addons", models.AppointmentAddon, "appointment"),
         Table("answers", models.Answer, "appointment", frozenset({"value"})),
         Table("payments", models.Payment, "appointment"),
@@ -182,7 +183,8 @@ TABLES: dict[str, Table] = {
         Table("product_appointment_types", models.ProductAppointmentType, "product"),
         Table("orders", models.Order, personal=WHO),
         Table("order_lines", models.OrderLine, "order"),
-        Table("certificates", models.Certificate, personal=frozenset({"email"})),
+        # What one is called may be to whom it was given.
+        Table("certificates", models.Certificate, personal=frozenset({"name", "email"})),
         Table("certificate_appointment_types", models.CertificateAppointmentType, "certificate"),
         Table("type_calendars", _TYPE.calendars.through, "appointmenttype"),
         Table("type_addons", _TYPE.addons.through, "appointmenttype"),

@@ -86,8 +86,8 @@ def _upcoming(rows: QuerySet[Appointment]) -> dict[str, Any]:
 def _kept(rows: QuerySet[Appointment]) -> dict[str, Any]:
     """Each booking's payments by themselves, less what a processor's file says was given back."""
     paid = rows.filter(payments__removed_at=None).annotate(money=Sum("payments__amount"))
-    back = rows.annotate(money=Sum("payments__refunds__amount")).exclude(money=None)
-    refunded = dict(back.values_list("pk", "money"))
+    back = rows.filter(payments__removed_at=None).annotate(money=Sum("payments__refunds__amount"))
+    refunded = dict(back.exclude(money=None).values_list("pk", "money"))
     left = [money - refunded.get(pk, 0) for pk, money in paid.values_list("pk", "money") if money]
     return {"bookings": sum(money > 0 for money in left), "amount": _text(_sum(left))}
 

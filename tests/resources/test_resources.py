@@ -157,7 +157,9 @@ class TestElsewhere:
     def test_its_rows_have_a_history_are_exported_shown_and_deleted(self) -> None:
         models = {resource.model for resource in RESOURCES.values()}
 
+        parts = [part for r in RESOURCES.values() if isinstance(r, Whole) for part in r.parts]
         assert models <= set(history.TABLES.values())
+        assert {part.model for part in parts} <= history.OF.keys()
         assert models <= {table.model for table in tables.TABLES.values()}
         assert models <= set(deleting.OF_TENANT)
         assert models <= site._registry.keys()

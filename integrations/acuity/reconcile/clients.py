@@ -16,6 +16,7 @@ from integrations.models import AcuityAccount
 
 DAYS = "Days Since Last Appointment"
 NONE = "none"
+COLUMNS = ("First Name", "Last Name", "Email", "Phone", "Notes", DAYS)
 
 
 def compare(file: File, account: AcuityAccount) -> Result:
@@ -24,6 +25,8 @@ def compare(file: File, account: AcuityAccount) -> Result:
     listed = account.rows(Client).filter(listed=True)
     known = {client.external_id: client for client in listed}
     result, found = Result(file.kind, len(file.rows)), dict[int, tuple[Client, Row]]()
+    unknown = [name for name in file.columns if name not in COLUMNS]
+    result.not_compared += [f"column {name!r}, which is not known" for name in unknown]
     for n, row in enumerate(file.rows, start=2):
         names = ("First Name", "Last Name", "Email", "Phone")
         first, last, email, phone = (row.get(name, "") for name in names)
@@ -35,26 +38,27 @@ def compare(file: File, account: AcuityAccount) -> Result:
         if client is None:
             result.only_in_file.append(f"row {n}")
             continue
-        if client.pk in found:
-            continue  # the same person again
-        found[client.pk] = client, row
-        result.matched += 1
+        # The same person may stand there again, with another e-mail address.
+        result.matched += client.pk not in found
+        found.setdefault(client.pk, (client, row))
         key = f"client {client.pk}"
-        if email.casefold() != client.email.casefold():
-            result.compare(key, "Email", email, client.email)
-        if phone_key(phone, rule.region) != phone_key(client.phone, rule.region):
-            result.compare(key, "Phone", phone, client.phone)
+        emails, phones = (_said(client, name) for name in ("email", "phone"))
+        if email.casefold() not in map(str.casefold, emails):
+            result.compare(key, "Email", email, *emails)
+        if phone_key(phone, rule.region) not in (phone_key(each, rule.region) for each in phones):
+            result.compare(key, "Phone", phone, *phones)
         if "Notes" in row:
-            result.compare(key, "Notes", _spaced(row["Notes"]), *map(_spaced, _notes(client)))
+            notes = _said(client, "notes")
+            result.compare(key, "Notes", _spaced(row["Notes"]), *map(_spaced, notes))
     result.only_in_database += [f"client {c.pk}" for c in known.values() if c.pk not in found]
     _days(result, account, found.values())
     return result
 
 
-def _notes(client: Client) -> list[str]:
-    """Those of each entry that is this person: the file may begin with any."""
+def _said(client: Client, name: str) -> list[str]:
+    """What each entry that is this person has there: the file may begin with any."""
     entries = client.raw.get("entries", []) if isinstance(client.raw, dict) else []
-    return [client.notes, *(plain(entry.get("notes")) for entry in entries)]
+    return [getattr(client, name), *(plain(entry.get(name)).strip() for entry in entries)]
 
 
 def _spaced(text: str) -> str:

@@ -1,5 +1,6 @@
 """What do a file and the database have in common, and where do they differ?"""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,13 +9,7 @@ from typing import Any
 from bookings.amounts import counted
 from integrations.acuity.reading.values import Reject, money
 
-
-def amount(text: str) -> Decimal | None:
-    """The amount that a file writes, in any of the usual ways; None where it is none."""
-    try:
-        return money(text, "amount", 3)
-    except Reject:
-        return None
+_THOUSANDS = re.compile(r"(\D*\d{1,3})\.(\d{3}\D*)")
 
 
 @dataclass
@@ -32,6 +27,8 @@ class Result:
     only_in_database: list[str] = field(default_factory=list)
     differs: list[dict[str, str]] = field(default_factory=list)
     not_compared: list[str] = field(default_factory=list)
+    # What a column was taken to mean, where that could be one of several things.
+    read_as: dict[str, str] = field(default_factory=dict)
     # Month: processor: whose: [number, hundredths or thousandths of the unit].
     months: dict[str, Any] = field(
         default_factory=lambda: defaultdict(
@@ -42,6 +39,16 @@ class Result:
     @property
     def agrees(self) -> bool:
         return not (self.only_in_file or self.only_in_database or self.differs)
+
+    def amount(self, text: str) -> Decimal | None:
+        """The amount that a file writes, in any of the usual ways; None where it is none."""
+        if self.places == 2:
+            # Nothing has three decimals: `1.234` is `1,234`.
+            text = _THOUSANDS.sub(r"\1\2", text) if _THOUSANDS.fullmatch(text) else text
+        try:
+            return money(text, "amount", 3)
+        except Reject:
+            return None
 
     def add(self, month: str, processor: str, whose: str, money: Decimal, number: int = 1) -> None:
         """Count an amount of the month as the vendor's, the database's or the processor's."""
@@ -59,6 +66,8 @@ class Result:
         found = vars(self) | {"months": {}}
         if self.places == 2:
             del found["places"]
+        if not self.read_as:
+            del found["read_as"]
         for month, processors in sorted(self.months.items()):
             found["months"][month] = {name: dict(sums) for name, sums in sorted(processors.items())}
         return found

@@ -126,8 +126,10 @@ class Certificates(Whole):
         found = super().unlisted(context)
         return found | ({"appointments": codes} if codes else {})
 
-    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
-        changed = super().written(context, records, keys)
+    def written(
+        self, context: Context, records: dict[int, Record], keys: Keys, known: set[int]
+    ) -> set[int]:
+        changed = super().written(context, records, keys, known)
         link_bookings(context)
         return changed
 

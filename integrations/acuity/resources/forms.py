@@ -56,7 +56,9 @@ class Forms(Whole):
         found, n = super().unlisted(context), questions.count()
         return found | ({"answers": n} if n else {})
 
-    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
+    def written(
+        self, context: Context, records: dict[int, Record], keys: Keys, known: set[int]
+    ) -> set[int]:
         """A question that a form no longer asks stays, with its answers, and is marked."""
         # By key: two forms may ask the same question, and it is a row of the last one.
         rows = {

@@ -104,12 +104,14 @@ class Orders(Whole):
             other.evidence.append(f"{len(keys)} that are not listed asked for by their ID")
         return other
 
-    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
+    def written(
+        self, context: Context, records: dict[int, Record], keys: Keys, known: set[int]
+    ) -> set[int]:
         """Whoever was forgotten has no name by which an order would be found to be theirs."""
         for pk, record in records.items():
             if record.nobody:
                 Order.objects.filter(pk=pk, client=None).update(client=record.nobody)
-        return super().written(context, records, keys)
+        return super().written(context, records, keys, known)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         counts = super().save(context, page)

@@ -38,7 +38,7 @@ from integrations.acuity.resources.records import (
 )
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.bulk import Row, insert
-from integrations.acuity.store.history import altered, update
+from integrations.acuity.store.history import Parts, altered, update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
 from integrations.acuity.store.upsert import Counts, Parsed, told_apart, undone, upsert
@@ -109,9 +109,11 @@ class Whole(Resource):
         """The stored rows that the list should show."""
         return scope.account.rows(self.model).filter(known_from="", removed_at=None)
 
-    def written(self, context: Context, records: dict[int, Record], keys: Keys) -> set[int]:
+    def written(
+        self, context: Context, records: dict[int, Record], keys: Keys, known: set[int]
+    ) -> set[int]:
         """After these records were written, by primary key: rows that belong to them. Of which
-        records those were others."""
+        records those were others, which history keeps where the record was `known` before."""
         changed = set[int]()
         for n, part in enumerate(self.parts):
             theirs = part.model._default_manager.filter(**{f"{part.parent}__in": list(records)})
@@ -123,9 +125,11 @@ class Whole(Resource):
                 for pk, record in records.items()
             }
             others = [pk for pk in records if had[pk] != now[pk]]
+            before = Parts(self.model, part.model, known.intersection(others))
             theirs.filter(**{f"{part.parent}__in": others}).delete()
             if rows := [(pk, *values) for pk in others for values in now[pk]]:
                 insert(part.model, [part.parent, *part.columns], rows)
+            before.keep(context.seen(self.name))
             changed |= set(others)
         return changed
 
@@ -417,7 +421,7 @@ class Whole(Resource):
             made = find(context.account, [Ref(self.model, row[0]) for row in written.fresh])
             pks = made.get(self.model, {}) | {row[0]: pk for pk, row in stored.items()}
             named = {pks[r.key]: r for r in records if r.key in pks}
-            changed = self.written(context, named, keys)
+            changed = self.written(context, named, keys, written.known)
             counts = written.corrected(len(changed & written.restated.keys()))
         resolve(context.scope.origin, self.name, [r.key for r in records])
         return counts + reject(context.scope.origin, self.name, parsed.rejects)

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from bookings.history import plain
+from bookings.history import OF, owned, plain
 from bookings.models import Change, Tenant
 from integrations.acuity.store.bulk import Row, insert
 
@@ -58,6 +58,35 @@ def keep(seen: Seen, model: type[Model], differences: Iterable[Difference]) -> N
         )
         for pk, external_id, changed in found
     ]
+    _write(seen, rows)
+
+
+class Parts:
+    """What belongs to rows, as it is before and after a write."""
+
+    def __init__(self, model: type[Model], of: type[Model], pks: Iterable[int]) -> None:
+        """`of` these rows of `model`, before."""
+        self._model, self._part, self._pks = model, OF[of], list(pks)
+        self._had = self._read()
+
+    def keep(self, seen: Seen) -> None:
+        """Remember what is other now."""
+        now, name = self._read(), self._part.name
+        pairs = {pk: [self._had.get(pk, []), now.get(pk, [])] for pk in self._pks}
+        keys = self._model._default_manager.filter(pk__in=self._pks)
+        ids = dict(keys.values_list("pk", "external_id"))
+        _write(
+            seen,
+            [(pk, ids[pk], {name: pair}) for pk, pair in pairs.items() if pair[0] != pair[1]],
+        )
+
+    def _read(self) -> dict[int, list[Any]]:
+        return owned(self._part, self._pks) if self._pks else {}
+
+
+def _write(seen: Seen, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
     insert(
         Change,
         ["row", "external_id", "changed"],

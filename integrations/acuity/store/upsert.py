@@ -53,6 +53,13 @@ class Written(NamedTuple):
     updated: dict[int, Row]
     restated: dict[int, Row]
     had: dict[int, str]
+    # Those of which nobody had read the columns: what is filled in is no change.
+    unread: set[int]
+
+    @property
+    def known(self) -> set[int]:
+        """Rows that were here before, and had been read."""
+        return (self.updated.keys() | self.restated.keys()) - self.unread
 
     def corrected(self, changed: int) -> Counts:
         """The counts, where so many of the restated were found to have other rows of their own."""
@@ -149,7 +156,7 @@ def upsert(
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, **account.marks)
-            return Written(Counts(created=len(rows)), rows, {}, {}, {})
+            return Written(Counts(created=len(rows)), rows, {}, {}, {}, set())
     for _ in range(RIVALS):
         with contextlib.suppress(IntegrityError), transaction.atomic():
             return _upsert(account, model, names, rows, waiting, seen, anew)
@@ -179,6 +186,7 @@ def _upsert(
     if fresh:
         insert(model, names, fresh, waiting, **account.marks)
     changed: set[int] = set()
+    unread: set[int] = set()
     if differing:
         unread = {pk for pk, row in differing.items() if stored[row[0]][1] == UNREAD}
         changed = overwrite(model, names, differing, unread, seen)
@@ -186,4 +194,4 @@ def _upsert(
     restated = {pk: row for pk, row in differing.items() if pk not in changed}
     counts.created, counts.updated, counts.restated = len(fresh), len(updated), len(restated)
     had = {pk: "" if anew else stored[row[0]][1] for pk, row in differing.items()}
-    return Written(counts, fresh, updated, restated, had)
+    return Written(counts, fresh, updated, restated, had, unread)

@@ -16,6 +16,7 @@ from integrations.acuity.resources.appointments.record import (
 )
 from integrations.acuity.resources.base import Context
 from integrations.acuity.store.bulk import Row, insert
+from integrations.acuity.store.history import Parts
 from integrations.acuity.store.references import Ref, find_or_make
 from integrations.acuity.store.upsert import Written
 
@@ -41,6 +42,7 @@ def save(context: Context, records: list[AppointmentRecord], written: Written) -
         for pk, row in written.updated.items()
         if _answered(written.had[pk]) != _answered(row[-1])
     }
+    before = Parts(Appointment, AppointmentAddon, written.known & others.keys())
     others = {pk: row for pk, row in others.items() if pk in written.restated}
     if changed:
         for model in (Answer, AppointmentAddon):
@@ -51,8 +53,14 @@ def save(context: Context, records: list[AppointmentRecord], written: Written) -
         # Only answers for single bookings say so; a listing must not take it back.
         if said := record.scheduled_by:
             _bookings(context, [record]).exclude(scheduled_by=said).update(scheduled_by=said)
-    if not rich:
-        return len(others)
+    if rich:
+        _fill(context, rich)
+    before.keep(context.seen("appointments"))
+    return len(others)
+
+
+def _fill(context: Context, rich: list[AppointmentRecord]) -> None:
+    """Write the answers and add-ons of these."""
     pks = dict(_bookings(context, rich).values_list("external_id", "pk"))
     answers = {r.id: parse_answers(msgspec.json.decode(r.forms)) for r in rich}
     refs = {ref for found in answers.values() for answer in found for ref in _refs(answer)}
@@ -78,7 +86,6 @@ def save(context: Context, records: list[AppointmentRecord], written: Written) -
     rows = [(pks[r.id], addons[key], n) for r in rich for key, n in r.addons.items()]
     if rows:
         insert(AppointmentAddon, ADDON, rows)
-    return len(others)
 
 
 def _answered(content_hash: str) -> tuple[str, list[str]]:
