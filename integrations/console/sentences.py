@@ -23,12 +23,21 @@ SENTENCES = (
     _("{n} clients of its list"),
     _("the {n} payment lists that were read"),
     _("Not asked: the payments of {n} unpaid bookings."),
+    _("Of {bookings} the payments do not add up to what Acuity says was paid."),
+    _("Not proven to be whole: {what}."),
     _("This run's proof did not record what it asked; prove it again."),
     _("unpaid, nothing paid"),
     _("those made at a card processor are not in Acuity"),
     _("oldest first"),
     _("newest first by calendar"),
+    _("oldest first by the import"),
     _("canceled apart"),
+    _("newest first, between two days"),
+    _("canceled ones too, by calendar"),
+    _("canceled by calendar"),
+    _("by type"),
+    _("to come apart"),
+    _("the latest, newest first"),
     _("each list by its booking"),
     _("stored rows compared column by column"),
     _("unchanged rows compared by their digests, not column by column"),
@@ -56,6 +65,11 @@ SENTENCES = (
     _("Acuity cuts its answers for this day short, however it is asked."),
     _("Acuity ignores canceled: whether it hides canceled bookings cannot be told."),
     _("Acuity ignores max in its list of orders: where that ends cannot be told."),
+    _(
+        "Acuity answers no other question with all the bookings that it lists: whether there are more cannot"
+        " be told."
+    ),
+    _("Acuity ignores {names} in its list of {what}: where that ends cannot be told."),
     _("Acuity's client list was different each time it was asked for."),
     _(
         "Acuity cuts its client list short: {n} more of its entries were found by searching;"

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from bookings.models import Appointment, Client, Label, Payment
 from integrations.acuity.reading.findings import Pair
-from integrations.acuity.resources.appointments import said
+from integrations.acuity.resources.appointments import cuts, said
 from integrations.acuity.resources.appointments.cursors import ProofCursor
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.payments import check as payments
@@ -209,7 +209,8 @@ def test_a_month_is_a_gap_where_the_numbers_differ(box: Sandbox) -> None:
     listed = {first[0]: first[1] - 2, second[0]: second[1] + 3, **dict(rest)}
 
     found = said.statement(
-        Context.of(Scope.of(run), cast(Fetcher, None)), ProofCursor(months=listed)
+        Context.of(Scope.of(run), cast(Fetcher, None)),
+        ProofCursor(months=listed, asked=[cuts.BY_CALENDAR, cuts.CANCELED]),
     )
 
     assert [(gap.kind, gap.month) for gap in found.gaps] == [

@@ -96,6 +96,7 @@ def test_the_scope_counts_what_was_asked_and_the_money_of_each_month(
         "cents": {"2025-05": 17 * unit // 2, "2025-06": 2 * unit},
         **({"places": 3} if places == 3 else {}),
         "evidence": ["each list by its booking", check.AS_STORED],
+        "differing": 1,
     }
     anew = check.statement(proof(run), check.ProofCursor(anew=True))
     assert anew.scope["evidence"] == ["each list by its booking", check.BY_COLUMN]

@@ -63,6 +63,21 @@ def assert_a_gap_names(result: Result, *words: Any) -> None:
     assert all(str(word) in text for word in words), text
 
 
+def assert_consistent(result: Result) -> None:
+    """It is verified only if each part of its scope is, or its one sentence names the others."""
+    unproven = [name for name, part in result["scope"].items() if not part["verified"]]
+    if result["verified"]:
+        unnamed = [name for name in unproven if name.replace("_", " ") not in headline(result)]
+        assert not unnamed, f"verified, yet not {unnamed}: {headline(result)}"
+
+
+def headline(result: Result) -> str:
+    """The sentence that pages, terminal and proof show of it."""
+    from integrations.acuity.proof.headline import headline
+
+    return headline(result["scope"], result["verified"])
+
+
 def assert_stopped(result: Result) -> None:
     """It refused to go on, in words, and claims nothing."""
     assert not result["verified"]

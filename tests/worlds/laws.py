@@ -44,10 +44,10 @@ LAWS = [
         Breaking(
             "the proof asks no differently cut question",
             f"{RESOURCES}.appointments.cuts",
-            '    return [*each, newest | {"canceled": "true"}]',
-            "    return [*each][:0]",
+            "        if wanted and question.by not in cursor.cut.ignored:\n",
+            "        if not every:\n",
         ),
-        f"{TABLE}a_calendar_that_is_listed_only_by_itself_is_imported_or_named",
+        f"{TABLE}answers_in_another_order_are_imported_whole[67-ById]",
     ),
     Law(
         3,

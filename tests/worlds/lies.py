@@ -1,5 +1,6 @@
 """The ways in which a source was seen to lie, or might: small, named, to be combined."""
 
+import dataclasses
 import json
 import random
 import unicodedata
@@ -20,6 +21,7 @@ from tests.worlds.source import (
     error,
     forbidden,
     not_found,
+    selected,
 )
 from tests.worlds.world import Booking, World, digits
 
@@ -284,6 +286,88 @@ class WholeListingLacksACalendar(Lie):
         if params.get("calendarID") == str(self.calendar_id):
             return bookings
         return [one for one in bookings if one.calendar_id != self.calendar_id]
+
+
+# Bookings that only some questions show, or that some answers tell otherwise
+
+
+Which = Callable[[World, Booking], bool]
+Asked = Callable[[Params], bool]
+
+
+class OnlyWhen(Lie):
+    """Listings show some bookings only in answer to some questions."""
+
+    right = "either"
+
+    def __init__(self, which: Which, asked: Asked) -> None:
+        self.which, self.asked = which, asked
+
+    def begins(self, world: World, rng: random.Random) -> None:
+        self.world = world
+
+    def knows(self, bookings: list[Booking], params: Params) -> list[Booking]:
+        if self.asked(params):
+            return bookings
+        return [one for one in bookings if not self.which(self.world, one)]
+
+
+class ToldOtherwise(Lie):
+    """Answers to some questions have one booking with other values than it has."""
+
+    right = "either"
+
+    def __init__(self, number: int, asked: Asked, **values: Any) -> None:
+        self.number, self.asked, self.values = number, asked, values
+
+    def believes(self, booking: Booking, params: Params) -> Booking:
+        if booking.id != self.number or not self.asked(params):
+            return booking
+        return dataclasses.replace(booking, **self.values)
+
+
+class PaymentsCutAt(Lie):
+    """The lists of payments of these bookings end after `n` rows: each `times`, or for good."""
+
+    def __init__(self, n: int, bookings: list[Booking], times: int = 10**9) -> None:
+        self.n = n
+        self.left = {one.id: times for one in bookings if len(one.payments) > n}
+        self.right = "complete" if times < 2 else "either"
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.resource == "payments" and self.left.get(request.booking_id, 0) > 0:
+            self.left[request.booking_id] -= 1
+            reply.body = reply.body[: self.n]
+        return reply
+
+
+class ListCutAt(Lie):
+    """Another list ends after `n` rows whatever is asked, and is deaf to some parameters."""
+
+    right = "either"
+
+    def __init__(self, path: str, n: int, *deaf_to: str) -> None:
+        self.path, self.n, self.deaf_to = path, n, deaf_to
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.path == f"/{self.path}":
+            heard = {k: v for k, v in request.params.items() if k not in self.deaf_to}
+            reply.body = selected(world.other_rows(self.path), heard)[: self.n]
+        return reply
+
+
+class ListLacks(Lie):
+    """Another list never shows one of its rows."""
+
+    right = "either"
+
+    def __init__(self, path: str, number: int) -> None:
+        self.path, self.number = path, number
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.path == f"/{self.path}":
+            reply.body = [row for row in reply.body if row["id"] != self.number]
+        return reply
 
 
 # Answers that are no answers

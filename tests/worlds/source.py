@@ -1,6 +1,6 @@
 """Acuity over HTTP, on a free port: serves a World as the API's facts say, or as its lies make it.
 
-A listing is answered in the steps hears → knows → sorts → cuts → words. Each lie bends one of them.
+A listing is answered in the steps hears → believes → knows → sorts → cuts → words. Each lie bends one of them.
 """
 
 import base64
@@ -82,6 +82,10 @@ class Lie:
     def hears(self, params: Params) -> Params:
         """The question to `/appointments` as the source takes it."""
         return params
+
+    def believes(self, booking: Booking, params: Params) -> Booking:
+        """A booking as this answer has it; by its ID it answers as it is."""
+        return booking
 
     def days(self, world: World, booking: Booking) -> date:
         """The day on which a booking is listed."""
@@ -270,9 +274,13 @@ class Source:
                 rows = [world.payment_row(pay) for pay in booking.payments]
                 return Reply(body=[self.worded("payment", row) for row in rows])
             return Reply(body=self.worded("booking", world.booking_row(booking, single=True)))
-        name = path.strip("/")
-        if name in OTHER_LISTS:
+        name, _, number = path.strip("/").partition("/")
+        if name in OTHER_LISTS and not number:
             return Reply(body=selected(world.other_rows(name), request.params))
+        if name in BY_ID:
+            for row in world.other_rows(name):
+                if str(row["id"]) == number:
+                    return Reply(body=row)
         return not_found()
 
     def worded(self, what: str, row: Row) -> Row:
@@ -292,7 +300,10 @@ class Source:
         world = self.world
         for lie in self.lies:
             params = lie.hears(params)
-        found = [one for one in world.bookings.values() if self.matches(one, params)]
+        believed = list(world.bookings.values())
+        for lie in self.lies:
+            believed = [lie.believes(one, params) for one in believed]
+        found = [one for one in believed if self.matches(one, params)]
         for lie in self.lies:
             found = lie.knows(found, params)
         # Ties came out by ascending ID in both directions.
@@ -365,6 +376,8 @@ OTHER_LISTS = {
     "orders",
     "blocks",
 }
+# Those of the other lists whose rows answer by their ID, too.
+BY_ID = {"orders", "blocks"}
 
 
 def found_by(term: str, row: Row) -> bool:

@@ -158,6 +158,8 @@ class World:
         self.types: list[Kind] = []
         self.moment = Moment({}, [])
         self.past: list[Moment] = []
+        # Rows of the other lists by their name, where they aren't the usual ones.
+        self.others: dict[str, list[Row]] = {}
         self.next_id = 1550000001
         # Nobody knows which way these fall at the vendor; an importer is right either way.
         self.partial_filters = False
@@ -380,6 +382,8 @@ class World:
 
     def other_rows(self, name: str) -> list[Row]:
         """The short lists that an account has beside its bookings."""
+        if name in self.others:
+            return copy.deepcopy(self.others[name])
         if name == "labels":
             return [{"id": 240001, "name": "Confirmed", "color": "yellow"}]
         if name == "appointment-addons":
@@ -458,6 +462,19 @@ def phone_in(country: str, rng: random.Random) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def has_lost_its_plus(text: str, country: str) -> bool:
+    """Whether it begins with the country's code where a number from home begins with 0.
+
+    4915123456789 would be one from home, too, were it German usage to leave out the 0.
+    """
+    code = phonenumbers.country_code_for_region(country)
+    if not text.startswith(str(code)):
+        return False
+    home = phonenumbers.PhoneNumber(country_code=code, national_number=int(digits(text)))
+    shape = phonenumbers.PhoneNumberFormat.NATIONAL
+    return phonenumbers.format_number(home, shape).startswith("0")
+
+
 @cache
 def phone_key(text: str, country: str) -> str:
     """What makes two ways of writing a number one: E.164 as read in `country`, else its digits.
@@ -466,8 +483,11 @@ def phone_key(text: str, country: str) -> str:
     aside for examples are in no use.
     """
     text = re.sub(r"\.0$", "", text.strip())
+    readings = [(text, country), ("+" + digits(text).removeprefix("00"), None)]
+    if has_lost_its_plus(text, country):
+        readings.reverse()
     for fits in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
-        for reading, region in ((text, country), ("+" + digits(text).removeprefix("00"), None)):
+        for reading, region in readings:
             try:
                 parsed = phonenumbers.parse(reading, region)
             except phonenumbers.NumberParseException:

@@ -19,4 +19,11 @@ def headline(scope: dict[str, Any], verified: bool) -> str:
     kept = [words for resource, part in parts if (words := resource.kept(part))]
     said = [("All " if verified else "Stored: ") + ", ".join(kept) + "."] if kept else []
     said += [words for resource, part in parts if (words := resource.not_asked(part))]
+    said += [words] if (words := _unproven(scope)) else []
     return " ".join(said)
+
+
+def _unproven(scope: dict[str, Any]) -> str:
+    """Which lists may have been cut, though nothing shows it."""
+    names = [r.title.lower() for r in RESOURCES.values() if "unproven" in scope.get(r.name, {})]
+    return f"Not proven to be whole: {', '.join(names)}." if names else ""

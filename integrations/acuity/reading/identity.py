@@ -67,6 +67,8 @@ def _phone_key(phone: str, region: str) -> str:
     digits = re.sub(r"\D", "", phone)
     if not digits:
         return ""
+    if phone == digits and _is_whole(digits, region):
+        phone = f"+{digits}"
     try:
         parsed = phonenumbers.parse(phone, region)
     except phonenumbers.NumberParseException:
@@ -81,6 +83,19 @@ def _phone_key(phone: str, region: str) -> str:
     if not phonenumbers.is_possible_number(parsed):
         return digits[:40]
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _is_whole(digits: str, region: str) -> bool:
+    """Whether digits begin with the country's own code, and lost only their `+`. Where numbers are
+    dialed with a 0 at home, one that has neither begins with that code on purpose, though it might be a
+    long number of some town, too: 4915112345678 is +49 1511 2345678."""
+    code = str(phonenumbers.country_code_for_region(region))
+    if not digits.startswith(code) or phonenumbers.ndd_prefix_for_region(region, True) != "0":
+        return False
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}"))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -322,6 +322,11 @@ class Whole(Resource):
             scope["only_named"] = unlisted
         if gone := cursor.get("gone", 0):
             scope["no_longer_listed"] = gone
+        if deaf := cursor.get("ignored"):
+            scope["unproven"] = (
+                f"Acuity ignores {', '.join(deaf)} in its list of {self.title.lower()}: where that ends"
+                " cannot be told."
+            )
         if unlisted or gone:
             scope["unproven"] = (
                 f"Whether {self.title.lower()} that are not listed were deleted, or are left out,"

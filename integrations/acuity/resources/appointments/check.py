@@ -20,12 +20,15 @@ from integrations.acuity.resources.appointments.missing import denied_before
 from integrations.acuity.resources.appointments.save import Stored, altered, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, list_days, walk
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
+from integrations.acuity.source.checks import is_canceled
 from integrations.acuity.source.paging import Page
 from integrations.models import RejectedRecord
 
 RECHECKS = 2
 # So many bookings that no listing shows are asked for by their ID; more say nothing new.
 MOST_UNLISTED = 500
+# Of what an answer should have shown so many are asked for by their ID.
+ASKED = 20
 # Above this many, and above a fiftieth of all, what vanished is believed only when a person says so.
 MANY_GONE = 20
 
@@ -36,12 +39,15 @@ def check(context: Context, cursor: ProofCursor) -> Checked:
     with `anew`, or a cut shows something else."""
     if not cursor.phase:
         months = None if cursor.anew else said.of_import(context)
-        if months is not None and (recent := said.cut_recently(context)):
+        recent = said.cut_recently(context) if months is not None else ""
+        straight = months is not None and said.is_straight(context)
+        if recent and not straight:
             following = replace(cursor, months=months, evidence=[recent])
             return Checked(Found(), following, done=True)
-        if months is not None and said.is_straight(context):
-            reused = {"months": months, "reused": True, "evidence": cuts.OF_IMPORT}
-            cursor = replace(cursor, phase="cuts", **reused)
+        if straight:
+            evidence = [recent, cuts.LATEST_AGAIN] if recent else [cuts.OF_IMPORT]
+            reused = {"months": months, "reused": True, "evidence": evidence}
+            cursor = replace(cursor, phase="cuts", brief=bool(recent), **reused)
         else:
             cursor = replace(cursor, phase="listing")
     return PHASES[cursor.phase](context, cursor)
@@ -67,7 +73,7 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     if first is None:
         unlisted = _months_of(stored(in_window(context)), context)
         # That a listing is empty is believed no more than that it is whole.
-        empty = replace(cursor, phase="cuts", strays=unlisted, evidence=cuts.EVIDENCE)
+        empty = replace(cursor, phase="cuts", strays=unlisted, evidence=[cuts.WALK])
         return Checked(Found(), empty)
     pages = walk(context, first, context.position.listing, excludeForms="true")
     page = pages.page(cursor)
@@ -100,7 +106,7 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
         gaps=[*cursor.gaps, *page.gaps],
     )
     if page.done:
-        following = replace(following, phase="cuts", seen={}, evidence=cuts.EVIDENCE)
+        following = replace(following, phase="cuts", seen={}, evidence=[cuts.WALK])
     total = context.position.total
     if total is None:
         total = in_window(context).count()
@@ -108,47 +114,69 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
 
 
 def _cut(context: Context, cursor: ProofCursor) -> Checked:
-    """The same bookings, asked for otherwise. What only this shows is fetched and counted."""
-    if cursor.ceiling is None and (
-        walked := context.scope.steps.filter(resource="appointments").first()
-    ):
+    """The same bookings, asked for otherwise. What only this shows, shows otherwise, or should show and
+    doesn't, is asked for by its ID. Where the import's own pages are to be the other cut, either shows
+    the very same bookings, or everything is listed again."""
+    walked = context.scope.steps.filter(resource="appointments").first()
+    walk = WalkCursor.of(walked.cursor) if walked else WalkCursor()
+    if cursor.ceiling is None:
         # The walk has learned how many rows this source lets itself be asked for.
-        cursor = replace(cursor, ceiling=WalkCursor.of(walked.cursor).ceiling)
+        cursor = replace(cursor, ceiling=walk.ceiling)
+    question, n = cuts.upcoming(context, cursor)
+    if question is None:
+        return Checked(Found(), replace(cursor, phase="strays"))
+    if n != cursor.asking.n:
+        cursor = replace(cursor, asking=_next(cursor.asking, n))
     most = min(context.position.listing, cursor.ceiling or context.position.listing)
-    rows, position = cuts.ask(context, cursor.cut, most)
-    if position.over:
-        return Checked(Found(), replace(cursor, cut=position, phase="strays"))
-    listed = _listed(context, rows)
-    if cursor.reused:
-        return _against_import(context, cursor, listed, position)
-    keys = [row.key for row in listed]
-    held = stored(in_window(context).filter(external_id__in=keys))
+    longest = max(walk.longest, 0 if cursor.reused else cursor.longest)
+    answer = cuts.ask(context, question, cursor.asking, most, longest)
+    listed = _listed(context, answer.rows)
+    held = stored(in_window(context).filter(external_id__in=[row.key for row in listed]))
     apart = {row.key: row.day[:7] for row in listed if row.key not in held}
-    refreshed = _ask(context, list(apart.keys() - _rejected(context, apart)))[0]
+    silent = bool(answer.disobeyed - {"max", "direction"})
+    lacking = answer.lacking(context, question, cursor.asking)
+    if silent or answer.crowded or (answer.unordered and lacking):
+        # Where the rest of the rows are, such an answer cannot say.
+        silent, lacking = not answer.crowded, []
+    if cursor.reused and (silent or apart or lacking or answer.crowded):
+        return _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
+    failed = silent
+    off = _changed(context, listed, held)
+    doubted = [] if question.kind in cursor.failed else lacking[:ASKED]
+    refreshed, missing = _ask(context, [*({*off} - _rejected(context, off)), *doubted])
+    period, doubts = context.scope.period, {*doubted}
+    short = [
+        row
+        for row in refreshed
+        if row.key in doubts and question.is_about(row) and period.contains(row.day)
+    ]
+    ignored = {*cursor.ignored}
+    if short:
+        failed = True
+        hides = "showall" in question.asked and all(map(is_canceled, short))
+        ignored.add("showall" if hides else question.by)
+    over = cursor.brief or silent or answer.last or (answer.uncut and not lacking)
     following = replace(
         cursor,
-        cut=position,
-        strays=_without(cursor.strays, set(keys)),
+        asking=_next(answer.cursor, n + 1) if over else answer.cursor,
+        ignored=sorted(ignored),
+        strays=_without(cursor.strays, {row.key for row in listed})
+        | _months_of(stored(in_window(context).filter(external_id__in=missing)), context),
         apart=cursor.apart | apart,
+        asked=cursor.asked if cursor.brief else _with(cursor.asked, question.kind),
+        failed=_with(cursor.failed, question.kind) if failed else cursor.failed,
     )
-    return Checked(Found(refreshed), following)
+    count = len(listed) if cursor.reused and question.kind == cuts.BY_CALENDAR else 0
+    total = in_window(context).count() if count else None
+    return Checked(Found(refreshed), following, count=count, total=total)
 
 
-def _against_import(
-    context: Context, cursor: ProofCursor, listed: list[Row], position: CutCursor
-) -> Checked:
-    """Two differently cut questions agree if this one shows the very bookings that the walk has
-    stored of it. If not, or if the answer may be cut where the walk's were, everything is listed
-    again."""
-    held = stored(cuts.walked(context, cursor.cut))
-    walk = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
-    agrees = {row.key for row in listed} == held.keys()
-    if not agrees or position.ignored or position.longest == walk.longest:
-        return _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
-    refreshed = _ask(context, _changed(context, listed, held))[0]
-    following = replace(cursor, cut=CutCursor(n=cursor.cut.n + 1))
-    count = len(listed) if cuts.is_of_calendar(context, cursor.cut) else 0
-    return Checked(Found(refreshed), following, count=count, total=in_window(context).count())
+def _next(cut: CutCursor, n: int) -> CutCursor:
+    return CutCursor(n=n, ignored=cut.ignored, intruders=cut.intruders)
+
+
+def _with(names: list[str], name: str) -> list[str]:
+    return names if name in names else [*names, name]
 
 
 def _unlisted(context: Context, cursor: ProofCursor) -> Checked:

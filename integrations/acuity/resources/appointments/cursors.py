@@ -24,16 +24,18 @@ class WalkCursor(DayCursor, frozen=True):
 class CutCursor(Stored, frozen=True):
     """Among the differently cut questions."""
 
-    # Which question, up to which day, and the IDs of the answer before.
+    # Which question, up to which day; all that takes place after `since`, an instant as ISO 8601, was
+    # shown and compared.
     n: int = 0
     until: str = ""
-    keys: list[str] = []
+    since: str = ""
+    # The IDs that were shown of what is not compared yet, each with its day.
+    shown: dict[str, str] = {}
     # Parameters that the source has disobeyed.
     ignored: list[str] = []
     # IDs of rows that head answers where they do not belong, and the most rows that an answer had.
     intruders: list[str] = []
     longest: int = 0
-    over: bool = False
 
 
 class ProofCursor(DayCursor, frozen=True):
@@ -43,10 +45,13 @@ class ProofCursor(DayCursor, frozen=True):
     anew: bool = False
     # A key of `check.PHASES`; empty before the first.
     phase: str = ""
+    # How the bookings were listed that the cuts are held against.
     evidence: list[str] = []
     first: str | None = None
     # Whether the import's own pages are what the cuts are held against, and not a second walk's.
     reused: bool = False
+    # Whether only the latest of them are asked for otherwise, since an earlier proof did so with all.
+    brief: bool = False
     # Instant up to which what is stored was held against the listing, as ISO 8601.
     upto: str | None = None
     # Bookings listed, by month.
@@ -55,7 +60,10 @@ class ProofCursor(DayCursor, frozen=True):
     strays: dict[str, str] = {}
     # Shown only by a question that was cut differently.
     apart: dict[str, str] = {}
-    cut: CutCursor = CutCursor()
+    asking: CutCursor = CutCursor()
+    # The kinds of questions that were asked, and those whose answers were not to be leaned on.
+    asked: list[str] = []
+    failed: list[str] = []
     # Of the strays: those that answer to their ID, those that answered 404, how many were not asked.
     hidden: dict[str, str] = {}
     missing: list[str] = []

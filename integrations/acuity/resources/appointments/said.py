@@ -20,6 +20,10 @@ from integrations.acuity.resources.base import (
 from integrations.acuity.resources.earlier import CUT_HOLDS, is_recent
 from integrations.models import ImportRun, RejectedRecord
 
+ALONE = (
+    "Acuity answers no other question with all the bookings that it lists: whether there are more cannot be"
+    " told."
+)
 FORMLESS = "their answers to forms, as the import read them: not asked again"
 
 
@@ -35,14 +39,19 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
         "stored": sum(stored.values()),
         "months": len(coverage),
         "evidence": [
-            *(cursor.evidence or cuts.EVIDENCE[:1]),
+            *(cursor.evidence or [cuts.WALK]),
+            *(kind for kind in cursor.asked if kind not in cursor.failed),
             BY_COLUMN if cursor.anew else BY_DIGEST,
             FORMLESS,
         ],
     }
     gaps = [*cursor.gaps, *_missing(context, coverage), *_unlisted(context, coverage, cursor)]
+    # An earlier release has written there what it had asked by the middle of a proof.
+    leans = cursor.evidence not in ([], [cuts.WALK], [cuts.OF_IMPORT])
+    if not leans and not cuts.agree(context, cursor):
+        gaps.append(Gap("listing", ALONE))
     walked = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
-    ignored = {*walked.ignored, *cursor.ignored, *cursor.cut.ignored}
+    ignored = {*walked.ignored, *cursor.ignored, *cursor.asking.ignored}
     return Said(scope, gaps, coverage, ignored=sorted(ignored))
 
 
@@ -87,7 +96,8 @@ def cut_recently(context: Context) -> str:
         account=context.account, verified=True, verified_at__gte=since
     )
     for run in earlier.exclude(pk__in=context.scope.runs).order_by("-verified_at")[:20]:
-        if cuts.EVIDENCE[1] in (run.scope.get("appointments") or {}).get("evidence", []):
+        evidence = (run.scope.get("appointments") or {}).get("evidence", [])
+        if not {cuts.BY_CALENDAR, cuts.KEPT, cuts.ALL_BY_CALENDAR}.isdisjoint(evidence):
             return (
                 f"the import's own pages; cut differently at {run.verified_at:%Y-%m-%dT%H:%M:%SZ}"
             )

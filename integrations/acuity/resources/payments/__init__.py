@@ -20,6 +20,7 @@ from integrations.acuity.resources.base import (
     Unasked,
     in_window,
     kept,
+    many,
     plain,
 )
 from integrations.acuity.resources.payments import check, save
@@ -122,7 +123,8 @@ class Payments(Resource):
         return check.check(context, check.ProofCursor.of(cursor))
 
     def heal(self, context: Context, found: Found) -> Counts:
-        return save.save_payments(context, found.save)
+        # Asked for a second time, a list that contradicts its booking is the source's word.
+        return save.save_payments(context, found.save, again=True)
 
     def statement(self, context: Context, cursor: dict[str, Any]) -> Said:
         return check.statement(context, check.ProofCursor.of(cursor))
@@ -131,8 +133,13 @@ class Payments(Resource):
         return f"the {part['lists_read']:,} payment lists that were read"
 
     def not_asked(self, part: dict[str, Any]) -> str:
-        unasked = part.get("unasked", 0)
-        return f"Not asked: the payments of {unasked:,} unpaid bookings." if unasked else ""
+        unasked, off = part.get("unasked", 0), part.get("differing", 0)
+        said = [f"Not asked: the payments of {unasked:,} unpaid bookings."] if unasked else []
+        if off:
+            said.append(
+                f"Of {many(off, 'booking')} the payments do not add up to what Acuity says was paid."
+            )
+        return " ".join(said)
 
 
 def _of_tenant(scope: Scope) -> QuerySet[Payment]:

@@ -21,6 +21,7 @@ from integrations.acuity.resources.base import (
 )
 from integrations.acuity.resources.payments.save import (
     altered,
+    doubted,
     due,
     fetch_payments,
     lost,
@@ -37,16 +38,17 @@ class ProofCursor(Stored, frozen=True):
     """The primary key of the last appointment that was asked about."""
 
     after: int = 0
-    # Whether those come now whose payments the database has lost.
+    # Whether those come now whose payments the database has lost, or that are to be asked once more.
     lost: bool = False
     # Whether the stored payments are read, too; then the first appointments of which one is no longer
-    # as it came.
+    # as it came, and those of which Acuity says otherwise what was paid.
     anew: bool = False
     altered: list[int] = []
 
 
 def check(context: Context, cursor: ProofCursor) -> Checked:
-    """What is still due because it changed meanwhile, then what the database has lost since."""
+    """What is still due because it changed meanwhile; then what the database has lost since, and lists
+    that contradict their booking, which may have been cut short."""
     again = cursor.lost
     waiting = due(context)
     if again:
@@ -58,13 +60,17 @@ def check(context: Context, cursor: ProofCursor) -> Checked:
     found = Found(fetch_payments(context, rows))
     if rows:
         return Checked(found, replace(cursor, after=rows[-1].pk))
-    off = altered(context) if cursor.anew and not again else []
+    off = []
+    if not again:
+        off = [*(altered(context) if cursor.anew else []), *doubted(context)]
     return Checked(found, ProofCursor(lost=True, anew=cursor.anew, altered=off), done=again)
 
 
 def statement(context: Context, cursor: ProofCursor) -> Said:
     scope = _scope(context, BY_COLUMN if cursor.anew else AS_STORED)
-    return Said(scope, _unread(context), differences=_differences(context))
+    differences = _differences(context)
+    scope |= {"differing": len(differences)} if differences else {}
+    return Said(scope, _unread(context), differences=differences)
 
 
 def _scope(context: Context, compared: str) -> dict[str, Any]:

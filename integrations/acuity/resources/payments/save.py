@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Self
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Round
 from django.utils import timezone
 
@@ -25,6 +25,10 @@ from integrations.acuity.store.upsert import Counts
 PAGE_SECONDS = 5
 FIELDS = ["processor", "transaction_id", "amount", "paid_at", "service_date", "removed_at", "raw"]
 AT_ONCE = 2000
+CONTRADICTED = (
+    "Acuity no longer lists a payment of this booking, and still says that as much was paid. What is"
+    " stored is kept: if the list is right, import with --accept-removals."
+)
 # So many appointments are asked about because a payment of theirs is not as it came.
 MOST_ALTERED = 1000
 Answers = list[tuple[Appointment, Any]]
@@ -126,6 +130,16 @@ def altered(context: Context) -> list[int]:
     return list(off)[:MOST_ALTERED]
 
 
+def doubted(context: Context) -> list[int]:
+    """The first appointments whose payments, read since the run began, do not add up to what Acuity says
+    was paid, and that neither a refund nor a certificate explains."""
+    rows = in_window(context).exclude(payments_fetched_for="").filter(certificate="")
+    rows = rows.filter(payments_read_at__gte=context.scope.began or timezone.now())
+    refunded = Payment.objects.filter(appointment=OuterRef("pk"), removed_at=None, amount__lt=0)
+    rows = rows.exclude(Exists(refunded)).exclude(payments_fetched_sum=F("amount_paid"))
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:MOST_ALTERED])
+
+
 def fetch_payments(
     context: Context, page: list[Appointment], following: list[Appointment] | None = None
 ) -> Answers:
@@ -141,8 +155,12 @@ def _path(appointment: Appointment) -> str:
     return f"/appointments/{appointment.external_id}/payments"
 
 
-def save_payments(context: Context, answers: Answers) -> Counts:
-    """The fetched list is the truth: new rows stored, vanished ones marked, the rest left alone."""
+def save_payments(context: Context, answers: Answers, *, again: bool = False) -> Counts:
+    """The fetched list is the truth: new rows stored, vanished ones marked, the rest left alone.
+
+    One that lost payments against what its booking says was paid stays due, and is rejected if that was
+    asked for `again`: what is stored of it is kept.
+    """
     now, counts, restated = timezone.now(), Counts(), 0
     stored: dict[int, dict[str, Payment]] = {}
     for payment in Payment.objects.filter(appointment__in=[a for a, _ in answers]):
@@ -173,6 +191,12 @@ def save_payments(context: Context, answers: Answers) -> Counts:
             counts += reject(context.scope.origin, "payments", [(payload, str(reason))])
             continue
         had = stored.get(appointment.pk, {})
+        believed = faults or context.scope.accept_removals
+        if not believed and _is_contradicted(appointment, records, had):
+            payload = {"id": appointment.external_id, "payments": clean(rows)}
+            if again:
+                counts += reject(context.scope.origin, "payments", [(payload, CONTRADICTED)])
+            continue
         for record in records:
             old = had.pop(record.key, None)
             if old is None:
@@ -234,6 +258,18 @@ def _rows(payments: list[Payment]) -> dict[int, Row]:
 
 def _differing(old: Payment, new: Payment) -> list[str]:
     return [name for name in FIELDS if getattr(old, name) != getattr(new, name)]
+
+
+def _is_contradicted(
+    appointment: Appointment, records: list[PaymentRecord], had: dict[str, Payment]
+) -> bool:
+    """Whether the list has lost payments and by that agrees less with what the booking says was paid."""
+    before = [payment for payment in had.values() if payment.removed_at is None]
+    if {payment.external_id for payment in before} <= {record.key for record in records}:
+        return False
+    sums = (sum((row.amount for row in rows), Decimal(0)) for rows in (before, records))
+    was, now = (abs(paid - appointment.amount_paid) for paid in sums)
+    return bool(now > was)
 
 
 def _vanished(left: dict[str, Payment], now: datetime) -> list[Payment]:
