@@ -102,13 +102,13 @@ def test_an_answer_that_was_not_asked_for_connects_nothing(box: Sandbox, tenant:
     browser, stranger = sign_in(tenant), sign_in(tenant)
     address = agree(browser, tenant)
 
-    assert "not begun here" in come_back(stranger, address)
+    assert "not started here" in come_back(stranger, address)
     agree(stranger, tenant)
     assert "did not connect" in come_back(stranger, address)
     wrong = address.replace("state=", "state=x")
     assert "did not connect" in come_back(browser, wrong)
     # What was kept is used once.
-    assert "not begun here" in come_back(browser, address)
+    assert "not started here" in come_back(browser, address)
     agree(browser, tenant)
     assert "not agreed to" in come_back(browser, f"{BACK}?error=access_denied&state=x")
 
