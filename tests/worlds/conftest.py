@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-TABLES = ("test_table.py", "test_field_reports.py")
+TABLES = ("test_table.py", "test_field_reports.py", "test_one_question.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
