@@ -137,7 +137,7 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
     lacking = answer.lacking(context, question, cursor.asking)
     if silent or answer.crowded or (answer.unordered and lacking):
         # Where the rest of the rows are, such an answer cannot say.
-        silent, lacking = not answer.crowded, []
+        silent, lacking = silent or not answer.crowded, []
     if cursor.reused and (silent or apart or lacking or answer.crowded):
         return _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
     failed = silent
