@@ -64,9 +64,11 @@ def assert_a_gap_names(result: Result, *words: Any) -> None:
 
 
 def assert_consistent(result: Result) -> None:
-    """It is verified only if each part of its scope is, or its one sentence names the others."""
+    """It is verified only if no part of its scope says otherwise, and its one sentence names the parts
+    that say nothing."""
     unproven = [name for name, part in result["scope"].items() if not part["verified"]]
     if result["verified"]:
+        assert all(part["verified"] is not False for part in result["scope"].values())
         unnamed = [name for name in unproven if name.replace("_", " ") not in headline(result)]
         assert not unnamed, f"verified, yet not {unnamed}: {headline(result)}"
 

@@ -25,8 +25,11 @@ def conclude(context: Context, inner: dict[str, dict[str, Any]]) -> None:
     }
     rejected = _rejected(context)
     for name, part in said.items():
-        unproven = part.scope.keys() & {"not_asked", "unproven"}
-        part.scope["verified"] = not (part.gaps or unproven or name in rejected)
+        untold = part.scope.keys() & {"not_asked", "unproven"}
+        # Nothing is known against a list whose end nobody can tell, and nothing for it.
+        part.scope["verified"] = (
+            False if part.gaps or name in rejected else None if untold else True
+        )
     gaps = [gap for part in said.values() for gap in part.gaps] + list(rejected.values())
     fields: dict[str, Any] = {
         "scope": {name: part.scope for name, part in said.items()},
