@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from integrations.acuity.resources.appointments.cursors import (
     ProofCursor,
     WalkCursor,
 )
+from integrations.acuity.resources.appointments.cuts import Cut, Question
 from integrations.acuity.resources.appointments.missing import denied_before
 from integrations.acuity.resources.appointments.save import Stored, altered, stored
 from integrations.acuity.resources.appointments.walk import by_month, first_booking, list_days, walk
@@ -130,6 +132,45 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
     most = min(context.position.listing, cursor.ceiling or context.position.listing)
     longest = max(walk.longest, 0 if cursor.reused else cursor.longest)
     answer = cuts.ask(context, question, cursor.asking, most, longest)
+    unlike = _unlike(context, cursor, question, answer)
+    if cursor.reused and (unlike.silent or unlike.apart or unlike.lacking or answer.crowded):
+        return _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
+    refreshed, short, missing = _asked_for(context, cursor, question, unlike)
+    over = cursor.brief or unlike.silent or answer.last or (answer.uncut and not unlike.lacking)
+    failed = unlike.silent or short
+    hides = "showall" in question.asked and all(map(is_canceled, short))
+    disobeyed = {"showall" if hides else question.by} if short else set()
+    following = replace(
+        cursor,
+        asking=_next(answer.cursor, n + 1) if over else answer.cursor,
+        ignored=sorted({*cursor.ignored} | disobeyed),
+        strays=_without(cursor.strays, {row.key for row in unlike.listed})
+        | _months_of(stored(in_window(context).filter(external_id__in=missing)), context),
+        apart=cursor.apart | unlike.apart,
+        asked=cursor.asked if cursor.brief else _with(cursor.asked, question.kind),
+        failed=_with(cursor.failed, question.kind) if failed else cursor.failed,
+    )
+    count = len(unlike.listed) if cursor.reused and question.kind == cuts.BY_CALENDAR else 0
+    total = in_window(context).count() if count else None
+    return Checked(Found(refreshed), following, count=count, total=total)
+
+
+class Unlike(NamedTuple):
+    """In what an answer to a differently cut question is not as the database has it."""
+
+    # The rows inside the run's window.
+    listed: list[Row]
+    # Shown, and not stored: IDs with their months.
+    apart: dict[str, str]
+    # IDs of rows that are missing, or are stored otherwise.
+    changed: list[str]
+    # IDs of what is stored and should have been shown.
+    lacking: list[str]
+    # Whether the answer says nothing of the bookings that were asked for.
+    silent: bool
+
+
+def _unlike(context: Context, cursor: ProofCursor, question: Question, answer: Cut) -> Unlike:
     listed = _listed(context, answer.rows)
     held = stored(in_window(context).filter(external_id__in=[row.key for row in listed]))
     apart = {row.key: row.day[:7] for row in listed if row.key not in held}
@@ -138,37 +179,23 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
     if silent or answer.crowded or (answer.unordered and lacking):
         # Where the rest of the rows are, such an answer cannot say.
         silent, lacking = silent or not answer.crowded, []
-    if cursor.reused and (silent or apart or lacking or answer.crowded):
-        return _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
-    failed = silent
-    off = _changed(context, listed, held)
-    doubted = [] if question.kind in cursor.failed else lacking[:ASKED]
-    refreshed, missing = _ask(context, [*({*off} - _rejected(context, off)), *doubted])
+    return Unlike(listed, apart, _changed(context, listed, held), lacking, silent)
+
+
+def _asked_for(
+    context: Context, cursor: ProofCursor, question: Question, unlike: Unlike
+) -> tuple[list[Row], list[Row], list[str]]:
+    """By their IDs: all that was unlike, those that the answer should have had, and IDs denied."""
+    doubted = [] if question.kind in cursor.failed else unlike.lacking[:ASKED]
+    changed = {*unlike.changed} - _rejected(context, unlike.changed)
+    found, missing = _ask(context, [*changed, *doubted])
     period, doubts = context.scope.period, {*doubted}
     short = [
         row
-        for row in refreshed
+        for row in found
         if row.key in doubts and question.is_about(row) and period.contains(row.day)
     ]
-    ignored = {*cursor.ignored}
-    if short:
-        failed = True
-        hides = "showall" in question.asked and all(map(is_canceled, short))
-        ignored.add("showall" if hides else question.by)
-    over = cursor.brief or silent or answer.last or (answer.uncut and not lacking)
-    following = replace(
-        cursor,
-        asking=_next(answer.cursor, n + 1) if over else answer.cursor,
-        ignored=sorted(ignored),
-        strays=_without(cursor.strays, {row.key for row in listed})
-        | _months_of(stored(in_window(context).filter(external_id__in=missing)), context),
-        apart=cursor.apart | apart,
-        asked=cursor.asked if cursor.brief else _with(cursor.asked, question.kind),
-        failed=_with(cursor.failed, question.kind) if failed else cursor.failed,
-    )
-    count = len(listed) if cursor.reused and question.kind == cuts.BY_CALENDAR else 0
-    total = in_window(context).count() if count else None
-    return Checked(Found(refreshed), following, count=count, total=total)
+    return found, short, missing
 
 
 def _next(cut: CutCursor, n: int) -> CutCursor:
