@@ -339,3 +339,27 @@ def test_what_was_paid_for_canceled_and_gone_bookings_is_told_apart(
         [link] = re.findall(r'<td class="n"><a href="([^"]+)">1.00</a>', shown)
         listed = admin_client.get(html.unescape(link)).content.decode()
         assert "sum <b>1.00 USD</b>" in re.sub(r"\s+", " ", listed)
+
+
+def test_the_home_counts_what_its_lists_show(studio: Tenant, admin_client: Browser) -> None:
+    AcuityAccount.objects.create(tenant=studio, user_id="1", api_key="k")
+    at = datetime(2026, 3, 3, 15, tzinfo=UTC)
+    bookings = [book(studio, at + timedelta(days=n), date(2026, 3, 3 + n)) for n in range(4)]
+    for n, booking in enumerate([*bookings, *bookings]):
+        Payment.objects.create(
+            tenant=studio,
+            appointment=booking,
+            external_id=str(n),
+            processor="cash",
+            amount=10,
+            currency="USD",
+            paid_at=at,
+            service_date=booking.service_date,
+            removed_at=at if n == 7 else None,
+        )
+    # Their payments are shown no more, gone themselves or not.
+    Appointment.objects.filter(pk__in=[each.pk for each in bookings[2:]]).update(removed_at=at)
+
+    shown = re.findall(r"<b>([\d,]+)</b> (\w+)", page(admin_client, "index"))
+
+    assert {name: n for n, name in shown} == {"Clients": "4", "Bookings": "2", "Payments": "4"}
