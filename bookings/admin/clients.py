@@ -56,7 +56,7 @@ class ClientAdmin(Mirror):
     def totals(self, client: Client) -> str:
         kept = client.appointments.filter(removed_at=None)
         paid = Payment.objects.filter(appointment__in=kept, removed_at=None)
-        sums = paid.aggregate(n=Count("pk"), amount=Sum("amount"))
+        sums = paid.aggregate(n=Count("*"), amount=Sum("amount"))
         unpaid = sum((open_amount(row) for row in kept), Decimal(0))
         currency = client.tenant.currency
         booked, times = kept.count(), sums["n"]

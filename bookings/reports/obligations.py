@@ -70,7 +70,7 @@ def _upcoming(rows: QuerySet[Appointment]) -> dict[str, Any]:
         lambda: {"bookings": 0, "deposits": "0.00", "paid_in_full": "0.00"}
     )
     by_month = rows.annotate(month=TruncMonth("service_date")).order_by()
-    sums = by_month.values("month", "paid").annotate(number=Count("id"), money=Sum("amount_paid"))
+    sums = by_month.values("month", "paid").annotate(number=Count("*"), money=Sum("amount_paid"))
     for row in sums.order_by("month"):
         month = months[f"{row['month']:%Y-%m}"]
         month["bookings"] += row["number"]

@@ -151,7 +151,7 @@ class _Period:
         keys = {"of": F(processor)} if processor else {}
         summed = rows.order_by().values("month", **keys)
         found: Sums = defaultdict(dict)
-        for row in summed.annotate(number=Count("id"), money=Sum(amount)).order_by("month", *keys):
+        for row in summed.annotate(number=Count("*"), money=Sum(amount)).order_by("month", *keys):
             found[row["month"]][row.get("of", ORDERS)] = (row["number"], row["money"])
         return dict(found)
 

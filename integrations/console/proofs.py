@@ -149,7 +149,7 @@ def _days(account: AcuityAccount, runs: Sequence[ImportRun], year: int) -> list[
     """The months of the year, each with its weeks of days; None where a week has days of another."""
     words = [_Word(run) for run in runs]
     rows = account.rows(Appointment).filter(removed_at=None, service_date__year=year)
-    stored = dict(rows.order_by().values_list("service_date").annotate(n=Count("pk")))
+    stored = dict(rows.order_by().values_list("service_date").annotate(n=Count("*")))
     weeks = calendar.Calendar((int(get_format("FIRST_DAY_OF_WEEK")) - 1) % 7)
     return [
         {

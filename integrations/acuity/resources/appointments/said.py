@@ -56,7 +56,7 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
 
 
 def stored_by_month(context: Context) -> dict[str, int]:
-    days = in_window(context).values("service_date").annotate(n=Count("pk")).order_by()
+    days = in_window(context).values("service_date").annotate(n=Count("*")).order_by()
     months: Counter[str] = Counter()
     for day, n in days.values_list("service_date", "n"):
         months[f"{day:%Y-%m}"] += n
