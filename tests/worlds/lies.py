@@ -370,6 +370,46 @@ class ListLacks(Lie):
         return reply
 
 
+class ListTellsOtherwise(Lie):
+    """Another list has one of its rows otherwise, or lacks it where `says` is empty: in its first answer
+    only, or in each answer to a question that is `asked` so."""
+
+    right = "either"
+
+    def __init__(
+        self, path: str, number: int, asked: Callable[[Params], bool] | None = None, **says: Any
+    ) -> None:
+        self.path, self.number, self.asked, self.says = path, number, asked, says
+        self.answers = 0
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.path != f"/{self.path}":
+            return reply
+        self.answers += 1
+        if self.asked(request.params) if self.asked else self.answers == 1:
+            rows = [(row, row["id"] == self.number) for row in reply.body]
+            reply.body = [
+                row | self.says if its else row for row, its in rows if self.says or not its
+            ]
+        return reply
+
+
+class RowTwice(Lie):
+    """A booking comes twice in each listing, once as it is and once otherwise."""
+
+    def __init__(self, number: int, *, last: bool, **says: Any) -> None:
+        self.number, self.last, self.says = number, last, says
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.path == "/appointments":
+            body: list[Any] = []
+            for row in reply.body:
+                wrong = [row | self.says] if row["id"] == self.number else []
+                body += [row, *wrong] if self.last else [*wrong, row]
+            reply.body = body
+        return reply
+
+
 # Answers that are no answers
 
 

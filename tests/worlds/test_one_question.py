@@ -279,6 +279,17 @@ def test_a_list_of_payments_that_was_cut_once_is_asked_for_again(
     assert_right(world, result, mode)
 
 
+def test_a_list_that_was_cut_once_is_asked_for_again_where_a_certificate_could_explain_it() -> None:
+    world = salon(40)
+    shorter = with_payments(world, 0, "all")
+    for booking in shorter:
+        booking.certificate = "GIFT-1"
+
+    result = import_once(world, lies.PaymentsCutAt(0, shorter, times=1))
+
+    assert_right(world, result)
+
+
 @WORLDS
 @CUT
 def test_a_list_of_payments_that_stays_cut_is_named_as_a_difference(
@@ -477,6 +488,73 @@ def test_a_list_that_becomes_short_of_one_row_that_others_name_is_right_or_a_gap
         imported(source)
         source.tell([lacking(world, path)])
         result = imported(source)
+
+    assert_right_or_a_gap(world, result)
+
+
+def assert_list_is_told_right(world: World, result: Result, path: str) -> None:
+    """Each row that is stored of the list has the name that it has, if its part is proven."""
+    model = {"labels": Label, "products": Product, "calendars": Calendar}.get(path, AppointmentType)
+    rows = world.calendars if path == "calendars" else world.types
+    names = (
+        {str(one.id): one.name for one in rows}
+        if path in ("calendars", "appointment-types")
+        else {str(row["id"]): row["name"] for row in world.other_rows(path)}
+    )
+    stored = dict(model.objects.values_list("external_id", "name"))
+    part = result["scope"][path.replace("-", "_")]
+    assert not part["verified"] or stored == names, path
+
+
+NAMED_ROWS = {"calendars": 0, "appointment-types": 0, "labels": 240003, "products": 2230003}
+
+
+def a_row_of(world: World, path: str) -> int:
+    rows = {"calendars": world.calendars, "appointment-types": world.types}.get(path)
+    return rows[-1].id if rows else NAMED_ROWS[path]
+
+
+@SMALL_WORLDS
+@pytest.mark.parametrize("says", [{"name": "Somebody else's"}, {}])
+@pytest.mark.parametrize("path", NAMED_ROWS)
+def test_a_list_whose_first_answer_was_wrong_is_read_again(
+    path: str, says: Row, count: int, mode: str
+) -> None:
+    world = shop(labelled(salon(count)), 7, certificates=7)
+    lie = lies.ListTellsOtherwise(path, a_row_of(world, path), **says)
+
+    result = import_once(world, lie, payments_mode=mode)
+
+    assert_right_or_a_gap(world, result)
+    assert_list_is_told_right(world, result, path)
+    assert result["verified"]
+
+
+@SMALL_WORLDS
+@pytest.mark.parametrize(
+    ("path", "flag"), [("appointment-types", "includeDeleted"), ("products", "deleted")]
+)
+def test_a_list_that_says_one_thing_here_and_another_there_is_a_gap(
+    path: str, flag: str, count: int, mode: str
+) -> None:
+    world = shop(labelled(salon(count)), 7, certificates=7)
+    flagged: lies.Asked = lambda params: flag in params  # noqa: E731
+    lie = lies.ListTellsOtherwise(path, a_row_of(world, path), flagged, name="Somebody else's")
+
+    result = import_once(world, lie, payments_mode=mode)
+
+    assert not result["verified"] and "in another elsewhere" in str(result["gaps"])
+
+
+@SMALL_WORLDS
+@pytest.mark.parametrize("last", [True, False])
+def test_a_booking_that_comes_twice_in_two_ways_is_stored_as_it_is(
+    last: bool, count: int, mode: str
+) -> None:
+    world = salon(count)
+    lie = lies.RowTwice(some_booking(world).id, last=last, price="999.00", notes="another's")
+
+    result = import_once(world, lie, payments_mode=mode)
 
     assert_right_or_a_gap(world, result)
 

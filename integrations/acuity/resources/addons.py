@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bookings.models import Addon, AppointmentAddon, AppointmentType
+from bookings.models import Addon
 from integrations.acuity.reading.values import count, optional_money, text, yes
 from integrations.acuity.resources.whole import Whole
 
@@ -11,15 +11,6 @@ class Addons(Whole):
     name, title, noun = "addons", "Add-ons", "add-on"
     path, model = "/appointment-addons", Addon
     columns = ("name", "duration", "price", "private", "active")
-    named_by = (
-        (
-            "appointment types",
-            AppointmentType.addons.through,
-            "addon_id",
-            "appointmenttype__removed_at",
-        ),
-        ("bookings", AppointmentAddon, "addon_id", "appointment__removed_at"),
-    )
     proves_cut = ("appointment_types",)
 
     def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:

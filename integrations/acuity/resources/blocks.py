@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
+
 from bookings.models import Block, Calendar
 from integrations.acuity.reading import zones
 from integrations.acuity.reading.values import Reject, moment, number, plain, text, yes
@@ -119,7 +121,12 @@ class Blocks(Whole):
         days = {"minDate": period.first, "maxDate": period.last}
         bounds = {name: day.isoformat() for name, day in days.items() if day}
         other = Shown()
-        keys = list(context.catalog.calendars)[:CALENDARS]
+        calendars = context.account.rows(Calendar)
+        # Of one that bookings alone name there are no blocks, or some would be stored.
+        there = calendars.filter(
+            Q(known_from="") | Exists(Block.objects.filter(calendar=OuterRef("pk")))
+        )
+        keys = list(there.order_by("pk").values_list("external_id", flat=True)[:CALENDARS])
         for key in keys:
             answer = self.ask(context, calendarID=key, max=AT_ONCE, **bounds)
             found = [Row(payload) for payload in answer]

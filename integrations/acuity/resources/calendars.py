@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bookings.models import Appointment, AppointmentType, Calendar
+from bookings.models import Calendar
 from integrations.acuity.reading import zones
 from integrations.acuity.reading.values import text, yes
 from integrations.acuity.resources.whole import Whole
@@ -23,15 +23,6 @@ class Calendars(Whole):
         "valid",
     )
     always = True
-    named_by = (
-        (
-            "appointment types",
-            AppointmentType.calendars.through,
-            "calendar_id",
-            "appointmenttype__removed_at",
-        ),
-        ("bookings", Appointment, "calendar_id", "removed_at"),
-    )
     # What is on offer is on offer in calendars that there are.
     proves_cut = ("appointment_types",)
 

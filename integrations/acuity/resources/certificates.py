@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
 
 from bookings.models import (
     Appointment,
@@ -29,7 +29,7 @@ from integrations.acuity.resources.whole import Whole
 from integrations.acuity.store.references import Keys, Ref
 
 # The list is asked for again for each of so many products.
-PRODUCTS = 5
+PRODUCTS = 4
 
 
 def types(payload: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -104,9 +104,10 @@ class Certificates(Whole):
         )
 
     def otherwise(self, context: Context, rows: list[Any]) -> Shown:
-        """By product: all of these must be in the list."""
+        """By product, those of most certificates first: all of these must be in the list."""
         products = context.account.rows(Product).filter(removed_at=None)
-        keys = list(products.order_by("-pk").values_list("external_id", flat=True)[:PRODUCTS])
+        most = products.alias(n=Count("certificate")).order_by("-n", "-pk")
+        keys = list(most.values_list("external_id", flat=True)[:PRODUCTS])
         other = Shown()
         for key in keys:
             found = self.ask(context, productID=key)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from bookings.models import AppointmentType, Form, Question
+from bookings.models import Form, Question
 from integrations.acuity.reading.values import Reject, digest, listed, number, plain, text, yes
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.records import Record
@@ -32,14 +32,6 @@ class Forms(Whole):
     name, title, noun = "forms", "Forms", "form"
     path, model = "/forms", Form
     columns = ("name", "description", "hidden")
-    named_by = (
-        (
-            "appointment types",
-            AppointmentType.forms.through,
-            "form_id",
-            "appointmenttype__removed_at",
-        ),
-    )
     proves_cut = ("appointment_types",)
 
     def read(self, payload: dict[str, Any]) -> tuple[Any, ...]:

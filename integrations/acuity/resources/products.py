@@ -5,8 +5,6 @@ from typing import Any
 
 from bookings.models import (
     AppointmentType,
-    Certificate,
-    OrderLine,
     Product,
     ProductAppointmentType,
 )
@@ -42,10 +40,6 @@ class Products(Whole):
         "is_gift_certificate",
     )
     parts = (Part(ProductAppointmentType, "product_id", ("appointment_type_id", "count"), types),)
-    named_by = (
-        ("orders", OrderLine, "product_id", "order__removed_at"),
-        ("certificates", Certificate, "product_id", "removed_at"),
-    )
     params = {"deleted": "true"}
     second_look = {}
 

@@ -5,12 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from bookings.models import Listed
 from integrations.acuity.errors import BadAnswer, Forbidden, NotFound, PlanWithoutApi
-from integrations.acuity.reading.findings import Gap
+from integrations.acuity.reading.findings import NAMED, Gap, named
 from integrations.acuity.reading.values import Reject, clean, digest, listed, number
 from integrations.acuity.resources.base import (
     BY_COLUMN,
@@ -70,9 +70,6 @@ class Whole(Resource):
     second_look: dict[str, str] | None = None
     # Of what names rows that no list has: those by which the list is proven to be cut short.
     proves_cut: tuple[str, ...] = ()
-    # Other resources' rows that name these: what they are called, the model, its column, and the one
-    # that says whether they are gone.
-    named_by: tuple[tuple[str, type[Model], str, str], ...] = ()
     model: type[Listed]
 
     @property
@@ -191,7 +188,7 @@ class Whole(Resource):
 
         It was read twice alike if the import has just had the same list; else it is read again. A
         list that an earlier proof has asked for so is not asked for once more, unless `anew`, nor is
-        one of which another question shows what the import has just listed.
+        one of which another question shows, row by row, what the import has just listed.
         """
         had = {} if cursor.get("anew") else held(context, self.name, self.stored(context.scope))
         if had:
@@ -207,6 +204,11 @@ class Whole(Resource):
                 second = self.listing(context).rows
                 alike = list_digest(first) == list_digest(second)
             other = self.otherwise(context, first)
+            if told := self._told_otherwise(context, first, other):
+                # They may have changed in between.
+                first = second = self.listing(context).rows
+                other = self.otherwise(context, first)
+                told = self._told_otherwise(context, first, other)
         except REFUSALS as refusal:
             return Checked(Found(), {"refused": refusal.status}, done=True)
         payloads = {key_of(payload): payload for payload in [*first, *second, *other.rows]}
@@ -226,10 +228,11 @@ class Whole(Resource):
             "alike": alike,
             "cut": len(other.rows and {*map(key_of, other.rows)} - {*map(key_of, first + second)}),
             "evidence": shown.evidence + other.evidence,
+            "told": sorted(told),
             "gaps": shown.gaps + other.gaps,
             "ignored": sorted({*shown.ignored, *other.ignored}),
         }
-        if alike and not facts["cut"] and not facts["gaps"]:
+        if alike and not (told or facts["cut"] or facts["gaps"]):
             facts |= {"proven": list_digest(first)}
         many_gone = len(gone) > bool(other.evidence) and 2 * len(gone) >= len(stored)
         if many_gone and not context.scope.accept_removals:
@@ -248,47 +251,33 @@ class Whole(Resource):
         step = just_listed(context, self.name, len(stored))
         if not step:
             return {}
-        evidence = self._named(context)
-        if not evidence:
-            had = self.rows(context.scope).values_list("external_id", "raw")
-            rows = [raw or {"id": key} for key, raw in had]
-            other = self.otherwise(context, rows)
-            parsed = self._parse(context, [*other.rows, *other.again])
-            records: list[Record] = parsed.records
-            keys = find(context.account, (ref for record in records for ref in record.refs()))
-            odd = any(stored.get(r.key) != r.content_hash(keys) for r in records)
-            if odd or parsed.rejects or other.gaps or other.ignored:
-                return {}
-            if len(stored) - len(records) > other.may_lack:
-                return {}
-            evidence = other.evidence
-        if not evidence:
+        had = self.rows(context.scope).values_list("external_id", "raw")
+        rows = [raw or {"id": key} for key, raw in had]
+        other = self.otherwise(context, rows)
+        parsed = self._parse(context, [*other.rows, *other.again])
+        records: list[Record] = parsed.records
+        keys = find(context.account, (ref for record in records for ref in record.refs()))
+        odd = any(stored.get(r.key) != r.content_hash(keys) for r in records)
+        if not other.evidence or odd or parsed.rejects or other.gaps or other.ignored:
+            return {}
+        if len(stored) - len(records) > other.may_lack:
             return {}
         return {
             "listed": len(stored),
             "alike": True,
             "own": True,
-            "evidence": evidence,
+            "evidence": other.evidence,
             "ignored": [],
             "proven": step.cursor["digest"],
         }
 
-    def _named(self, context: Context) -> list[str]:
-        """By what all of these are named, in words, if each of them is; else nothing."""
-        words: list[str] = []
-        # One that is named and not listed may have been left out, or made since.
-        left = set() if self.unlisted(context) else self._pks(context)
-        for what, model, column, removed in self.named_by:
-            named = model._default_manager.filter(**{f"{column}__in": left, removed: None})
-            if found := set(named.values_list(column, flat=True).distinct()):
-                left -= found
-                words.append(what)
-        if left or not words:
-            return []
-        return [f"each is named by {' or '.join(words)}"]
-
-    def _pks(self, context: Context) -> set[int]:
-        return set(self.rows(context.scope).values_list("pk", flat=True))
+    def _told_otherwise(self, context: Context, rows: list[Any], other: Shown) -> set[str]:
+        """IDs of which another question says something else than the list."""
+        listed = {r.key: (r.values, r.parts) for r in self._parse(context, rows).records}
+        again = self._parse(context, [*other.rows, *other.again]).records
+        return {
+            r.key for r in again if listed.get(r.key, (r.values, r.parts)) != (r.values, r.parts)
+        }
 
     def heal(self, context: Context, found: Found) -> Counts:
         counts = self._save(context, found.save, anew=True)
@@ -347,10 +336,14 @@ class Whole(Resource):
         if cut := cursor.get("cut", 0):
             reason = f"Acuity cuts its {what} short: another question showed {cut:,} more."
             yield Gap(self.name, reason, missing=cut)
+        if told := cursor.get("told"):
+            which = f"{many(len(told), self.noun)}{named(told)}"
+            reason = f"Acuity tells {which} in one way where it lists all {what}, and in another elsewhere."
+            yield Gap(self.name, reason, found=len(told), ids=told[:NAMED])
         for source in self.proves_cut:
             if n := unlisted.get(source, 0):
-                named = f"{many(n, self.noun)} that {source.replace('_', ' ')} name"
-                yield Gap(self.name, f"{named}, and no list shows.", missing=n)
+                which = f"{many(n, self.noun)} that {source.replace('_', ' ')} name"
+                yield Gap(self.name, f"{which}, and no list shows.", missing=n)
         if n := cursor.get("refused_gone", 0):
             reason = (
                 f"{many(n, self.noun)} stored that Acuity no longer lists, half or more;"

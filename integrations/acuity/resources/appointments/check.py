@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from msgspec.structs import replace
@@ -281,22 +281,30 @@ def _changed(context: Context, listed: list[Row], held: dict[str, Stored]) -> li
 
 
 def _alike(listed: list[Row], held: dict[str, Stored]) -> set[str]:
-    """IDs of the rows that are stored as they are listed: by their bytes, else by their content."""
-    same, others = set(), {}
+    """IDs of the rows that are stored as they are listed: by their bytes, else by their content. Of one
+    that comes twice, each time."""
+    same: set[str] = set()
+    others: dict[int, list[Row]] = {}
     for row in listed:
         if not (had := held.get(row.key)):
             continue
         if had.bare == fingerprint(row.body) or had.core == fingerprint(row.core):
             same.add(row.key)
         else:
-            others[had.pk] = row
+            others.setdefault(had.pk, []).append(row)
+    same -= {rows[0].key for rows in others.values()}
     if others:
         contents = Appointment.objects.filter(pk__in=others).exclude(content_hash="")
         for pk, raw in contents.values_list("pk", "raw"):
-            payload = others[pk].payload
-            if isinstance(payload, dict) and core_of(payload) == raw:
-                same.add(others[pk].key)
+            if all(_says(row, raw) for row in others[pk]):
+                same.add(others[pk][0].key)
     return same
+
+
+def _says(row: Row, raw: Any) -> bool:
+    """Whether the row has the content that is stored."""
+    payload = row.payload
+    return isinstance(payload, dict) and core_of(payload) == raw
 
 
 def _between(

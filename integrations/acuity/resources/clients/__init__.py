@@ -22,7 +22,7 @@ from integrations.acuity.resources.base import (
 )
 from integrations.acuity.resources.clients import check, people, renamed, save
 from integrations.acuity.resources.clients.record import parse_client
-from integrations.acuity.resources.earlier import held
+from integrations.acuity.resources.earlier import held, just_listed
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.store.history import update
 from integrations.acuity.store.upsert import Counts, told_apart, undone
@@ -132,7 +132,9 @@ class Clients(Resource):
             if facts["strangers"] == people.strangers(context).count():
                 facts |= {"held": had["held"]}
                 return Checked(Found(), ProofCursor(facts), done=True)
-        groups, gone, facts, gaps = check.compare_all(context)
+        step = None if cursor.get("anew") else just_listed(context, self.name)
+        listed = step.cursor["digest"] if step else ""
+        groups, gone, facts, gaps = check.compare_all(context, had=listed)
         proven = "" if gaps else facts["digest"]
         return Checked(Found(groups, gone), ProofCursor(facts, gaps, proven), done=True)
 

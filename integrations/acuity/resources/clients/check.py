@@ -21,15 +21,15 @@ AT_ONCE = 1000
 
 
 def compare_all(
-    context: Context, tries: int = people.TRIES
+    context: Context, tries: int = people.TRIES, had: str = ""
 ) -> tuple[list[list[Any]], list[int], dict[str, Any], list[Gap]]:
     """Groups of entries whose client is not stored, or stored otherwise than listed; the rows of
     clients that are listed no longer, because they were renamed, merged or deleted; what the readings
-    of the list have shown; and the gaps in it."""
+    of the list have shown; and the gaps in it. `had` is the digest of what the import has just listed."""
     known = context.account.rows(Client).filter(listed=True)
     changed: list[list[Any]] = []
     found: set[str] = set()
-    entries, facts, gaps = people.read(context)
+    entries, facts, gaps = people.read(context, had=had)
     listed = grouped(entries, context.identity)
     for _, groups in Snapshot.chunks(listed, AT_ONCE):
         records = {}
