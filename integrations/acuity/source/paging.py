@@ -67,6 +67,8 @@ class Page(Generic[C]):
     ignored: frozenset[str] = frozenset()
     # These are all records, oldest first, those of earlier pages among them: count from here.
     anew: bool = False
+    # At the end: what another question shows of the days that the walk has passed.
+    beside: list[Any] = field(default_factory=list)
 
 
 class Keyset:
@@ -151,7 +153,11 @@ class Keyset:
                 return self._anew(source, cursor)
             gaps = [unseen_canceled()] if "canceled" in source.ignored else []
         newest = source.ask(**ALL | {"direction": "DESC"}, **bounds, max=self.limit // 2 + 1)
-        if unseen := self._since(day, newest.rows, seen):
+        shown = [
+            row for row in newest.rows if self.last_day is None or row.day <= str(self.last_day)
+        ]
+        before = [row for row in shown if row.day < day.isoformat()]
+        if unseen := [row for row in _fresh(shown, seen) if row.day >= day.isoformat()]:
             # Made a moment ago, or never shown to those who ask for the oldest first?
             again = source.ask(**ALL, **self._bounds(day), max=self.limit + len(seen))
             fresh = [row for row in _fresh(again.rows, seen) if self._reaches(row, day)]
@@ -159,13 +165,8 @@ class Keyset:
                 return self._anew(source, cursor)
             return Page(fresh, self._following(source, day, fresh, cursor))
         learned = replace(cursor, ignored=sorted(source.ignored), ceiling=source.ceiling)
-        return Page([], learned, done=True, gaps=gaps, ignored=frozenset(source.ignored))
-
-    def _since(self, day: date, rows: list[Any], seen: dict[str, str]) -> list[Any]:
-        """Rows not seen although the walk has passed them, or stands before them."""
-        low = day.isoformat()
-        inside = [row for row in rows if not self.last_day or row.day <= self.last_day.isoformat()]
-        return [row for row in _fresh(inside, seen) if row.day >= low]
+        ignored = frozenset(source.ignored)
+        return Page([], learned, done=True, gaps=gaps, ignored=ignored, beside=before)
 
     def _anew(self, source: Source, cursor: C) -> Page[C]:
         """The source disobeys: everything at one go, by what it does obey."""

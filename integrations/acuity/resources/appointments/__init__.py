@@ -20,6 +20,8 @@ from integrations.acuity.resources.appointments.walk import (
     estimate,
     first_booking,
     last_booking,
+    not_stored,
+    passed_by,
     walk,
 )
 from integrations.acuity.resources.base import (
@@ -54,12 +56,18 @@ class Appointments(Resource):
     def fetch(self, context: Context) -> Fetched:
         position, cursor = context.position, WalkCursor.of(context.position.cursor)
         if cursor.first is None:
-            first = first_booking(context)
+            first, shown = first_booking(context)
             if first is None:
                 return Fetched([], cursor, done=True)
-            began = timezone.now().isoformat()
-            cursor = replace(cursor, first=first, last=last_booking(context), began=began)
-            cursor = replace(cursor, ceiling=ceiling(context))
+            last, newest = last_booking(context)
+            cursor = replace(
+                cursor,
+                first=first,
+                last=last,
+                began=timezone.now().isoformat(),
+                glimpsed=[row.key for row in not_stored(context, [*shown, *newest])],
+                ceiling=ceiling(context),
+            )
         first = cursor.first or ""
         # What was fetched ahead was asked for with the limit of that time.
         limit = min(cursor.limit or position.limit, position.limit)
@@ -80,7 +88,8 @@ class Appointments(Resource):
         following = replace(following, months=months)
         seen = position.offset + len(page.records)
         total = seen if page.done else estimate(seen, following)
-        return Fetched(page.records, following, page.done, total, page.gaps, day=following.day)
+        records = page.records + (passed_by(context, page, cursor.glimpsed) if page.done else [])
+        return Fetched(records, following, page.done, total, page.gaps, day=following.day)
 
     def save(self, context: Context, page: Fetched) -> Counts:
         return save.save_appointments(context, page.records)
@@ -103,7 +112,7 @@ class Appointments(Resource):
 
     def dry_run(self, context: Context, saw: Callable[[list[Any]], None]) -> Foreseen:
         counts, fetched = Counts(), 0
-        first = first_booking(context)
+        first, _ = first_booking(context)
         cursor = DayCursor()
         done = first is None
         pages = walk(context, first or timezone.localdate().isoformat(), context.position.limit)

@@ -20,7 +20,13 @@ from integrations.acuity.resources.appointments.cursors import (
 from integrations.acuity.resources.appointments.cuts import Cut, Question
 from integrations.acuity.resources.appointments.missing import denied_before
 from integrations.acuity.resources.appointments.save import Stored, altered, stored
-from integrations.acuity.resources.appointments.walk import by_month, first_booking, list_days, walk
+from integrations.acuity.resources.appointments.walk import (
+    by_month,
+    first_booking,
+    list_days,
+    not_stored,
+    walk,
+)
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
 from integrations.acuity.source.checks import is_canceled
 from integrations.acuity.source.paging import Page
@@ -71,7 +77,7 @@ def recheck(context: Context, cursor: ProofCursor) -> Checked:
 
 
 def _list(context: Context, cursor: ProofCursor) -> Checked:
-    first = cursor.first or first_booking(context)
+    first, shown = (cursor.first, []) if cursor.first else first_booking(context)
     if first is None:
         unlisted = _months_of(stored(in_window(context)), context)
         # That a listing is empty is believed no more than that it is whole.
@@ -90,9 +96,11 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
     unseen = {key: had for key, had in held.items() if key not in known}
     # A day beside those that were asked for is listed, too: what is stored in them has moved there.
     keys = {row.key for row in listed}
-    beside = [row.key for row in page.records if row.key not in keys]
-    moved = stored(in_window(context).filter(external_id__in=beside)) if beside else {}
-    off = {*_changed(context, listed, held), *moved}
+    around = [row.key for row in page.records if row.key not in keys]
+    moved = stored(in_window(context).filter(external_id__in=around)) if around else {}
+    # What other questions have shown where this one has passed.
+    beside = {row.key: row.day[:7] for row in not_stored(context, [*shown, *page.beside])}
+    off = {*_changed(context, listed, held), *moved, *beside}
     if cursor.anew:
         # What else has written into the table may have left the prints as they were.
         here = stored(in_window(context).filter(external_id__in=keys))
@@ -104,6 +112,7 @@ def _list(context: Context, cursor: ProofCursor) -> Checked:
         months=Counter(before.months) + by_month(context, listed),
         upto=high.isoformat() if high else None,
         strays=_without(cursor.strays, known) | _months_of(unseen, context),
+        apart=_without(cursor.apart, known) | _without(beside, known),
         # They wait here until the proof is finished: what stands on the run is the last proof's.
         gaps=[*cursor.gaps, *page.gaps],
     )
@@ -134,7 +143,9 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
     answer = cuts.ask(context, question, cursor.asking, most, longest)
     unlike = _unlike(context, cursor, question, answer)
     if cursor.reused and (unlike.silent or unlike.apart or unlike.lacking or answer.crowded):
-        return _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
+        found = _ask(context, [*unlike.apart])[0]
+        again = _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
+        return replace(again, found=Found([*found, *again.found.save]))
     refreshed, short, missing = _asked_for(context, cursor, question, unlike)
     over = cursor.brief or unlike.silent or answer.last or (answer.uncut and not unlike.lacking)
     failed = unlike.silent or short

@@ -15,6 +15,8 @@ class WalkCursor(DayCursor, frozen=True):
     begins: str = ""
     # When the walk began, as ISO 8601.
     began: str = ""
+    # IDs that the first questions have shown, which only looked for where to begin and to end.
+    glimpsed: list[str] = []
     # Bookings listed by month; None before the first page.
     months: dict[str, int] | None = None
     # The limit with which the next page was asked for ahead.

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from bookings.models import Client
 from integrations.acuity.errors import BadAnswer
-from integrations.acuity.reading.listing import Row, decode
+from integrations.acuity.reading.listing import Row, decode, decode_one
 from integrations.acuity.resources.appointments.cursors import WalkCursor
-from integrations.acuity.resources.base import Context
+from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.source.checks import FIRST
-from integrations.acuity.source.paging import ALL, DayCursor, Keyset
+from integrations.acuity.source.paging import ALL, DayCursor, Keyset, Page
 from integrations.acuity.source.slices import People, Person
 from integrations.models import ImportStep
 
@@ -28,26 +28,48 @@ def list_appointments(context: Context, **params: Any) -> list[Row]:
     return rows
 
 
-def first_booking(context: Context) -> str | None:
-    """The day to start from, or None if the account has no booking in the window.
+def first_booking(context: Context) -> tuple[str | None, list[Row]]:
+    """The day to start from, or None if the account has no booking in the window; with what was shown.
 
     No answer says which booking is the first, so the walk starts before all of them.
     """
     if first := context.scope.period.widened.first:
-        return first.isoformat()
+        return first.isoformat(), []
     some = list_appointments(context, **ALL, max=1, minDate=FIRST.isoformat())
     some = some or list_appointments(context, showall="true", max=1)
     some = some or list_appointments(context, canceled="true", max=1)
-    return FIRST.isoformat() if some else None
+    return FIRST.isoformat() if some else None, some
 
 
-def last_booking(context: Context) -> str:
-    """The last day that has a booking, or the window's last; only progress is told by it."""
+def last_booking(context: Context) -> tuple[str, list[Row]]:
+    """The last day that has a booking, or the window's last, by which progress is told; with what was
+    shown."""
     rows = list_appointments(context, **ALL | {"direction": "DESC"}, max=1)
     days = walk(context, "1970-01-01", 1).dates(rows[0]) if rows else []
-    return min(
-        [max(days, default=date.max), context.scope.period.widened.last or date.max]
-    ).isoformat()
+    last = min([max(days, default=date.max), context.scope.period.widened.last or date.max])
+    return last.isoformat(), rows
+
+
+def not_stored(context: Context, rows: Iterable[Row]) -> list[Row]:
+    """Those of them, in the run's window, that the database does not have."""
+    period = context.scope.period
+    inside = {row.key: row for row in rows if (at := row.instant) and period.contains(at.date())}
+    stored = in_window(context).filter(external_id__in=inside)
+    had = set(stored.values_list("external_id", flat=True))
+    return [row for key, row in inside.items() if key not in had]
+
+
+def passed_by(context: Context, page: Page[Any], glimpsed: list[str]) -> list[Row]:
+    """Bookings that other questions have shown, and the walk, which ends with this page, has not."""
+    listed = {row.key for row in page.records}
+    beside = [row for row in not_stored(context, page.beside) if row.key not in listed]
+    waiting = {*glimpsed} - listed - {row.key for row in beside}
+    stored = (
+        in_window(context).filter(external_id__in=waiting).values_list("external_id", flat=True)
+    )
+    paths = [f"/appointments/{key}" for key in sorted(waiting - set(stored))]
+    answers = context.source.each(paths, decode=decode_one) if paths else []
+    return [*beside, *(answer for answer in answers if isinstance(answer, Row))]
 
 
 def ceiling(context: Context) -> int | None:

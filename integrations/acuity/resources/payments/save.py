@@ -263,13 +263,15 @@ def _differing(old: Payment, new: Payment) -> list[str]:
 def _is_contradicted(
     appointment: Appointment, records: list[PaymentRecord], had: dict[str, Payment]
 ) -> bool:
-    """Whether the list has lost payments and by that agrees less with what the booking says was paid."""
+    """Whether the list has lost payments and by that agrees less with what the booking says was paid, or
+    would agree if it hadn't."""
     before = [payment for payment in had.values() if payment.removed_at is None]
     if {payment.external_id for payment in before} <= {record.key for record in records}:
         return False
     sums = (sum((row.amount for row in rows), Decimal(0)) for rows in (before, records))
     was, now = (abs(paid - appointment.amount_paid) for paid in sums)
-    return bool(now > was)
+    both = {row.external_id: row.amount for row in before} | {r.key: r.amount for r in records}
+    return bool(now > was or (now and sum(both.values()) == appointment.amount_paid))
 
 
 def _vanished(left: dict[str, Payment], now: datetime) -> list[Payment]:
