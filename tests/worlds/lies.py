@@ -341,6 +341,21 @@ class PaymentsCutAt(Lie):
         return reply
 
 
+class PaymentsInTurn(Lie):
+    """A list of several payments lacks another one each time."""
+
+    right = "either"
+
+    def __init__(self) -> None:
+        self.asked: dict[int, int] = {}
+
+    def replies(self, request: Request, reply: Reply, world: World) -> Reply:
+        if request.resource == "payments" and len(reply.body) > 1:
+            turn = self.asked[request.booking_id] = self.asked.get(request.booking_id, -1) + 1
+            del reply.body[turn % len(reply.body)]
+        return reply
+
+
 class ListCutAt(Lie):
     """Another list ends after `n` rows whatever is asked, and is deaf to some parameters."""
 

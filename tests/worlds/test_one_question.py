@@ -189,6 +189,59 @@ def test_rows_that_come_only_when_asked_for_in_one_way_are_imported_or_named(
     assert_right_or_a_gap(world, result)
 
 
+def first_of_all(world: World, one: Booking) -> bool:
+    return one.id == min(world.bookings.values(), key=lambda each: each.starts).id
+
+
+def last_of_all(world: World, one: Booking) -> bool:
+    return one.id == max(world.bookings.values(), key=lambda each: each.starts).id
+
+
+def for_one_row(params: Params) -> bool:
+    return params.get("max") == "1"
+
+
+def newest_of_all_kinds(params: Params) -> bool:
+    return newest_first(params) and true(params, "showall")
+
+
+class FirstTime:
+    """Whether a question that is `asked` so comes for the first time."""
+
+    def __init__(self, asked: lies.Asked) -> None:
+        self.asked = asked
+        self.heard: list[Params] = []
+
+    def __call__(self, params: Params) -> bool:
+        again = params in self.heard
+        self.heard.append(params)
+        return self.asked(params) and not again
+
+
+@SMALL_WORLDS
+@pytest.mark.parametrize(
+    ("which", "asked"),
+    [
+        (first_of_all, for_one_row),
+        (last_of_all, for_one_row),
+        (every_fourth, newest_of_all_kinds),
+        (of_one_type, newest_of_all_kinds),
+        (every_fourth, FirstTime(by_calendar)),
+        (some_of_one_calendar, FirstTime(newest_first)),
+    ],
+)
+def test_what_an_answer_has_shown_once_is_imported_or_named(
+    which: lies.Which, asked: lies.Asked, count: int, mode: str
+) -> None:
+    world = salon(count)
+    if isinstance(asked, FirstTime):
+        asked = FirstTime(asked.asked)
+
+    result = import_once(world, lies.OnlyWhen(which, asked), payments_mode=mode)
+
+    assert_right_or_a_gap(world, result)
+
+
 # One booking told in two ways, by its ID as it is → as it is, or a gap
 
 
@@ -277,6 +330,20 @@ def test_a_list_of_payments_that_was_cut_once_is_asked_for_again(
     result = import_once(world, cut, payments_mode=mode)
 
     assert_right(world, result, mode)
+
+
+@SMALL_WORLDS
+def test_lists_that_lack_another_payment_each_time_take_nothing_away(count: int, mode: str) -> None:
+    world = salon(count)
+    several = [one for one in world.bookings.values() if len(one.payments) > 1]
+
+    with Source(world, [lies.PaymentsInTurn()]) as source:
+        imported(source, payments_mode=mode)
+        once = [paid(one) for one in several]
+        result = imported(source, payments_mode="all")
+
+    assert several and not result["verified"]
+    assert [paid(one) for one in several] == once
 
 
 def test_a_list_that_was_cut_once_is_asked_for_again_where_a_certificate_could_explain_it() -> None:
