@@ -77,6 +77,7 @@ SENTENCES = (
     ),
     _("Acuity's {what} were different each time they were listed."),
     _("Acuity cuts its {what} short: another question showed {n} more."),
+    _("Acuity says two different things about {n} {what} ({ids}), depending on how it is asked."),
     _("Acuity refuses this account its {what} (status {status})."),
     _("{n} {what} stored before."),
     _("{n} {what} that {source} name, and no list shows."),

@@ -612,7 +612,7 @@ def test_a_list_that_says_one_thing_here_and_another_there_is_a_gap(
 
     result = import_once(world, lie, payments_mode=mode)
 
-    assert not result["verified"] and "in another elsewhere" in str(result["gaps"])
+    assert not result["verified"] and "two different things" in str(result["gaps"])
 
 
 @SMALL_WORLDS
