@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
 
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet, Sum
 
 from bookings import models
 from bookings.amounts import counted, decimals, shortest
@@ -52,6 +52,8 @@ LEFT_OUT = {
     "payments_fetched_sum",
 }
 AT_ONCE = 1000
+# What decides in which month a booking or payment counts, and for how much.
+COUNTS = ["removed_at", "service_date", "amount", "appointment"]
 Row = dict[str, Any]
 
 
@@ -139,13 +141,19 @@ def as_of(
     tenant: Tenant, at: datetime, resource: str, ids: list[str] | None = None
 ) -> Iterator[tuple[str, Row]]:
     """(ID, row) of each row that was known at that time, as it was then."""
-    model = TABLES[resource]
-    names = columns(model)
-    paths = _paths(model, names)
-    rows = model._default_manager.filter(tenant=tenant).exclude(first_seen__gt=at)
-    if ids:
-        rows = rows.filter(external_id__in=ids)
-    found = iter(rows.order_by("pk").values_list("pk", *paths).iterator(AT_ONCE))
+    rows = TABLES[resource]._default_manager.filter(tenant=tenant)
+    for _, row in _as_of(rows.filter(external_id__in=ids) if ids else rows, at):
+        yield row.pop("external_id"), row
+
+
+def _as_of(rows: QuerySet[Any], at: datetime) -> Iterator[tuple[int, Row]]:
+    """As `as_of`, of these rows, by their primary keys."""
+    model = rows.model
+    resource, names = NAMES[model], columns(model)
+    rows = rows.exclude(first_seen__gt=at)
+    found = iter(
+        rows.order_by("pk").values_list("pk", *_paths(model, names)).iterator(AT_ONCE),
+    )
     while chunk := list(islice(found, AT_ONCE)):
         now = {pk: dict(zip(names, map(plain, values), strict=True)) for pk, *values in chunk}
         for part in OWNED.get(model, ()):
@@ -155,8 +163,7 @@ def as_of(
         later = Change.objects.filter(resource=resource, row__in=list(now), seen_at__gt=at)
         for pk, changed in later.order_by("-seen_at", "-pk").values_list("row", "changed"):
             now[pk] |= {name: before for name, (before, _) in changed.items() if name in now[pk]}
-        for row in now.values():
-            yield row.pop("external_id"), row
+        yield from now.items()
 
 
 def since(
@@ -170,20 +177,47 @@ def since(
 def months(tenant: Tenant, at: datetime) -> dict[str, tuple[int, int]]:
     """Bookings and cents of payments by month of service, as they were known at that time.
 
-    Where the tenant's currency has them, the cents are thousandths.
+    Where the tenant's currency has them, the cents are thousandths. What stands there now is counted by
+    the database; of what was touched since, which is little, the difference is made.
     """
     places = decimals(tenant.currency)
     bookings: Counter[str] = Counter()
     cents: Counter[str] = Counter()
-    kept = set()
-    for key, row in as_of(tenant, at, NAMES[models.Appointment]):
-        if row["removed_at"] is None:
-            kept.add(key)
-            bookings[row["service_date"][:7]] += 1
-    for _, row in as_of(tenant, at, NAMES[models.Payment]):
-        if row["removed_at"] is None and row["appointment"] in kept:
+    every = models.Appointment.objects.filter(tenant=tenant)
+    paid = models.Payment.objects.filter(tenant=tenant)
+    live = every.filter(removed_at=None)
+    for day, n in live.values_list("service_date").annotate(n=Count("*")).order_by():
+        bookings[f"{day:%Y-%m}"] += n
+    sums = paid.filter(removed_at=None, appointment__removed_at=None).values_list("service_date")
+    for day, amount in sums.annotate(Sum("amount")).order_by():
+        cents[f"{day:%Y-%m}"] += counted(amount, places)
+
+    touched = every.filter(_touched(models.Appointment, at))
+    now = dict(touched.filter(removed_at=None).values_list("pk", "service_date"))
+    was = {pk: row["service_date"] for pk, row in _as_of(touched, at) if row["removed_at"] is None}
+    bookings.subtract(f"{day:%Y-%m}" for day in now.values())
+    bookings.update(day[:7] for day in was.values())
+
+    both = paid.filter(Q(appointment__in=touched) | _touched(models.Payment, at))
+    places_of = dict(both.values_list("pk", "appointment"))
+    stay = set(live.filter(payments__in=both).values_list("pk", flat=True))
+    for pk, day, amount in both.filter(removed_at=None).values_list("pk", "service_date", "amount"):
+        if places_of[pk] in stay:
+            cents[f"{day:%Y-%m}"] -= counted(amount, places)
+    stayed = (stay - set(touched.values_list("pk", flat=True))) | was.keys()
+    for pk, row in _as_of(both, at):
+        if row["removed_at"] is None and places_of[pk] in stayed:
             cents[row["service_date"][:7]] += counted(Decimal(row["amount"]), places)
-    return {month: (bookings[month], cents[month]) for month in sorted({*bookings, *cents})}
+    found = {month: (bookings[month], cents[month]) for month in sorted({*bookings, *cents})}
+    return {month: both for month, both in found.items() if any(both)}
+
+
+def _touched(model: type[Model], at: datetime) -> Q:
+    """Those that are new since, or of which something changed that counts."""
+    changed = Change.objects.filter(
+        resource=NAMES[model], seen_at__gt=at, changed__has_any_keys=COUNTS
+    )
+    return Q(first_seen__gt=at) | Q(pk__in=changed.values("row"))
 
 
 def closed_months(tenant: Tenant, at: datetime, now: datetime, before: str) -> dict[str, Any]:

@@ -338,7 +338,9 @@ class Whole(Resource):
             yield Gap(self.name, reason, missing=cut)
         if told := cursor.get("told"):
             which = f"{many(len(told), self.noun)}{named(told)}"
-            reason = f"Acuity says two different things about {which}, depending on how it is asked."
+            reason = (
+                f"Acuity says two different things about {which}, depending on how it is asked."
+            )
             yield Gap(self.name, reason, found=len(told), ids=told[:NAMED])
         for source in self.proves_cut:
             if n := unlisted.get(source, 0):

@@ -17,6 +17,9 @@ from integrations.acuity.store.history import NO_CONTENT, Seen, compared, keep
 
 # What came, and by what it is recognised when it comes again.
 BYTES = {"raw", "content_hash", "fingerprint"}
+# Before a column it keeps SQLite from looking it up by its index: it takes a table of which it has counted
+# nothing for a long one, and would look through all that is stored for each page that comes.
+FEW = "+"
 
 
 def overwrite(
@@ -85,7 +88,7 @@ def _differ(model: type[Model], incoming: str, names: Sequence[str]) -> dict[int
     )
     asked = (
         f"SELECT t.id, {bits} FROM {quote(model._meta.db_table)} t"
-        f" JOIN {quote(incoming)} i ON t.id = i.id"
+        f" JOIN {quote(incoming)} i ON t.id = {FEW}i.id"
     )
     with connection.cursor() as cursor:
         cursor.execute(asked + " FOR NO KEY UPDATE OF t" if postgres else asked)
@@ -102,7 +105,7 @@ def _update(
     table, other = quote(model._meta.db_table), quote(incoming)
     columns = [quote(column_of(model, name).column) for name in names]
     written = ", ".join(f"{column} = {other}.{column}" for column in columns)
-    update = f"UPDATE {table} SET {written} FROM {other} WHERE {other}.id = {table}.id"
+    update = f"UPDATE {table} SET {written} FROM {other} WHERE {table}.id = {FEW}{other}.id"
     some = sorted(pks) if len(pks) < all_rows else []
     if some:
         update += f" AND {other}.id IN ({', '.join(['%s'] * len(some))})"

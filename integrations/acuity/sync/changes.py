@@ -29,7 +29,6 @@ TOLD: dict[type[Model], tuple[str, ...]] = {
 
 # Rows of which a month has a number and a sum, and the columns that decide on these.
 COUNTED: tuple[type[Model], ...] = (Appointment, Payment)
-COUNTS = ["removed_at", "service_date", "amount", "appointment"]
 
 
 class Line(NamedTuple):
@@ -75,7 +74,7 @@ def of(tenant: Tenant, since: datetime, until: datetime | None = None) -> Change
 def closed_only(tenant: Tenant, since: datetime, until: datetime) -> Changes:
     """As `of`, without a line for each change."""
     changed = history.since(tenant, since, [history.NAMES[model] for model in COUNTED])
-    changed = changed.filter(seen_at__lte=until, changed__has_any_keys=COUNTS)
+    changed = changed.filter(seen_at__lte=until, changed__has_any_keys=history.COUNTS)
     new = (model._default_manager.filter(tenant=tenant, first_seen__gt=since) for model in COUNTED)
     if not (changed.exists() or any(rows.exists() for rows in new)):
         return Changes(since, {}, [])
