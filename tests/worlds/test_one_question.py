@@ -342,9 +342,10 @@ def test_lists_that_lack_another_payment_each_time_take_nothing_away(count: int,
 
     with Source(world, [lies.PaymentsInTurn()]) as source:
         imported(source, payments_mode=mode)
+        again = imported(source, payments_mode=mode)
         result = imported(source, payments_mode="all")
 
-    assert several and not result["verified"]
+    assert several and not again["verified"] and not result["verified"]
     assert not Payment.objects.exclude(removed_at=None).exists()
 
 

@@ -168,6 +168,7 @@ def save_payments(context: Context, answers: Answers, *, again: bool = False) ->
     fresh: list[Payment] = []
     changed: list[Payment] = []
     read: list[Appointment] = []
+    doubtful: list[int] = []
     for appointment, rows in answers:
         if isinstance(rows, Gone):
             # The listing has a word in that, too: verification judges.
@@ -196,6 +197,8 @@ def save_payments(context: Context, answers: Answers, *, again: bool = False) ->
             payload = {"id": appointment.external_id, "payments": clean(rows)}
             if again:
                 counts += reject(context.scope.origin, "payments", [(payload, CONTRADICTED)])
+                # The list that was believed before is doubted by now, too.
+                doubtful.append(appointment.pk)
             continue
         for record in records:
             old = had.pop(record.key, None)
@@ -234,6 +237,7 @@ def save_payments(context: Context, answers: Answers, *, again: bool = False) ->
         ["payments_fetched_for", "payments_fetched", "payments_fetched_sum", "payments_read_at"],
         batch_size=500,
     )
+    Appointment.objects.filter(pk__in=doubtful).update(payments_fetched_for="")
     resolve(context.scope.origin, "payments", [appointment.external_id for appointment in read])
     updated = len(changed) - restated
     return counts + Counts(created=len(fresh), updated=updated, restated=restated)
