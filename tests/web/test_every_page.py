@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.contrib.staticfiles import finders
 from django.test import Client as Browser
 from django.urls import reverse
 from django_celery_beat import models as schedules
 
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.sandbox import Sandbox
-from integrations.models import AcuityAccount
+from integrations.models import AcuityAccount, ApiToken, Membership, NoticeChannel, Plan
 from tests.conftest import import_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.money]
@@ -33,6 +34,7 @@ HEADS = 400
 
 def addresses() -> Iterator[tuple[str, str]]:
     """Of each model the list, the form and the pages of one row; then what has a name of its own."""
+    reverse("admin:index")  # loads all that registers
     for model, pages in admin.site._registry.items():
         for url in pages.get_urls():
             name = getattr(url, "name", None) or ""
@@ -64,13 +66,25 @@ def bytes_of(name: str) -> int:
 @pytest.fixture
 def everything(box: Sandbox, account: AcuityAccount) -> None:
     """A row of each model that an owner or an engineer looks at."""
+    refused, changed = (booking["id"] for booking in box.account.appointments[3:5])
+    box.account.edit(refused, price="twelve")
+    import_all(box, only=tuple(RESOURCES))
+    box.account.edit(changed, notes="Moved by phone")
     import_all(box)
+    tenant = account.tenant
+    user = User.objects.create_user("desk")
     Group.objects.create(name="Desk")
+    Membership.objects.create(user=user, tenant=tenant)
+    ApiToken.objects.create(name="Desk", digest="0").tenants.add(tenant)
+    NoticeChannel.objects.create(tenant=tenant, address="desk@example.com")
+    Plan.objects.create(account=account)
     every = schedules.IntervalSchedule.objects.create(every=15, period="seconds")
     schedules.PeriodicTask.objects.create(name="Sweep", task="acuity.prune", interval=every)
     schedules.CrontabSchedule.objects.create()
     schedules.ClockedSchedule.objects.create(clocked_time="2026-05-04T09:00:00Z")
     schedules.SolarSchedule.objects.create(event="sunset", latitude=1, longitude=1)
+    lacking = [model for model in admin.site._registry if not model._default_manager.exists()]
+    assert lacking == []
 
 
 def test_every_page_is_there_and_at_most_200_kb(admin_client: Browser, everything: None) -> None:

@@ -16,13 +16,13 @@ from integrations.acuity.sandbox import Sandbox
 from integrations.management import embedded
 from integrations.models import AcuityAccount
 from tests.conftest import run_to_end
+from tests.whole.axe import too_wide, violations
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
     pytest.mark.sandbox(appointments=400, months=8, latency=0.15),
 ]
-AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()
 SHOTS = Path(os.environ.get("SCREENSHOTS", "")) if os.environ.get("SCREENSHOTS") else None
 # Playwright's loop makes Django think that the test is asynchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -73,16 +73,6 @@ def state(page: Page, name: str, timeout: float = 60) -> None:
     )
 
 
-def serious(page: Page) -> list[str]:
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run('.console')")
-    return [
-        v["id"] + " " + v["nodes"][0]["html"]
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
-
-
 def test_the_proof_prints_on_any_paper_and_asks_nobody(page: Page, account: AcuityAccount) -> None:
     run = run_to_end(control.start(account, send=False))
     asked: list[str] = []
@@ -115,13 +105,13 @@ def test_from_the_action_to_completed_with_pause_and_resume(page: Page, box: San
         shot(page, "running")
         page.get_by_role("button", name="Pause").click()
         state(page, "paused")
-        assert serious(page) == []
+        assert violations(page) == []
         shot(page, "paused")
         page.get_by_role("button", name="Resume").click()
         state(page, "completed_with_gaps")
 
         shot(page, "gaps")
-        assert serious(page) == []
+        assert violations(page) == []
         box.account.edit(box.account.appointments[30]["id"], price="12.50")
         page.get_by_role("button", name="Try them again").click()
         expect(page.get_by_text("Taken in: 1. Still rejected: 0.")).to_be_visible()
@@ -135,14 +125,13 @@ def test_from_the_action_to_completed_with_pause_and_resume(page: Page, box: San
     assert Appointment.objects.count() == 400
     expect(page.locator(".month")).to_have_count(8)
     expect(page.locator(".month.short")).to_have_count(0)
-    assert serious(page) == []
+    assert violations(page) == []
     shot(page, "completed")
     page.emulate_media(color_scheme="dark")
-    page.evaluate("document.documentElement.classList.add('dark')")
-    assert serious(page) == []
+    assert violations(page, dark=True) == []
     shot(page, "completed-dark")
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert not too_wide(page)
     shot(page, "completed-phone")
     page.set_viewport_size({"width": 1280, "height": 900})
     revenue(page)
@@ -152,7 +141,7 @@ def revenue(page: Page) -> None:
     page.goto("/admin/bookings/tenant/")
     page.get_by_role("link", name="by month").click()
     expect(page.get_by_role("columnheader", name="cash")).to_be_visible()
-    assert serious(page) == []
+    assert violations(page) == []
     shot(page, "revenue")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download CSV").click()
@@ -198,7 +187,7 @@ def test_each_state_says_what_to_do_next(page: Page, account: AcuityAccount, sta
     page.goto(f"/admin/integrations/importrun/{run.pk}/change/")
 
     expect(page.locator("[data-look]")).to_have_attribute("data-look", status)
-    assert serious(page) == []
+    assert violations(page) == []
     shot(page, status)
 
 
