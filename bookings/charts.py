@@ -15,9 +15,9 @@ MOST_LABELS = 12
 def line(
     values: Sequence[float], label: str, limit: float | None = None, unit: str = ""
 ) -> SafeString:
-    """A line of `values`, the last one written out; `limit` is a dashed rule."""
+    """A line of `values`, the last one written out; `limit` is a dashed rule. Nothing of none."""
     if not values:
-        return mark_safe('<p class="quiet">' + _("No pages yet.") + "</p>")
+        return mark_safe("")
     top = max([*values, limit or 0, 0.001]) * 1.1
     step = WIDTH / max(1, len(values) - 1)
     points = " ".join(

@@ -1,7 +1,10 @@
 """What does the admin show of bookings?"""
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,10 +16,26 @@ from bookings.models import Appointment
 from bookings.theme import DateFilter, label
 
 
+class Open(admin.SimpleListFilter):
+    """Those of which `open_amount` says that something is left."""
+
+    title = _("Open")
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Not paid in full"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "yes":
+            return queryset
+        return queryset.filter(canceled=False, removed_at=None, price__gt=F("amount_paid"))
+
+
 @admin.register(Appointment)
 class AppointmentAdmin(Mirror):
     words = _("bookings")
     summed = {_("price"): "price", _("paid"): "amount_paid"}
+    looks = {_("Not paid in full"): "open=yes"}
     list_display = [
         "client",
         "starts",
@@ -28,6 +47,7 @@ class AppointmentAdmin(Mirror):
     ]
     list_filter = [
         ("service_date", DateFilter),
+        Open,
         "canceled",
         "no_show",
         "paid",

@@ -112,6 +112,8 @@ class Mirror(Scoped):
     empty: Any = _("Nothing here yet: import an account first.")
     # Columns that a list sums up, by what the sum is called.
     summed: dict[Any, str] = {}
+    # What is often asked of a list, a click away: its words, and the filter that answers.
+    looks: dict[Any, str] = {}
     # Whether `having` says which rows a search finds; in long lists clients are looked up first.
     by_word = False
     # The way to a phone number that a search finds in any form.
@@ -175,7 +177,8 @@ class Mirror(Scoped):
         return column
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        told = {"words": self.words, "empty": self.empty} | (extra_context or {})
+        told = {"words": self.words, "empty": self.empty, "looks": self.looks}
+        told |= extra_context or {}
         if self.words:
             told["title"] = capfirst(self.words)
         answer = super().changelist_view(request, told)

@@ -182,7 +182,7 @@ def _charts(run: ImportRun, pages: list[PageFetch]) -> list[Any]:
     pace, budget = _pace(old_first), Scope.of(run).requests_per_second
     # A command may have had a budget of its own, as against the sandbox.
     kept = budget if budget and max(pace, default=0) <= budget else None
-    return [
+    drawn = [
         charts.line(pace, gettext("Requests a second"), kept),
         charts.line([float(page.elapsed_ms) for page in busy], gettext("Page takes"), unit="ms"),
         charts.line(
@@ -191,6 +191,7 @@ def _charts(run: ImportRun, pages: list[PageFetch]) -> list[Any]:
             unit=gettext("records"),
         ),
     ]
+    return [chart for chart in drawn if chart]
 
 
 def _pace(pages: Sequence[PageFetch]) -> list[float]:

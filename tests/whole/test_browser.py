@@ -62,9 +62,17 @@ def page(browser: Any, live_server: Any, owner: User) -> Iterator[Page]:
 
 
 def shot(page: Page, name: str) -> None:
-    """Kept for the docs when SCREENSHOTS names a folder."""
-    if SHOTS:
-        page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    """Kept for the docs when SCREENSHOTS names a folder: the page as on a screen that has room for
+    all of it, a list as far as one sees it."""
+    if not SHOTS:
+        return
+    before = page.viewport_size
+    assert before
+    height = page.evaluate("document.documentElement.scrollHeight")
+    if not page.locator("#result_list").count():
+        page.set_viewport_size({"width": before["width"], "height": max(height, before["height"])})
+    page.screenshot(path=SHOTS / f"{name}.png")
+    page.set_viewport_size(before)
 
 
 def state(page: Page, name: str, timeout: float = 60) -> None:
