@@ -12,6 +12,7 @@ from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from bookings import zones
 from bookings.admin.base import Light
 
 # What the theme's form says; it has no German.
@@ -32,15 +33,28 @@ for model in (
     admin.site.unregister(model)
 
 
+# What a user's page has, and the head of what is last on it: when somebody came.
+*IDENTITY, (DATES, _when) = UserAdmin.fieldsets or ()
+
+
 @admin.register(User)
 class Users(UserAdmin, Light):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     # Nobody has a reason to say otherwise.
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_seen", "joined")
+    fieldsets = (*IDENTITY, (DATES, {"fields": readonly_fields}))
     # Django's pairs of lists have labels that no screen reader may read.
     filter_horizontal = ()
+
+    @admin.display(description=User._meta.get_field("last_login").verbose_name)
+    def last_seen(self, user: User) -> str:
+        return zones.written(user.last_login, zones.zone("UTC"), named=True)
+
+    @admin.display(description=User._meta.get_field("date_joined").verbose_name)
+    def joined(self, user: User) -> str:
+        return zones.written(user.date_joined, zones.zone("UTC"), named=True)
 
 
 @admin.register(Group)

@@ -171,7 +171,8 @@ class AcuityAccountAdmin(Deletable):
             seen = said(hooks_of.this_week(account).words)
             words = said(known.trouble) or f"{gettext('registered')}; {seen}"
         return format_html(
-            '{} <button type="submit" name="webhooks" value="{}" formaction="{}" formnovalidate>{}</button>',
+            '<span class="console inset">{} <button type="submit" name="webhooks" value="{}"'
+            ' formaction="{}" formnovalidate>{}</button></span>',
             words,
             "remove" if known else "register",
             reverse("admin:acuity_webhooks", args=[account.pk]),

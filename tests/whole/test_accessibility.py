@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client as Visitor
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Error
+from playwright.sync_api import BrowserContext, Error, expect
 
 from tests.web.test_every_page import addresses, everything  # noqa: F401
-from tests.whole.axe import AXE, faults
+from tests.whole.axe import AXE, faults, violations
 from tests.whole.test_browser import browser  # noqa: F401
 
 pytestmark = [
@@ -76,6 +76,19 @@ def test_everybody_can_use_every_page(signed_in: BrowserContext, everything: Non
 
     assert len(found) > 130
     assert faulty(found) == ""
+
+
+def test_a_keyboard_reaches_the_filters(signed_in: BrowserContext, everything: None) -> None:  # noqa: F811
+    page = signed_in.new_page()
+    page.goto(reverse("admin:bookings_appointment_changelist"))
+    button = page.get_by_role("button", name="Filters")
+    button.focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="By service date")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="By service date")).to_be_hidden()
 
 
 def test_everybody_can_come_in(

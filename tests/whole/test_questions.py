@@ -107,14 +107,14 @@ def when_did_this_client_come_last(owner: Owner) -> None:
     owner.opens("Clients")
     owner.click(owner.page.locator("#result_list").get_by_role("link", name=str(client)).first)
 
-    newest = owner.page.locator(".field-booking_list tbody tr, tbody tr").first
+    newest = owner.page.locator("#main tbody tr").first
     expect(newest).to_contain_text(f"{last.service_date:%-d %b %Y}")
 
 
 def what_changed_this_week(owner: Owner) -> None:
     owner.opens("What changed")
 
-    owner.reads("77.00")
+    owner.reads("77.00", str(Appointment.objects.get(price=77).client))
 
 
 def is_everything_there(owner: Owner) -> None:
