@@ -45,7 +45,8 @@ browser: install
 
 # The pictures in the docs, made anew.
 pictures: browser
-	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py
+	SCREENSHOTS=docs/screenshots $(PY) -m pytest -q tests/whole/test_pages.py tests/whole/test_browser.py \
+	  tests/whole/test_flower.py
 
 # The theme's fonts, cut down to what its pages show: after another version of it.
 fonts: install .venv-tools/stamp

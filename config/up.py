@@ -95,7 +95,7 @@ def main() -> int:
         "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web}",
         "worker": f"{celery} worker -Q acuity --concurrency 2",
         "beat": f"{celery} beat",
-        "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --read_only --tasks_columns=name,kwargs,result,state,runtime,received,worker --basic_auth={user}:{password}",
+        "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --read_only --tasks_columns=name,state,runtime,result,kwargs,received,worker --basic_auth={user}:{password}",
         "sandbox": f"{run} manage.py acuity_sandbox --port {sandbox}",
     }
     for name, command in processes.items():

@@ -51,7 +51,7 @@ def flower(place: Place) -> Iterator[str]:  # noqa: F811
             "--address=127.0.0.1",
             f"--port={port}",
             "--read_only",
-            "--tasks_columns=name,kwargs,result,state,runtime,received,worker",
+            "--tasks_columns=name,state,runtime,result,kwargs,received,worker",
             f"--basic_auth={':'.join(LOGIN)}",
         ],
         cwd=ROOT,
@@ -140,7 +140,7 @@ def photograph(flower: str, run: str, folder: Path) -> None:
             http_credentials=credentials, viewport={"width": 1280, "height": 800}
         ).new_page()
         page.goto(f"{flower}/tasks")
-        page.fill("input[type=search]", run)
+        page.fill("input[type=search]", f"kwargs:run={run} result:new")
         page.wait_for_timeout(2000)
         page.screenshot(path=folder / "flower.png")
         browser.close()
