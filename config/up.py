@@ -9,6 +9,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 from honcho.manager import Manager
@@ -55,9 +57,20 @@ def login() -> tuple[str, str]:
 
 def import_sandbox() -> None:
     """By a command that does all the work itself, as nothing else runs yet."""
-    alone = {"REDIS_URL": "", "CELERY_BROKER_URL": "memory://"}
+    alone = {"REDIS_URL": "", "CELERY_BROKER_URL": "memory://", "ACUITY_LOG_LEVEL": "WARNING"}
     command = [sys.executable, "manage.py", "acuity_import", "--sandbox"]
     subprocess.run(command, cwd=BASE, env=os.environ | alone, stdout=subprocess.DEVNULL, check=True)
+
+
+def announce(words: str, ports: list[int]) -> None:
+    """Once everything listens: what stands before the others' lines is soon out of sight."""
+    for port in ports:
+        while True:
+            with socket.socket() as probe:
+                if not probe.connect_ex(("127.0.0.1", port)):
+                    break
+            time.sleep(0.2)
+    print(words, flush=True)
 
 
 def main() -> int:
@@ -90,21 +103,21 @@ def main() -> int:
         import_sandbox()
     find.ensure("10000001", "sandbox-key", f"http://127.0.0.1:{sandbox}/api/v1", name="Sandbox")
     user, password = login()
-    run, celery = sys.executable, f"{sys.executable} -m celery -A config"
+    run, celery = sys.executable, f"{sys.executable} -m celery --quiet -A config"
     processes = {
-        "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web}",
+        "web": f"{run} -m gunicorn config.wsgi --bind 127.0.0.1:{web} --log-level warning",
         "worker": f"{celery} worker -Q acuity --concurrency 2",
         "beat": f"{celery} beat",
-        "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --read_only --tasks_columns=name,state,runtime,result,kwargs,received,worker --basic_auth={user}:{password}",
+        "flower": f"{celery} flower --address=127.0.0.1 --port={flower} --logging=error --read_only --tasks_columns=name,state,runtime,result,kwargs,received,worker --basic_auth={user}:{password}",
         "sandbox": f"{run} manage.py acuity_sandbox --port {sandbox}",
     }
     for name, command in processes.items():
         manager.add_process(name, command, env=env, cwd=str(BASE))
-    print(
+    words = (
         f"\n  Open   http://127.0.0.1:{web}/admin/   and log in as {user}, password {password}"
-        "\n  Ctrl-C stops everything.\n",
-        flush=True,
+        "\n  Ctrl-C stops everything.\n"
     )
+    threading.Thread(target=announce, args=(words, [web, flower, sandbox]), daemon=True).start()
     manager.loop()
     return int(manager.returncode or 0)
 
