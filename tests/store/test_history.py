@@ -3,11 +3,12 @@
 import itertools
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from bookings.models import Appointment, Change, Label, Payment, Tenant
 from integrations.acuity.errors import ConfigurationError
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.sandbox import Sandbox
+from integrations.acuity.source.throttle import shared_throttle
 from integrations.acuity.sync import refresh
 from integrations.models import AcuityAccount
 from tests.conftest import import_all, prove_again
@@ -229,6 +231,45 @@ def test_a_closed_month_that_changed_is_named_with_its_figures(box: Sandbox) -> 
 
     assert last["closed_months"][month]["bookings"] == [before, before - 1]
     assert changes[0]["id"] == first.external_id
+
+
+def months_now() -> dict[str, tuple[int, int]]:
+    """What stands there, row by row."""
+    found: dict[str, tuple[int, int]] = {}
+    for booking in Appointment.objects.filter(removed_at=None).prefetch_related("payments"):
+        rows = [row for row in booking.payments.all() if row.removed_at is None]
+        for day, n, cents in [
+            (booking.service_date, 1, 0),
+            *((row.service_date, 0, round(row.amount * 100)) for row in rows),
+        ]:
+            had = found.get(f"{day:%Y-%m}", (0, 0))
+            found[f"{day:%Y-%m}"] = (had[0] + n, had[1] + cents)
+    return found
+
+
+@pytest.mark.slow
+def test_the_months_of_each_time_are_told_as_they_were(box: Sandbox) -> None:
+    rng, said = random.Random(11), []
+    for turn in range(5):
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=turn), tick=True):
+            shared_throttle.cache_clear()
+            for number in rng.sample(sorted(box.account.bookings), 6) if turn else ():
+                edit(box, rng, number)
+            paid, moved, gone = rng.sample(sorted(box.account.bookings), 3)
+            row = {"transactionID": "", "created": "2026-05-05T10:00:00-0500", "processor": "cash"}
+            payment = row | {"amount": "31.50"}
+            box.account.edit(paid, payments=[payment], paid="yes", amountPaid="31.50")
+            box.account.move(moved, box.account.bookings[moved].local + timedelta(days=40))
+            if turn % 2:
+                box.account.delete(gone)
+            prove_later(import_all(box))
+            said.append((timezone.now() + timedelta(minutes=10), months_now()))
+    shared_throttle.cache_clear()
+
+    tenant = Tenant.objects.get()
+    assert len({str(months) for _, months in said}) == len(said)
+    for at, months in said:
+        assert history.months(tenant, at) == months
 
 
 @pytest.mark.parametrize(
