@@ -30,7 +30,6 @@ from integrations.acuity.resources.appointments.walk import (
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
 from integrations.acuity.source.checks import is_canceled
 from integrations.acuity.source.paging import Page
-from integrations.models import RejectedRecord
 
 RECHECKS = 2
 # So many bookings that no listing shows are asked for by their ID; more say nothing new.
@@ -198,7 +197,7 @@ def _asked_for(
 ) -> tuple[list[Row], list[Row], list[str]]:
     """By their IDs: all that was unlike, those that the answer should have had, and IDs denied."""
     doubted = [] if question.kind in cursor.failed else unlike.lacking[:ASKED]
-    changed = {*unlike.changed} - _rejected(context, unlike.changed)
+    changed = {*unlike.changed} - rejected(context, unlike.changed)
     found, missing = _ask(context, [*changed, *doubted])
     period, doubts = context.scope.period, {*doubted}
     short = [
@@ -349,14 +348,6 @@ def _months_of(stored: dict[str, Stored], context: Context) -> dict[str, str]:
 def _without(found: dict[str, str], keys: Iterable[str]) -> dict[str, str]:
     gone = set(keys)
     return {key: month for key, month in found.items() if key not in gone}
-
-
-def _rejected(context: Context, keys: Iterable[str]) -> set[str]:
-    """Those that could not be read just now: asking once more would say the same."""
-    waiting = RejectedRecord.objects.filter(
-        account=context.account, resource="appointments", resolved_at=None
-    )
-    return set(waiting.filter(external_id__in=list(keys)).values_list("external_id", flat=True))
 
 
 def _instant(value: str | None) -> datetime | None:

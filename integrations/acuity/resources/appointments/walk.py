@@ -15,7 +15,7 @@ from integrations.acuity.resources.base import Context, in_window
 from integrations.acuity.source.checks import FIRST
 from integrations.acuity.source.paging import ALL, DayCursor, Keyset, Page
 from integrations.acuity.source.slices import People, Person
-from integrations.models import ImportStep
+from integrations.models import ImportStep, RejectedRecord
 
 # For so long a refused page size is not tried again.
 REFUSAL_HOLDS = timedelta(days=30)
@@ -51,12 +51,20 @@ def last_booking(context: Context) -> tuple[str, list[Row]]:
 
 
 def not_stored(context: Context, rows: Iterable[Row]) -> list[Row]:
-    """Those of them, in the run's window, that the database does not have."""
+    """Those of them, in the run's window, that the database does not have, nor could read."""
     period = context.scope.period
     inside = {row.key: row for row in rows if (at := row.instant) and period.contains(at.date())}
     stored = in_window(context).filter(external_id__in=inside)
-    had = set(stored.values_list("external_id", flat=True))
+    had = {*stored.values_list("external_id", flat=True), *rejected(context, inside)}
     return [row for key, row in inside.items() if key not in had]
+
+
+def rejected(context: Context, keys: Iterable[str]) -> set[str]:
+    """Those that could not be read just now: asking once more would say the same."""
+    waiting = RejectedRecord.objects.filter(
+        account=context.account, resource="appointments", resolved_at=None
+    )
+    return set(waiting.filter(external_id__in=list(keys)).values_list("external_id", flat=True))
 
 
 def passed_by(context: Context, page: Page[Any], glimpsed: list[str]) -> list[Row]:
