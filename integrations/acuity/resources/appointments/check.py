@@ -25,6 +25,7 @@ from integrations.acuity.resources.appointments.walk import (
     first_booking,
     list_days,
     not_stored,
+    rejected,
     walk,
 )
 from integrations.acuity.resources.base import Checked, Context, Found, in_window
