@@ -135,7 +135,8 @@ class Subject:
 
         self.box.stop()
         if self.run.status != "completed":
-            return f"{self.run.status} {self.run.reason} {self.run.gaps}"
+            stands = {step.resource: step.cursor for step in self.run.steps.exclude(status="done")}
+            return f"{self.run.status} {self.run.reason} {self.run.gaps} {stands}"
         expected, found = truth(self.data), stored(self.run.account.tenant)
         wrong = [name for name in expected if expected[name] != found[name]]
         if wrong:

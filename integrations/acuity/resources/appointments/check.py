@@ -143,9 +143,10 @@ def _cut(context: Context, cursor: ProofCursor) -> Checked:
     answer = cuts.ask(context, question, cursor.asking, most, longest)
     unlike = _unlike(context, cursor, question, answer)
     if cursor.reused and (unlike.silent or unlike.apart or unlike.lacking or answer.crowded):
-        found = _ask(context, [*unlike.apart])[0]
         again = _list(context, ProofCursor(phase="listing", ceiling=cursor.ceiling))
-        return replace(again, found=Found([*found, *again.found.save]))
+        asked = {row.key for row in again.found.save}
+        found = _ask(context, [key for key in unlike.apart if key not in asked])[0]
+        return replace(again, found=Found([*again.found.save, *found]))
     refreshed, short, missing = _asked_for(context, cursor, question, unlike)
     over = cursor.brief or unlike.silent or answer.last or (answer.uncut and not unlike.lacking)
     failed = unlike.silent or short
