@@ -36,7 +36,8 @@ def last_sign(run: ImportRun) -> datetime:
 
 def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
     seen = last_sign(run)
-    silence = now - seen
+    # A message may be lost, whoever has sent it and for whatever reason.
+    unheard = now - seen > min(LEASE, timedelta(seconds=conf.ACUITY_STALL_SECONDS))
     if step.lease_token and step.lease_until:
         if step.lease_until >= now and owner_is_dead(step.lease_owner):
             # The token stays, so that whoever takes the step counts the death.
@@ -44,8 +45,8 @@ def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
                 lease_until=now - timedelta(milliseconds=1)
             )
             return True
-        return step.lease_until < now and (seen < step.lease_until or silence > LEASE)
+        return step.lease_until < now and (seen < step.lease_until or unheard)
     if step.not_before:
-        return step.not_before <= now and (seen < step.not_before or silence > LEASE)
-    # Whoever works on a page holds a lease: without one there is only a message, and it may be lost.
-    return silence > min(LEASE, timedelta(seconds=conf.ACUITY_STALL_SECONDS))
+        return step.not_before <= now and (seen < step.not_before or unheard)
+    # Whoever works on a page holds a lease: without one there is only a message.
+    return unheard
