@@ -11,8 +11,8 @@ import pytest
 from django.utils import timezone
 
 from bookings.models import Tenant
-from integrations.acuity.runs import control, leases
-from integrations.models import AcuityAccount, ImportStep
+from integrations.acuity.runs import control, leases, stalls
+from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 SECOND = timedelta(seconds=1)
@@ -128,3 +128,29 @@ def test_another_users_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(leases.os, "kill", refuse)
 
     assert leases.owner_is_dead(f"{socket.gethostname()}/1") is False
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"lease_token": "another", "lease_until": -2 * SECOND, "lease_owner": "elsewhere/1"},
+        {"not_before": -2 * SECOND},
+        {},
+    ],
+    ids=["a lease that has ended", "a wait that is over", "nothing"],
+)
+def test_what_was_sent_and_lost_is_sent_again_after_the_time_of_a_stall(
+    step: ImportStep, held: dict[str, Any], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ACUITY_STALL_SECONDS = 5
+    monkeypatch.setattr(stalls, "enqueue", lambda run: None)
+    now = timezone.now()
+    at = {
+        name: now + value if isinstance(value, timedelta) else value for name, value in held.items()
+    }
+    ImportRun.objects.filter(pk=step.run_id).update(status="running", started_at=now - 9 * SECOND)
+    put(step, heartbeat_at=now - 9 * SECOND, **at)
+
+    sent = [bool(stalls.resume_stalled(now + later * SECOND)) for later in (0, 1, 4, 6, 7, 12)]
+
+    assert sent == [True, False, False, True, False, True]
