@@ -198,18 +198,20 @@ def months(tenant: Tenant, at: datetime) -> dict[str, tuple[int, int]]:
     bookings.subtract(f"{day:%Y-%m}" for day in now.values())
     bookings.update(day[:7] for day in was.values())
 
-    both = paid.filter(Q(appointment__in=touched) | _touched(models.Payment, at))
-    places_of = dict(both.values_list("pk", "appointment"))
-    stay = set(live.filter(payments__in=both).values_list("pk", flat=True))
-    for pk, day, amount in both.filter(removed_at=None).values_list("pk", "service_date", "amount"):
-        if places_of[pk] in stay:
+    # Payments also of bookings that came or went: they count while their booking does.
+    concerned = paid.filter(Q(appointment__in=touched) | _touched(models.Payment, at))
+    booking_of = dict(concerned.values_list("pk", "appointment"))
+    stay = set(live.filter(payments__in=concerned).values_list("pk", flat=True))
+    rows = concerned.filter(removed_at=None).values_list("pk", "service_date", "amount")
+    for pk, day, amount in rows:
+        if booking_of[pk] in stay:
             cents[f"{day:%Y-%m}"] -= counted(amount, places)
     stayed = (stay - set(touched.values_list("pk", flat=True))) | was.keys()
-    for pk, row in _as_of(both, at):
-        if row["removed_at"] is None and places_of[pk] in stayed:
+    for pk, row in _as_of(concerned, at):
+        if row["removed_at"] is None and booking_of[pk] in stayed:
             cents[row["service_date"][:7]] += counted(Decimal(row["amount"]), places)
-    found = {month: (bookings[month], cents[month]) for month in sorted({*bookings, *cents})}
-    return {month: both for month, both in found.items() if any(both)}
+    found = ((month, bookings[month], cents[month]) for month in sorted({*bookings, *cents}))
+    return {month: (n, money) for month, n, money in found if n or money}
 
 
 def _touched(model: type[Model], at: datetime) -> Q:

@@ -256,3 +256,14 @@ def test_bookings_made_between_the_import_and_its_proof_are_stored_once(
 
     assert (run.status, run.verified, times) == ("completed", True, [])
     assert Appointment.objects.count() == len(box.account.bookings) == 40 + count
+
+
+@pytest.mark.parametrize("place", [0, -1], ids=["the first", "the last"])
+def test_what_cannot_be_read_is_rejected_once_wherever_it_stands(box: Sandbox, place: int) -> None:
+    rows = sorted(box.account.appointments, key=lambda row: row["datetime"])
+    box.account.edit(rows[place]["id"], price="twelve")
+
+    run = import_all(box)
+
+    assert run.steps.get(resource="appointments").rejected == 1
+    assert [gap["kind"] for gap in run.gaps] == ["rejected"]

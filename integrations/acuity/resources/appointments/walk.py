@@ -51,7 +51,7 @@ def last_booking(context: Context) -> tuple[str, list[Row]]:
 
 
 def not_stored(context: Context, rows: Iterable[Row]) -> list[Row]:
-    """Those of them, in the run's window, that the database does not have, nor could read."""
+    """Those of them, in the run's window, that are neither stored nor rejected."""
     period = context.scope.period
     inside = {row.key: row for row in rows if (at := row.instant) and period.contains(at.date())}
     stored = in_window(context).filter(external_id__in=inside)
@@ -72,10 +72,9 @@ def passed_by(context: Context, page: Page[Any], glimpsed: list[str]) -> list[Ro
     listed = {row.key for row in page.records}
     beside = [row for row in not_stored(context, page.beside) if row.key not in listed]
     waiting = {*glimpsed} - listed - {row.key for row in beside}
-    stored = (
-        in_window(context).filter(external_id__in=waiting).values_list("external_id", flat=True)
-    )
-    paths = [f"/appointments/{key}" for key in sorted(waiting - set(stored))]
+    stored = in_window(context).filter(external_id__in=waiting)
+    known = {*stored.values_list("external_id", flat=True), *rejected(context, waiting)}
+    paths = [f"/appointments/{key}" for key in sorted(waiting - known)]
     answers = context.source.each(paths, decode=decode_one) if paths else []
     return [*beside, *(answer for answer in answers if isinstance(answer, Row))]
 

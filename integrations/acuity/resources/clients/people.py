@@ -32,7 +32,8 @@ def read(
     `strangers` there were to search for), and the gaps.
 
     The longest of two answers, or of three where they differ; with whom a search shows beside them. One
-    is enough if the import has just `had` the very same, by its digest. If the list shows those by now, it has changed meanwhile: all of it again, `tries` times in all.
+    is enough if the import has just `had` the very same, by its digest. If the list shows those by now,
+    it has changed meanwhile: all of it again, `tries` times in all.
     """
     first = second = list_clients(context)
     if digest_of(first) != had:
