@@ -616,6 +616,24 @@ def test_a_list_that_says_one_thing_here_and_another_there_is_a_gap(
     assert not result["verified"] and "two different things" in str(result["gaps"])
 
 
+@pytest.mark.parametrize(
+    ("path", "flag"), [("appointment-types", "includeDeleted"), ("products", "deleted")]
+)
+def test_what_another_question_says_of_a_row_does_not_replace_what_its_list_says(
+    path: str, flag: str
+) -> None:
+    world = shop(labelled(salon(12)), 7, certificates=7)
+    otherwise: lies.Asked = lambda params: flag not in params  # noqa: E731
+    number = a_row_of(world, path)
+    lie = lies.ListTellsOtherwise(path, number, otherwise, name="Somebody else's")
+
+    result = import_once(world, lie)
+
+    model = {"products": Product}.get(path, AppointmentType)
+    assert not result["verified"]
+    assert model.objects.get(external_id=number).name != "Somebody else's"
+
+
 @SMALL_WORLDS
 @pytest.mark.parametrize("last", [True, False])
 def test_a_booking_that_comes_twice_in_two_ways_is_stored_as_it_is(

@@ -211,7 +211,8 @@ class Whole(Resource):
                 told = self._told_otherwise(context, first, other)
         except REFUSALS as refusal:
             return Checked(Found(), {"refused": refusal.status}, done=True)
-        payloads = {key_of(payload): payload for payload in [*first, *second, *other.rows]}
+        # Where the two tell a row in two ways, what stands is the list's.
+        payloads = {key_of(payload): payload for payload in [*other.rows, *first, *second]}
         parsed = self._parse(context, payloads.values())
         keys = find(context.account, (ref for record in parsed.records for ref in record.refs()))
         stored = {key: (pk, print_) for key, pk, print_ in self._stored(context)}
