@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -112,7 +113,9 @@ def months(url: str, forms: bool) -> Iterator[bytes]:
     login = {"Authorization": "Basic " + b64encode(b"10000001:sandbox-key").decode()}
     for year in range(2013, 2028):
         for month in range(1, 13):
-            query = f"minDate={year}-{month:02}-01&maxDate={year}-{month:02}-31&max=1000000"
+            # The sandbox passes over a date that there is not, as the source does: all would come.
+            last = monthrange(year, month)[1]
+            query = f"minDate={year}-{month:02}-01&maxDate={year}-{month:02}-{last}&max=1000000"
             shape = "false" if forms else "true"
             asked = f"{url}/appointments?{query}&showall=true&excludeForms={shape}"
             with urllib.request.urlopen(urllib.request.Request(asked, headers=login)) as answer:
