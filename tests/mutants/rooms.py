@@ -13,6 +13,7 @@ PLANTED = "tests/proof/test_planted_losses.py"
 QUESTIONS = ("-m", "not worlds", "tests/worlds/test_one_question.py")
 AGAIN = "tests/runs/test_prove_again.py"
 SOURCE, ACUITY = "integrations.acuity.source", "integrations.acuity"
+BOOKINGS = f"{ACUITY}.resources.appointments"
 # The quickest first: most mutants die at once.
 ROOMS: dict[str, tuple[str, ...]] = {
     f"{SOURCE}.paging": PAGING,
@@ -29,8 +30,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
     f"{ACUITY}.runs.page": PAGE,
     f"{ACUITY}.runs.window": PAGE,
     f"{ACUITY}.store.rejects": (RULES, *STATEMENT, "tests/resources/test_resources.py"),
-    f"{ACUITY}.resources.appointments.check": (*STATEMENT, PLANTED, *QUESTIONS),
-    f"{ACUITY}.resources.appointments.cuts": (*STATEMENT, *QUESTIONS),
+    f"{BOOKINGS}.anew": (*STATEMENT, PLANTED, *QUESTIONS),
+    f"{BOOKINGS}.check": (*STATEMENT, PLANTED, *QUESTIONS),
+    f"{BOOKINGS}.compare": (*STATEMENT, PLANTED, *QUESTIONS),
+    f"{BOOKINGS}.cuts": (*STATEMENT, *QUESTIONS),
+    f"{BOOKINGS}.otherwise": (*STATEMENT, PLANTED, *QUESTIONS),
     f"{ACUITY}.resources.clients.check": (LIST, *STATEMENT, PLANTED),
     f"{ACUITY}.resources.payments.check": (MONEY, *STATEMENT, PLANTED),
 }

@@ -15,7 +15,7 @@ from bookings.models import Appointment, Change, Client
 from integrations.acuity.reading import listing
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.resources import appointments
-from integrations.acuity.resources.appointments import check, save
+from integrations.acuity.resources.appointments import compare, save
 from integrations.acuity.runs.page import GROWN, grown
 from integrations.acuity.sandbox import Sandbox, make_account
 from integrations.models import AcuityAccount, ImportRun
@@ -42,7 +42,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a booking was parsed")
 
     monkeypatch.setattr(save, "parse_appointment", parsed)
-    monkeypatch.setattr(check, "core_of", parsed)
+    monkeypatch.setattr(compare, "core_of", parsed)
 
 
 def turned(body: bytes) -> list[Row]:
@@ -117,7 +117,7 @@ def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch)
     data = small()
     with source(data) as box:
         import_all(box)
-        for module in ("", ".check", ".walk"):
+        for module in ("", ".anew", ".walk"):
             asking = import_module(appointments.__name__ + module)
             monkeypatch.setattr(asking, "decode", turned)
         run = import_all(box)

@@ -1,4 +1,4 @@
-"""How are bookings asked for? By day, canceled ones too."""
+"""How are bookings asked for? By day, canceled ones too, and single ones by their ID."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -26,6 +26,14 @@ def list_appointments(context: Context, **params: Any) -> list[Row]:
     if not isinstance(rows, list):
         raise BadAnswer("/appointments is not a list")
     return rows
+
+
+def by_id(context: Context, keys: list[str]) -> tuple[list[Row], list[str]]:
+    """Ask for single bookings: what they are now, and the IDs that Acuity denies (a 404)."""
+    keys = list(dict.fromkeys(keys))
+    answers = context.source.each([f"/appointments/{key}" for key in keys], decode=decode_one)
+    found = [answer for answer in answers if isinstance(answer, Row)]
+    return found, [key for key, answer in zip(keys, answers, strict=True) if answer is None]
 
 
 def first_booking(context: Context) -> tuple[str | None, list[Row]]:
@@ -74,9 +82,7 @@ def passed_by(context: Context, page: Page[Any], glimpsed: list[str]) -> list[Ro
     waiting = {*glimpsed} - listed - {row.key for row in beside}
     stored = in_window(context).filter(external_id__in=waiting)
     known = {*stored.values_list("external_id", flat=True), *rejected(context, waiting)}
-    paths = [f"/appointments/{key}" for key in sorted(waiting - known)]
-    answers = context.source.each(paths, decode=decode_one) if paths else []
-    return [*beside, *(answer for answer in answers if isinstance(answer, Row))]
+    return [*beside, *by_id(context, sorted(waiting - known))[0]]
 
 
 def ceiling(context: Context) -> int | None:
