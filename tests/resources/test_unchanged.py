@@ -113,6 +113,18 @@ def test_what_changed_since_the_listing_is_found_by_another_one(loss: str) -> No
 
 
 @pytest.mark.long
+def test_no_page_of_a_proof_is_asked_for_twice() -> None:
+    with source(small()) as box:
+        run = import_all(box)
+        box.forget()
+
+        prove_again(run)
+
+        asked = [str(query) for _, path, query, _ in box.requests if path == "/appointments"]
+    assert len(asked) == len(set(asked)) > 2
+
+
+@pytest.mark.long
 def test_another_order_of_the_keys_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
     data = small()
     with source(data) as box:

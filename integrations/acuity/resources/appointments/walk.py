@@ -30,6 +30,9 @@ def list_appointments(context: Context, **params: Any) -> list[Row]:
 
 def by_id(context: Context, keys: list[str]) -> tuple[list[Row], list[str]]:
     """Ask for single bookings: what they are now, and the IDs that Acuity denies (a 404)."""
+    if not keys:
+        # Whatever is asked for by ID takes the place of a page that was fetched ahead.
+        return [], []
     keys = list(dict.fromkeys(keys))
     answers = context.source.each([f"/appointments/{key}" for key in keys], decode=decode_one)
     found = [answer for answer in answers if isinstance(answer, Row)]
