@@ -21,7 +21,7 @@ ANOTHER_SENSE = {
     ("console/home.py", "clients"): "a number on an account's card",
     ("console/home.py", "payments"): "a number on an account's card",
     ("console/menu.py", "payments"): "an icon",
-    **{("console/sentences.py", name): "a word for translators to find" for name in RESOURCES},
+    **{("console/phrases.py", name): "a word for translators to find" for name in RESOURCES},
     ("management/commands/acuity_people.py", "clients"): "a member of its own JSON",
     ("privacy/forgetting.py", "forms"): "a column",
     ("templates/integrations/merge.html", "appointments"): "a client's rows",
