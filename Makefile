@@ -1,4 +1,4 @@
-.PHONY: install demo up lint quick messages browser pictures fonts test coverage worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
+.PHONY: install demo up lint quick messages browser pictures fonts test thorough coverage worlds mutants laws year wall fleet chaos outages webhooks endurance bench matrix lock sbom
 PY := .venv/bin/python
 # Compiled modules are kept: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,7 +28,7 @@ lint: install
 
 # What needs no browser, PostgreSQL, Redis or process of its own, and less than half a second.
 quick: install
-	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not long and not endurance and not worlds'
+	$(PY) -m pytest -n 2 --dist worksteal -m 'not slow and not long and not endurance and not thorough and not worlds'
 
 # What people read, collected for translation anew; needs gettext (apt install gettext).
 messages: install
@@ -55,13 +55,18 @@ fonts: install .venv-tools/stamp
 test: lint browser
 	$(PY) -m pytest -n 3 --dist worksteal
 	$(PY) -m pytest -n 2 --dist worksteal --database=postgres \
-	  -m 'database and not slow and not endurance'
+	  -m 'database and not slow and not endurance and not thorough'
+
+# The further examples of what `make test` has some of.
+thorough: lint browser
+	$(PY) -m pytest -n 3 --dist worksteal -m thorough
+	$(PY) -m pytest -n 2 --dist worksteal --database=postgres -m 'database and thorough'
 
 # With all of PostgreSQL's, and how much of the code the tests go through: twice the time.
 coverage: lint browser
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest -n 3 --dist worksteal
-	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m 'database and not endurance'
+	$(PY) -m coverage run -m pytest -n 2 --database=postgres -m 'database and not endurance and not thorough'
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --skip-covered --sort=cover
 

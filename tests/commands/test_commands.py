@@ -109,35 +109,6 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path, box:
     assert not any(dump(tmp_path / "db.sqlite3").values())
 
 
-@pytest.mark.parametrize(
-    ("args", "env", "status", "word"),
-    [
-        ([], {"ACUITY_USER_ID": ""}, 2, "ACUITY_USER_ID"),
-        ([], {"ACUITY_API_KEY": "wrong"}, 4, "ACUITY_API_KEY"),
-        ([], {"ACUITY_BASE_URL": "http://acuity.example.com"}, 2, "https"),
-        ([], {"ACUITY_BASE_URL": "http://127.0.0.1:9"}, 1, "cannot be reached"),
-        (["--min-date", "31.12.2025"], {}, 2, "2025-10-31"),
-        (["--min-date", "2026-02-01", "--max-date", "2026-01-01"], {}, 2, "after"),
-        (["--resume", "nothing"], {}, 2, "no run"),
-        (["--page-limit", "0"], {}, 2, "1 to 1000"),
-        (["--only", "sales"], {}, 2, "choose from"),
-        (["--account", "99"], {}, 2, "no Acuity account"),
-        (["--detach"], {}, 2, "REDIS_URL"),
-    ],
-)
-def test_bad_input_gets_one_sentence(
-    tmp_path: Path, box: Sandbox, args: list[str], env: dict[str, str], status: int, word: str
-) -> None:
-    done = manage(tmp_path, "acuity_import", *args, **{**credentials(box), **env})
-
-    assert done.returncode == status, done.stderr
-    assert word in done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
-    said = [line for line in done.stderr.splitlines() if " INFO acuity_" not in line]
-    assert len(said) == 1
-    assert " INFO acuity_import_summary " in done.stderr.splitlines()[-1]
-
-
 # The request of a step at which the process is killed; `test_crashes` kills the others, too.
 KILLED_AT: dict[str, Callable[[str, dict[str, str]], bool]] = {
     "appointments": lambda path, query: query.get("max", "1") != "1",

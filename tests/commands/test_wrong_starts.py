@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.commands.test_commands import ROOT, credentials, environment, manage,
 
 pytestmark = pytest.mark.slow
 NOBODY = "9299a4da-88d1-4389-9d5d-3767acd0ebd9"
+MAY = ["--min-date", "2026-05-01"]
 IMPORT, VERIFY, RUNS, REPORT = "acuity_import", "acuity_verify", "acuity_runs", "acuity_report"
 
 WRONG: list[tuple[list[str], dict[str, str], int, str, str]] = [
@@ -63,7 +65,22 @@ WRONG: list[tuple[list[str], dict[str, str], int, str, str]] = [
     (["acuity_sandbox", "--rps", "nan"], {}, 2, "bad_argument", "0 to 10000"),
     (["acuity_sandbox", "--cap", "0"], {}, 2, "bad_argument", "1 to 10000000"),
     ([REPORT, "--month", "May"], {}, 2, "configuration_error", "2025-10"),
+    ([IMPORT], {"ACUITY_USER_ID": ""}, 2, "configuration_error", "ACUITY_USER_ID"),
+    ([IMPORT], {"ACUITY_BASE_URL": "http://acuity.example.com"}, 2, "configuration_error", "https"),
+    ([IMPORT, *MAY, "--max-date", "2026-01-01"], {}, 2, "configuration_error", "after"),
+    ([IMPORT, "--only", "sales"], {}, 2, "configuration_error", "choose from"),
+    ([IMPORT, "--resume", "nothing"], {}, 2, "unknown_run", "no run"),
+    ([IMPORT, "--account", "99"], {}, 2, "configuration_error", "no Acuity account"),
 ]
+
+
+def examples() -> Iterator[Any]:
+    """The first of each command and code; the others are thorough."""
+    seen = set[tuple[str, str]]()
+    for case in WRONG:
+        kind = (case[0][0], case[3])
+        yield pytest.param(*case, marks=pytest.mark.thorough if kind in seen else ())
+        seen.add(kind)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +97,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("args", "env", "status", "code", "word"), WRONG, ids=str)
+@pytest.mark.parametrize(("args", "env", "status", "code", "word"), list(examples()), ids=str)
 def test_a_wrong_start_is_one_sentence_and_one_document(
     box: Sandbox,
     empty: Path,

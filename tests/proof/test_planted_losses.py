@@ -182,7 +182,12 @@ def healthy(seed: int) -> tuple[Account, dict[str, Any]]:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "seed", [n if n < 2 else pytest.param(n, marks=pytest.mark.slow) for n in range(20)]
+    "seed",
+    [
+        # Six have each mood of the source.
+        pytest.param(n, marks=pytest.mark.thorough if n > 5 else pytest.mark.slow if n > 1 else ())
+        for n in range(20)
+    ],
 )
 def test_a_healthy_account_raises_no_suspicion_and_is_not_written_twice(seed: int) -> None:
     data, moods = healthy(seed)

@@ -150,11 +150,12 @@ def machine(one_page_a_window: None, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.mark.django_db(transaction=True)
-def test_any_order_of_events_keeps_the_invariants(machine: Any) -> None:
+@pytest.mark.parametrize("orders", [15, pytest.param(100, marks=pytest.mark.thorough)])
+def test_any_order_of_events_keeps_the_invariants(machine: Any, orders: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=orders,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -31,7 +31,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("part", range(3), ids=lambda part: f"{part + 1} of 3")
+@pytest.mark.parametrize(
+    "part",
+    [0, *(pytest.param(part, marks=pytest.mark.thorough) for part in (1, 2))],
+    ids=lambda part: f"{part + 1} of 3",
+)
 def test_killed_it_ends_with_the_same_rows(tmp_path: Path, part: int) -> None:
     cases = CASES[part::3]
     with source(make_account(clients=12, appointments=32, months=2)) as box:
