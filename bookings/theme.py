@@ -1,6 +1,7 @@
 """How do the admin pages look? As Django's own, or as unfold's where a project has installed that."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from django.apps import apps
@@ -27,11 +28,13 @@ UNFOLD = apps.is_installed("unfold")
 if UNFOLD:
     from unfold.admin import ModelAdmin
     from unfold.decorators import action as unfold_action
-    from unfold.decorators import display as unfold_display
+    from unfold.utils import display_for_label
+    from unfold.views import ChangeList as ChangeList
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminURLInputWidget as URLInput
 else:
     from django.contrib.admin import ModelAdmin as ModelAdmin
+    from django.contrib.admin.views.main import ChangeList as ChangeList
     from django.contrib.admin.widgets import AdminURLFieldWidget as URLInput
     from django.forms import PasswordInput as PasswordInput
 
@@ -40,20 +43,23 @@ if apps.is_installed("unfold.contrib.filters"):
 else:
     from django.contrib.admin import DateFieldListFilter as DateFilter
 
-__all__ = ["DateFilter", "ModelAdmin", "PasswordInput", "URLInput", "button", "label"]
+__all__ = ["ChangeList", "DateFilter", "ModelAdmin", "PasswordInput", "URLInput", "button", "label"]
 
 
 def label(description: Any, colours: dict[str, str], ordering: str) -> Callable[..., Any]:
     """A column of (value, text) pairs: the text, in unfold on a label of the value's colour."""
-    if UNFOLD:
-        return unfold_display(description=description, label=colours, ordering=ordering)  # type: ignore[no-any-return]
+
+    # Of few values, and each takes a template.
+    @lru_cache(maxsize=64)
+    def coloured(value: str, text: str) -> str:
+        return display_for_label((value, text), "", colours) if UNFOLD else text
 
     def decorate(pair: Callable[[Any, Any], tuple[str, str]]) -> Callable[[Any, Any], str]:
         @admin.display(description=description, ordering=ordering)
-        def text(self: Any, row: Any) -> str:
-            return pair(self, row)[1]
+        def column(self: Any, row: Any) -> str:
+            return coloured(*pair(self, row))
 
-        return text
+        return column
 
     return decorate
 

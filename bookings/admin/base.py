@@ -1,11 +1,11 @@
 """What have all the admin's lists of a business in common?"""
 
+from functools import cached_property
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,12 +16,26 @@ from django.utils.translation import gettext_lazy as _
 from bookings import lists, phones, scope, tables, zones
 from bookings.admin.shown import shown
 from bookings.models import Tenant
-from bookings.theme import ModelAdmin
+from bookings.theme import ChangeList, ModelAdmin
 
 
 def scripts(*names: str) -> forms.Media:
     """Of Django's admin."""
     return forms.Media(js=[f"admin/js/{name}.js" for name in names])
+
+
+class List(ChangeList):
+    """A list whose links are made once each: the theme makes those of its head for every row."""
+
+    @cached_property
+    def links(self) -> dict[Any, str]:
+        return {}
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        key = (tuple((new_params or {}).items()), tuple(remove or ()))
+        if key not in self.links:
+            self.links[key] = super().get_query_string(new_params, remove)
+        return self.links[key]
 
 
 class Related(admin.RelatedFieldListFilter):
@@ -46,6 +60,9 @@ class Light(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         told = {"media": scripts("core", "actions")} | (extra_context or {})
         return super().changelist_view(request, told)
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return List
 
 
 class Scoped(Light):
@@ -149,8 +166,7 @@ class Mirror(Scoped):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """With the zone in the head of a column of times, and the business where there are more."""
         if not hasattr(request, "columns"):
-            tenants = scope.rules.narrow(request.user, Tenant.objects.all())
-            found = list(tenants.values_list("timezone", flat=True))
+            found = [zone for zone, _currency in self._tenants(request)]
             columns = [self._column(name, set(found)) for name in self.list_display]
             if len(found) > 1 and self.summed and "tenant" not in columns:
                 columns.append("tenant")
@@ -184,29 +200,42 @@ class Mirror(Scoped):
         answer = super().changelist_view(request, told)
         context = getattr(answer, "context_data", None)
         if context and "cl" in context and scope.rules.may(request.user, "revenue"):
-            context["sums"] = self._sums(context["cl"])
+            context["sums"] = self._sums(request, context["cl"])
         return answer
 
-    def _sums(self, listed: ChangeList) -> list[tuple[str, str]]:
+    def _sums(self, request: HttpRequest, listed: ChangeList) -> list[tuple[str, str]]:
         """In words; none where the rows are of more than one currency, nor of a word so common that
         the list isn't counted to its end."""
+        if not self.summed or not listed.result_count:
+            return []
         rows = listed.queryset
         if isinstance(listed.result_count, lists.Beyond):
             if listed.query:
                 return []
         elif rows.query.where:
             rows = rows.model._default_manager.filter(pk__in=listed.paginator.found)
-        currencies = (
-            set(rows.order_by().values_list("tenant__currency").distinct()) if self.summed else []
-        )
-        if len(currencies) != 1:
+        rows = rows.order_by()
+        sums = {f"sum_{name}": Sum(name) for name in self.summed.values()}
+        currencies = [currency for _zone, currency in self._tenants(request)]
+        if len(set(currencies)) == 1:
+            found = [(currencies[0], *rows.aggregate(**sums).values())]
+        else:
+            found = list(rows.values_list("tenant__currency").annotate(**sums)[:2])
+        if len(found) != 1:
             return []
-        [(currency,)] = currencies
-        summed = rows.order_by().aggregate(**{f"sum_{f}": Sum(f) for f in self.summed.values()})
+        [(currency, *amounts)] = found
         return [
-            (str(name), tables.money(summed[f"sum_{field}"], currency))
-            for name, field in self.summed.items()
+            (str(name), tables.money(amount, currency))
+            for name, amount in zip(self.summed, amounts, strict=True)
         ]
+
+    def _tenants(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Zone and currency of each that the user may see."""
+        if not hasattr(request, "tenants"):
+            rows = scope.rules.narrow(request.user, Tenant.objects.all())
+            request.tenants = list(rows.values_list("timezone", "currency"))  # type: ignore[attr-defined]
+        found: list[tuple[str, str]] = request.tenants  # type: ignore[attr-defined]
+        return found
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -10,6 +10,8 @@ from bookings.models.people import Client
 
 # Bookings that do not take place.
 OFF = models.Q(canceled=True) | models.Q(no_show=True)
+# What a list's sums take of the rows that a user may see.
+SUMMED = ("tenant", "price", "amount_paid")
 
 
 class Appointment(Imported):
@@ -106,20 +108,23 @@ class Appointment(Imported):
             models.Index(
                 fields=["tenant", "service_date", "removed_at", "source", "source_account"]
             ),
-            # The admin's list, as it is sorted: whole, filtered, of some days, found by an ID.
+            # The admin's list, as it is sorted: whole, filtered, of some days, found by an ID. With the
+            # columns that it sums, which would take a look at every row.
             models.Index(fields=["starts_at", "id"]),
-            models.Index(fields=["calendar", "starts_at", "id"]),
-            models.Index(fields=["appointment_type", "starts_at", "id"]),
+            models.Index(fields=["calendar", "starts_at", "id", *SUMMED]),
+            models.Index(fields=["appointment_type", "starts_at", "id", *SUMMED]),
             models.Index(fields=["service_date", "id"]),
             models.Index(fields=["external_id"]),
             # Few bookings are one of these, so that a list of them would be long in the finding.
             models.Index(
-                fields=["starts_at", "id"],
+                fields=["starts_at", "id", *SUMMED],
                 condition=models.Q(canceled=True),
                 name="canceled_lately",
             ),
             models.Index(
-                fields=["starts_at", "id"], condition=models.Q(no_show=True), name="missed_lately"
+                fields=["starts_at", "id", *SUMMED],
+                condition=models.Q(no_show=True),
+                name="missed_lately",
             ),
             # Their payments are left out of the revenue; the ID, so that PostgreSQL needs no row of them.
             models.Index(fields=["tenant", "removed_at", "id"], condition=OFF, name="off"),
