@@ -28,11 +28,11 @@ class List(ChangeList):
     """A list whose links are made once each: the theme makes those of its head for every row."""
 
     @cached_property
-    def links(self) -> dict[Any, str]:
+    def links(self) -> dict[str, str]:
         return {}
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        key = (tuple((new_params or {}).items()), tuple(remove or ()))
+        key = repr((new_params, remove))
         if key not in self.links:
             self.links[key] = super().get_query_string(new_params, remove)
         return self.links[key]
@@ -213,7 +213,7 @@ class Mirror(Scoped):
             if listed.query:
                 return []
         elif rows.query.where:
-            rows = rows.model._default_manager.filter(pk__in=listed.paginator.found)
+            rows = rows.model._default_manager.filter(lists.among(listed.paginator.found))
         rows = rows.order_by()
         sums = {f"sum_{name}": Sum(name) for name in self.summed.values()}
         currencies = [currency for _zone, currency in self._tenants(request)]
