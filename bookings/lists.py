@@ -13,7 +13,9 @@ from django.contrib.admin import AllValuesFieldListFilter
 from django.core.paginator import Page, Paginator
 from django.db.models import BooleanField, F, Func, Min, Model, Q, QuerySet, Value
 from django.http import HttpRequest
+from django.utils.text import smart_split, unescape_string_literal
 
+from bookings import phones
 from bookings.models import Client
 
 MOST = 10_000
@@ -90,13 +92,32 @@ class KeyPaginator(Paginator):  # type: ignore[type-arg]  # not to be subscripte
         return Page(self.object_list.filter(pk__in=list(keys)), number, self)
 
 
+def words(term: str) -> list[str]:
+    """As Django's own search has them: what stands in quotes is one."""
+    return [
+        unescape_string_literal(word) if word[0] in "\"'" and word[0] == word[-1] else word
+        for word in smart_split(term)
+    ]
+
+
 def of_client(word: str) -> Q:
     """Bookings whose client has the word in the name or the e-mail address."""
-    keys = list(Client.objects.filter(_named(word)).values_list("pk", flat=True)[: FEW_CLIENTS + 1])
-    return Q(client__in=keys) if len(keys) <= FEW_CLIENTS else _named(word, "client__")
+    return _whose(named(word), named(word, "client__"))
 
 
-def _named(word: str, path: str = "") -> Q:
+def of_phone(digits: str) -> Q:
+    """Bookings whose client has the digits in the phone number."""
+    return _whose(phones.having("phone", digits), phones.having("client__phone", digits))
+
+
+def _whose(clients: Q, booked: Q) -> Q:
+    """Bookings of these clients, who are looked up first unless they are many: then it is `booked`."""
+    keys = list(Client.objects.filter(clients).values_list("pk", flat=True)[: FEW_CLIENTS + 1])
+    return Q(client__in=keys) if len(keys) <= FEW_CLIENTS else booked
+
+
+def named(word: str, path: str = "") -> Q:
+    """Clients, or rows with a path to one, that have the word in the name or the e-mail address."""
     return reduce(or_, (Q(**{f"{path}{name}__icontains": word}) for name in NAMES))
 
 

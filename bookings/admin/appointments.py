@@ -57,7 +57,6 @@ class AppointmentAdmin(Mirror):
     ]
     search_fields = ["=external_id", "client__last_name", "client__first_name", "client__email"]
     search_help_text = _("Client, e-mail, phone number in any form, or the booking's ID")
-    phone = "client__phone"
     by_word = True
     list_select_related = ["client", "appointment_type", "calendar", "tenant"]
     ordering = ["-starts_at"]
@@ -94,6 +93,9 @@ class AppointmentAdmin(Mirror):
 
     def having(self, word: str) -> Q:
         return Q(external_id=word) | lists.of_client(word)
+
+    def having_phone(self, digits: str) -> Q:
+        return lists.of_phone(digits)
 
     @admin.display(description=_("Starts"), ordering="starts_at")
     def starts(self, row: Appointment) -> str:

@@ -1,6 +1,7 @@
 """What have all the admin's lists of a business in common?"""
 
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_
 from typing import Any
 
 from django import forms
@@ -131,10 +132,8 @@ class Mirror(Scoped):
     summed: dict[Any, str] = {}
     # What is often asked of a list, a click away: its words, and the filter that answers.
     looks: dict[Any, str] = {}
-    # Whether `having` says which rows a search finds; in long lists clients are looked up first.
+    # Whether `having` and `having_phone` say which rows a search finds; clients are looked up first.
     by_word = False
-    # The way to a phone number that a search finds in any form.
-    phone = ""
     # Columns with a time: the field, and the head that the zone stands beside.
     times: dict[str, tuple[str, Any]] = {}
     # Of no use to whoever reads a row.
@@ -145,22 +144,22 @@ class Mirror(Scoped):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if self.by_word and not phones.digits(search_term):
-            for word in search_term.split():
-                queryset = queryset.filter(self.having(word))
-            return queryset, False
-        if self.phone and (wanted := phones.digits(search_term)):
-            found, _ = super().get_search_results(request, queryset, search_term)
-            by_phone = phones.having(queryset.model._default_manager.all(), self.phone, wanted)
-            matching = Q(pk__in=found.values("pk")) | Q(pk__in=by_phone.values("pk"))
-            return queryset.filter(matching), False
-        result: tuple[QuerySet[Any], bool] = super().get_search_results(
-            request, queryset, search_term
-        )
-        return result
+        if not self.by_word:
+            found: tuple[QuerySet[Any], bool] = super().get_search_results(
+                request, queryset, search_term
+            )
+            return found
+        matching = reduce(and_, map(self.having, lists.words(search_term)), Q())
+        if digits := phones.digits(search_term):
+            matching |= self.having_phone(digits)
+        return queryset.filter(matching), False
 
     def having(self, word: str) -> Q:
         """The rows that have the word."""
+        raise NotImplementedError
+
+    def having_phone(self, digits: str) -> Q:
+        """The rows of a phone number with these digits, whatever its form."""
         raise NotImplementedError
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:

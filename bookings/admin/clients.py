@@ -4,12 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from bookings import tables, zones
+from bookings import lists, phones, tables, zones
 from bookings.admin.base import Mirror, link
 from bookings.admin.cells import SHOWN, STATE_WORDS, open_amount, payments_table, state_of
 from bookings.models import Client, Payment
@@ -22,7 +22,7 @@ class ClientAdmin(Mirror):
     list_filter = ["tenant", "listed", ("review", admin.EmptyFieldListFilter)]
     search_fields = ["first_name", "last_name", "email", "phone"]
     search_help_text = _("Name, e-mail, or a phone number in any form")
-    phone = "phone"
+    by_word = True
     list_select_related = ["tenant"]
     ordering = ["last_name", "first_name", "pk"]
     fields = [
@@ -38,6 +38,12 @@ class ClientAdmin(Mirror):
         "payments",
     ]
     readonly_fields = ["name", "known", "totals", "bookings", "payments"]
+
+    def having(self, word: str) -> Q:
+        return lists.named(word) | Q(phone__icontains=word)
+
+    def having_phone(self, digits: str) -> Q:
+        return phones.having("phone", digits)
 
     @admin.display(description=_("Name"))
     def name(self, client: Client) -> str:

@@ -34,7 +34,6 @@ class PaymentAdmin(Mirror):
         "appointment__client__email",
     ]
     search_help_text = _("Client, phone number in any form, amount, or transaction")
-    phone = "appointment__client__phone"
     by_word = True
     list_select_related = [
         "tenant",
@@ -64,6 +63,9 @@ class PaymentAdmin(Mirror):
         if word.replace(".", "", 1).isdecimal():
             found |= Q(amount=word)
         return found | Q(appointment__in=of_client)
+
+    def having_phone(self, digits: str) -> Q:
+        return Q(appointment__in=Appointment.objects.filter(lists.of_phone(digits)).values("pk"))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         own = {"appointment__client", *views.KEPT}
