@@ -38,6 +38,14 @@ class List(ChangeList):
             self.links[key] = super().get_query_string(new_params, remove)
         return self.links[key]
 
+    def get_results(self, request: HttpRequest) -> None:
+        """What fits on one page Django would look for once more, in all rows."""
+        super().get_results(request)
+        pages, whole = self.paginator, self.show_all and self.can_show_all
+        filtered = isinstance(pages, lists.KeyPaginator) and bool(self.queryset.query.where)
+        if filtered and (whole or not self.multi_page):
+            self.result_list = self.queryset.filter(lists.among(pages.found))
+
 
 class Related(admin.RelatedFieldListFilter):
     """A filter that offers what the user may see."""

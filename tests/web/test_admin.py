@@ -257,3 +257,62 @@ def test_payments_are_found_by_their_ids_and_offered_by_processor(
     assert offered == ["cash", "stripe"]
     for query in ("q=ch_1", "q=3", "processor=stripe"):
         assert [p.transaction_id for p in shown(admin_client, f"{url}?{query}")] == ["ch_1"]
+
+
+@pytest.mark.long
+@pytest.mark.database
+@pytest.mark.parametrize("few", [0, 2_000])
+@pytest.mark.parametrize("typed", ["5550107", "(555) 0107", "555-01 07"])
+def test_a_phone_number_finds_client_booking_and_payment(
+    admin_client: Browser,
+    account: AcuityAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    typed: str,
+) -> None:
+    monkeypatch.setattr(lists, "FEW_CLIENTS", few)
+    book(account.tenant, 12)
+    Client.objects.filter(external_id="c7").update(phone="+1 555.010-7")
+
+    for model in ("client", "appointment", "payment"):
+        url = reverse(f"admin:bookings_{model}_changelist")
+        page = admin_client.get(url, {"q": typed})
+        [row] = page.context["cl"].result_list
+        client = getattr(getattr(row, "appointment", row), "client", row)
+        assert client.phone == "+1 555.010-7"
+
+
+@pytest.mark.parametrize(
+    ("term", "found"), [("first 1", 3), ('"first 1"', 0), ("'first1'", 3), ("", 12)]
+)
+def test_words_in_quotes_are_one(
+    admin_client: Browser, account: AcuityAccount, term: str, found: int
+) -> None:
+    book(account.tenant, 12)
+
+    page = admin_client.get(reverse("admin:bookings_client_changelist"), {"q": term})
+
+    assert page.context["cl"].result_count == found
+
+
+@pytest.mark.database
+def test_sums_are_of_one_currency_and_take_one_query_of_the_rows(
+    admin_client: Browser, account: AcuityAccount
+) -> None:
+    url = reverse("admin:bookings_appointment_changelist")
+    book(account.tenant, 3)
+    mine = f"{url}?tenant__id__exact={account.tenant.pk}"
+
+    with CaptureQueriesContext(connection) as asked:
+        alone = admin_client.get(url).context["sums"]
+    asked_of = [query["sql"] for query in asked.captured_queries]
+    assert sum("SUM(" in sql for sql in asked_of) == 1 and not any(
+        "DISTINCT" in s for s in asked_of
+    )
+    # A business without bookings changes nothing; one with bookings in another currency does.
+    other = Tenant.objects.create(name="Other", currency="EUR")
+    assert len(alone) == 2
+    assert admin_client.get(mine).context["sums"] == alone == admin_client.get(url).context["sums"]
+    Appointment.objects.filter(external_id="1").update(tenant=other)
+    assert not admin_client.get(url).context["sums"]
+    assert len(admin_client.get(mine).context["sums"]) == 2
