@@ -1,5 +1,7 @@
 """The database fails in the middle of a page: rows and checkpoint agree, and the run goes on."""
 
+import random
+import string
 import threading
 import time
 from typing import Any
@@ -12,7 +14,7 @@ from bookings.models import Appointment
 from integrations.acuity.runs import control, window
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.store import upsert
-from integrations.models import ImportRun, ImportStep
+from integrations.models import ImportRun, ImportStep, RejectedRecord
 from tests import invariants
 from tests.conftest import begin
 from tests.truth import stored, truth
@@ -108,3 +110,24 @@ def test_no_session_is_idle_in_transaction_while_the_source_answers(box: Sandbox
     assert run.status == "completed"
     assert seen == []
     assert Appointment.objects.count() == 60
+
+
+@pytest.mark.parametrize("name", ["firstName", "email", "phone"])
+@pytest.mark.parametrize("where", ["client", "booking"])
+def test_a_name_longer_than_an_index_holds_is_one_reject(
+    box: Sandbox, name: str, where: str
+) -> None:
+    """Made of letters that PostgreSQL cannot compress."""
+    odd = "".join(random.Random(name).choices(string.ascii_letters + string.digits, k=6000))
+    if where == "client":
+        box.account.clients[2][name] = odd
+    else:
+        box.account.edit(box.account.appointments[5]["id"], **{name: odd})
+
+    run, _ = work(box)
+
+    assert run.status == "completed_with_gaps"
+    reasons = RejectedRecord.objects.values_list("reason", flat=True)
+    assert len(reasons) == 1 and "characters, more than 500" in reasons[0]
+    listed = len(box.account.appointments)
+    assert Appointment.objects.count() == listed - (where == "booking")

@@ -41,6 +41,8 @@ class Names(msgspec.Struct, rename="camel", gc=False):
 
 
 _names = msgspec.json.Decoder(Names)
+# Of all four together: PostgreSQL indexes no more than 2,700 bytes of a row.
+LONGEST = 500
 NAMES = ("firstName", "lastName", "email", "phone")
 # The key's part that is the name, where there is none.
 NO_NAME = "|"
@@ -142,6 +144,8 @@ class Identity(msgspec.Struct, frozen=True):
 
     def _keys(self, *values: Any) -> tuple[str, str]:
         first, last, email, phone = map(text, values, NAMES)
+        if (length := len(first) + len(last) + len(email) + len(phone)) > LONGEST:
+            raise Reject(f"name, e-mail and phone have {length:,} characters, more than {LONGEST}")
         name = _short(f"{fold(first)}|{fold(last)}")
         if name != NO_NAME and not self.by_phone:
             return name, name
