@@ -203,6 +203,10 @@ DATABASES = {"default": database(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # One that takes no connection is away, and is waited for as such.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+    # A new connection costs as much as ten statements: a worker keeps its own from task to task, and
+    # asks at each one's start whether it still is one.
+    DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    CELERY_DB_REUSE_MAX = 1_000_000
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,

@@ -5,6 +5,7 @@ from typing import Any
 from celery import Task, shared_task
 from celery.exceptions import TaskPredicate
 from celery.signals import beat_init, worker_init, worker_ready
+from django.db import close_old_connections
 
 from integrations import logs
 from integrations.acuity.errors import Unforeseen
@@ -41,6 +42,9 @@ class Discreet(Task[Any, Any]):
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # One that is kept from task to task may have been lost meanwhile.
+        if not self.request.is_eager:
+            close_old_connections()
         try:
             return outages.outlast(lambda: self.run(*args, **kwargs))
         except TaskPredicate:

@@ -243,6 +243,8 @@ def steer(run: ImportRun, what: str, *, by: str = "code") -> None:
 
 def settle(run_id: Any) -> None:
     """Complete `pausing` and `cancelling` once nobody is working on the run."""
+    if not ImportRun.objects.filter(pk=run_id, status__in=(S.PAUSING, S.CANCELLING)).exists():
+        return
     busy = ImportStep.objects.filter(run_id=run_id, lease_until__gt=timezone.now()).exclude(
         lease_token=""
     )

@@ -35,6 +35,16 @@ def broker_trouble() -> str:
     return ""
 
 
+def queued() -> int:
+    """How many messages no worker has taken yet; 0 where the broker does not say."""
+    name = current_app.conf.task_default_queue
+    try:
+        with current_app.connection_or_acquire() as broker, broker.channel() as channel:
+            return int(channel.queue_declare(name, passive=True).message_count)
+    except (OperationalError, OSError, *current_app.connection().channel_errors):
+        return 0
+
+
 def send_chain(run_id: str) -> None:
     """Send what is left of the run, computed from its steps."""
     run = ImportRun.objects.get(pk=run_id)

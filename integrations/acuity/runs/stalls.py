@@ -4,10 +4,15 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from integrations.acuity.runs.control import current_step, enqueue, finish, settle
+from integrations.acuity.runs import messages
+from integrations.acuity.runs.control import enqueue, finish, settle
 from integrations.acuity.runs.leases import LEASE, owner_is_dead
 from integrations.conf import conf
 from integrations.models import ImportRun, ImportStep
+
+Stalled = tuple[ImportRun, ImportStep]
+# Where the queue is as long as ever, a message counts as lost after so many times as long.
+PATIENCE = 10
 
 
 def resume_stalled(now: datetime | None = None) -> list[str]:
@@ -16,16 +21,34 @@ def resume_stalled(now: datetime | None = None) -> list[str]:
     sent = []
     for run in ImportRun.objects.filter(status__in=["pausing", "cancelling"]):
         settle(run.pk)
-    for run in ImportRun.objects.filter(status__in=ImportRun.WORKING):
-        step = current_step(run.pk)
+    stalled = []
+    working = ImportRun.objects.filter(status__in=ImportRun.WORKING)
+    for run in working.prefetch_related("steps"):
+        step = next((step for step in run.steps.all() if step.status != "done"), None)
         if step is None:
             finish(run.pk)
         elif _stalled(run, step, now):
-            # Sending is a sign of life: one message for each stall, not one for each sweep.
-            ImportStep.objects.filter(pk=step.pk).update(heartbeat_at=now)
-            enqueue(run)
-            sent.append(str(run.pk))
+            stalled.append((run, step))
+    for run, step in _lost(stalled, now):
+        # Sending is a sign of life: one message for each stall, not one for each sweep.
+        ImportStep.objects.filter(pk=step.pk).update(heartbeat_at=now)
+        enqueue(run)
+        sent.append(str(run.pk))
     return sent
+
+
+def _lost(stalled: list[Stalled], now: datetime) -> list[Stalled]:
+    """Those whose messages are not just waiting for a worker: a message more for each, each minute,
+    would only make the queue longer."""
+    silent = [(run, step) for run, step in stalled if not (step.lease_token or step.not_before)]
+    if not silent or messages.queued() < len(silent):
+        return stalled
+    long_ago = now - PATIENCE * _unheard_after()
+    return [
+        (run, step)
+        for run, step in stalled
+        if step.lease_token or step.not_before or last_sign(run) < long_ago
+    ]
 
 
 def last_sign(run: ImportRun) -> datetime:
@@ -34,10 +57,14 @@ def last_sign(run: ImportRun) -> datetime:
     return max(beats, default=run.started_at or run.created_at)
 
 
+def _unheard_after() -> timedelta:
+    return min(LEASE, timedelta(seconds=conf.ACUITY_STALL_SECONDS))
+
+
 def _stalled(run: ImportRun, step: ImportStep, now: datetime) -> bool:
     seen = last_sign(run)
     # A message may be lost, whoever has sent it and for whatever reason.
-    unheard = now - seen > min(LEASE, timedelta(seconds=conf.ACUITY_STALL_SECONDS))
+    unheard = now - seen > _unheard_after()
     if step.lease_token and step.lease_until:
         if step.lease_until >= now and owner_is_dead(step.lease_owner):
             # The token stays, so that whoever takes the step counts the death.

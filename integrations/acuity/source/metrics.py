@@ -49,9 +49,12 @@ class Ledger:
         with self._lock:
             calls, self._calls = self._calls, {}
         for (name, status), new in sorted(calls.items()):
-            with transaction.atomic():
-                row, _ = EndpointMetric.objects.get_or_create(endpoint=name, status=status)
-                row = EndpointMetric.objects.select_for_update().get(pk=row.pk)
+            with transaction.atomic(savepoint=False):
+                rows = EndpointMetric.objects.select_for_update()
+                row = rows.filter(endpoint=name, status=status).first()
+                if row is None:
+                    made, _ = EndpointMetric.objects.get_or_create(endpoint=name, status=status)
+                    row = rows.get(pk=made.pk)
                 row.count += new.count
                 row.seconds += new.seconds
                 row.waited += new.waited

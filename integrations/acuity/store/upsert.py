@@ -153,6 +153,8 @@ def upsert(
     meanwhile is an update.
     """
     assert (names[0], names[-1]) == ("external_id", "content_hash")
+    if not rows:
+        return Written(Counts(), [], {}, {}, {}, set())
     if expect_new:
         with contextlib.suppress(IntegrityError), transaction.atomic():
             insert(model, names, rows, waiting, **account.marks)

@@ -108,6 +108,8 @@ class Whole(Listing):
         return said.statement(self, context, cursor)
 
     def _save(self, context: Context, payloads: list[Any], *, anew: bool = False) -> Counts:
+        if not payloads:
+            return Counts()
         parsed = self.parse(context, payloads)
         records: list[Record] = parsed.records
         refs = (ref for record in records for ref in record.refs())
