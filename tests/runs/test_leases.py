@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.utils import timezone
 
 from bookings.models import Tenant
-from integrations.acuity.runs import control, leases, stalls
+from integrations.acuity.runs import control, leases, messages, stalls
 from integrations.models import AcuityAccount, ImportRun, ImportStep
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -154,3 +155,58 @@ def test_what_was_sent_and_lost_is_sent_again_after_the_time_of_a_stall(
     sent = [bool(stalls.resume_stalled(now + later * SECOND)) for later in (0, 1, 4, 6, 7, 12)]
 
     assert sent == [True, False, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("queued", "silent_for", "held", "sent"),
+    [
+        (1, 9, {}, False),
+        (0, 9, {}, True),
+        (1, 51, {}, True),
+        (1, 9, {"lease_token": "another", "lease_until": -2 * SECOND}, True),
+        (1, 9, {"not_before": -2 * SECOND}, True),
+    ],
+    ids=["in the queue", "lost", "for too long", "a lease that has ended", "a wait that is over"],
+)
+def test_what_only_waits_in_the_queue_is_not_sent_again(
+    step: ImportStep,
+    queued: int,
+    silent_for: int,
+    held: dict[str, Any],
+    sent: bool,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.ACUITY_STALL_SECONDS = 5
+    monkeypatch.setattr(stalls, "enqueue", lambda run: None)
+    monkeypatch.setattr(messages, "queued", lambda: queued)
+    now = timezone.now()
+    at = {
+        name: now + value if isinstance(value, timedelta) else value for name, value in held.items()
+    }
+    put(step, heartbeat_at=now - silent_for * SECOND, **at)
+
+    assert bool(stalls.resume_stalled(now)) is sent
+
+
+def test_the_queue_is_as_long_as_what_no_worker_has_taken(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Celery("counted", broker=redis_url, set_as_current=False)
+    app.conf.task_default_queue = "counted"
+    monkeypatch.setattr(messages, "current_app", app)
+
+    before = messages.queued()
+    for _ in range(2):
+        app.send_task("acuity.nothing")
+
+    assert (before, messages.queued()) == (0, 2)
+    app.conf.broker_url = app.conf.broker_write_url = "redis://127.0.0.1:1/0"
+    assert messages.queued() == 0
+
+
+def test_a_turn_that_nobody_asked_to_stop_costs_one_question(
+    step: ImportStep, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        control.settle(step.run_id)

@@ -40,7 +40,8 @@ def claim(step: ImportStep, expected: int) -> str:
         if taken:
             to = S.VERIFYING if step.resource == "verify" else S.RUNNING
             began: dict[str, Any] = {} if to == S.VERIFYING else {"started_at": now}
-            transition(step.run_id, to, **began)
+            if step.run.status != to:
+                transition(step.run_id, to, **began)
     return token if taken else ""
 
 

@@ -37,12 +37,14 @@ def broker_trouble() -> str:
 
 def queued() -> int:
     """How many messages no worker has taken yet; 0 where the broker does not say."""
-    name = current_app.conf.task_default_queue
-    try:
-        with current_app.connection_or_acquire() as broker, broker.channel() as channel:
-            return int(channel.queue_declare(name, passive=True).message_count)
-    except (OperationalError, OSError, *current_app.connection().channel_errors):
+    if broker_in_memory():
         return 0
+    with current_app.connection_for_write(connect_timeout=1) as broker:
+        try:
+            queue = current_app.conf.task_default_queue
+            return int(broker.channel().queue_declare(queue, passive=True).message_count)
+        except (OperationalError, *broker.connection_errors, *broker.channel_errors):
+            return 0
 
 
 def send_chain(run_id: str) -> None:

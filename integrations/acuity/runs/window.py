@@ -62,6 +62,7 @@ def run_window(run_id: str, resource: str, version: int | None) -> Outcome:
             if done
             else f"too early: {step.resource} comes first",
         )
+    step.run = run
     token = leases.claim(step, step.version if version is None else version)
     if not token:
         return Outcome("stop", STALE)
