@@ -40,10 +40,12 @@ def queued() -> int:
     if broker_in_memory():
         return 0
     with current_app.connection_for_write(connect_timeout=1) as broker:
+        unsaid: Any = (*broker.connection_errors, *broker.channel_errors)
         try:
+            channel: Any = broker.channel()
             queue = current_app.conf.task_default_queue
-            return int(broker.channel().queue_declare(queue, passive=True).message_count)
-        except (OperationalError, *broker.connection_errors, *broker.channel_errors):
+            return int(channel.queue_declare(queue, passive=True).message_count)
+        except (OperationalError, *unsaid):
             return 0
 
 
