@@ -118,7 +118,13 @@ KILLED_AT: dict[str, Callable[[str, dict[str, str]], bool]] = {
 SKIPPED = {"appointments": 3, "payments": 30}
 
 
-@pytest.mark.parametrize("step", KILLED_AT)
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(step, marks=pytest.mark.thorough if step == "verify" else ())
+        for step in KILLED_AT
+    ],
+)
 def test_kill_9_in_any_step_then_resume_ends_with_the_same_rows(
     tmp_path: Path, box: Sandbox, step: str
 ) -> None:

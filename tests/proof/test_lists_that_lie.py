@@ -63,7 +63,7 @@ def test_honest_lists_are_proven(box: Sandbox) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("share", [0.01, pytest.param(0.5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", [0.01, pytest.param(0.5, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_list_cut_short_is_not_proven(box: Sandbox, name: str, share: float) -> None:
     """A list that is always empty, and that nothing else speaks of, cannot be told from none; nor

@@ -125,8 +125,10 @@ LOSSES: dict[str, Loss] = {
 @pytest.mark.parametrize(
     "loss",
     [
-        # Every fifth of them in `make quick`.
-        loss if n % 5 == 0 else pytest.param(loss, marks=pytest.mark.slow)
+        # Every fifth of them in `make quick`, every other one in `make test`.
+        pytest.param(
+            loss, marks=pytest.mark.thorough if n % 2 else pytest.mark.slow if n % 5 else ()
+        )
         for n, loss in enumerate(LOSSES)
     ],
 )

@@ -16,7 +16,7 @@ import redis
 
 from integrations.acuity.sandbox import Sandbox, make_account
 from tests.commands.test_commands import ROOT, credentials, environment, manage, query
-from tests.conftest import source
+from tests.conftest import USUAL, source
 from tests.services import Redis
 from tests.tables import dump, events
 
@@ -113,14 +113,13 @@ def place(tmp_path: Path, box: Sandbox) -> Iterator[Place]:
     print((tmp_path / "worker.log").read_text()[-6000:])
 
 
-@pytest.fixture
-def expected(tmp_path: Path, box: Sandbox) -> dict[str, list[Any]]:
-    """The tables after an undisturbed import."""
-    (tmp_path / "calm").mkdir()
-    latency, box.options.latency = box.options.latency, 0
-    assert manage(tmp_path / "calm", "acuity_import", **credentials(box)).returncode == 0
-    box.options.latency = latency
-    return dump(tmp_path / "calm" / "db.sqlite3")
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """The tables after an undisturbed import of the same account."""
+    calm = tmp_path_factory.mktemp("calm")
+    with source(make_account(**USUAL)) as box:
+        assert manage(calm, "acuity_import", **credentials(box)).returncode == 0
+    return dump(calm / "db.sqlite3")
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.endurance)])
