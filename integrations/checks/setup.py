@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, router
 from django.utils import timezone
 
-from integrations.acuity.source.throttle import HAS_REDIS, NO_REDIS
+from integrations.acuity.source.redis_budget import HAS_REDIS, NO_REDIS
 from integrations.conf import conf
 from integrations.models import ImportRun
 

@@ -24,7 +24,8 @@ from integrations.acuity.sandbox import Account, Sandbox
 from integrations.acuity.sandbox.server import Answer
 from integrations.acuity.source import client
 from integrations.acuity.source.answers import retry_after
-from integrations.acuity.source.throttle import LocalBudget, Throttle
+from integrations.acuity.source.budget import LocalBudget
+from integrations.acuity.source.throttle import Throttle
 from tests.conftest import ids, import_all, small, source, source_ids
 from tests.later import prove_later
 from tests.source.test_source_faults import Hostile

@@ -16,7 +16,8 @@ from integrations.acuity.runs import control, retry, troubles, window
 from integrations.acuity.runs.outcome import Outcome
 from integrations.acuity.sandbox import Sandbox
 from integrations.acuity.source import client
-from integrations.acuity.source.throttle import LocalBudget, Throttle
+from integrations.acuity.source.budget import LocalBudget
+from integrations.acuity.source.throttle import Throttle
 from integrations.models import ImportRun, ImportStep
 from tests import conftest
 from tests.conftest import ids, prove_again, run_to_end, small, source, source_ids

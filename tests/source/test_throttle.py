@@ -7,15 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integrations.acuity.source.throttle import (
-    FLOOR,
-    Budget,
-    LocalBudget,
-    Pace,
-    RedisBudget,
-    Throttle,
-    Turn,
-)
+from integrations.acuity.source.budget import Budget, LocalBudget, Pace
+from integrations.acuity.source.line import FLOOR, Turn
+from integrations.acuity.source.redis_budget import RedisBudget
+from integrations.acuity.source.throttle import Throttle
 
 Make = Callable[[], Budget]
 

@@ -1,8 +1,9 @@
 """With which credentials, address, time-outs and pace is an account asked?"""
 
 from integrations.acuity.accounts import addresses, keys
+from integrations.acuity.source.budget import Pace
 from integrations.acuity.source.client import TRIES, AcuityClient
-from integrations.acuity.source.throttle import Pace, default_throttle
+from integrations.acuity.source.throttle import default_throttle
 from integrations.conf import conf
 from integrations.models import AcuityAccount, ImportRun
 

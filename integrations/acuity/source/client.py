@@ -18,7 +18,8 @@ from integrations.acuity import errors
 from integrations.acuity.source import answers, metrics
 from integrations.acuity.source.addresses import Outgoing, PublicOnly, check_base_url
 from integrations.acuity.source.answers import Decode
-from integrations.acuity.source.throttle import Pace, Throttle
+from integrations.acuity.source.budget import Pace
+from integrations.acuity.source.throttle import Throttle
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
