@@ -130,6 +130,7 @@ NAMES = (
     _("first seen"),
     _("form"),
     _("form name"),
+    _("former currencies"),
     _("forms"),
     _("gaps"),
     _("heartbeat at"),

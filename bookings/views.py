@@ -2,6 +2,7 @@
 
 import csv
 import uuid
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from bookings import charts, scope
+from bookings import charts, scope, tables
 from bookings.models import Tenant
 from bookings.reports import revenue
 from bookings.reports.revenue import ORDERS, first_day, midnight, number_of
@@ -75,7 +76,7 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     months = {month: months.get(month, {}) for month in sorted({*months, *canceled})}
     names = sorted({name for processors in months.values() for name in processors})
     cells = {name: [_amount(months[month], name) for month in months] for name in names}
-    links = _Links(by, ZoneInfo(tenant.timezone))
+    links = _Links(by, tenant)
     rows = [
         {
             "month": month,
@@ -99,18 +100,29 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         "canceled": sum(row["canceled"] for row in rows),
         "refunds": sum(_total(processors) for processors in report["refunds"].values()),
         "currency": report["currency"],
+        "others": list(_others(report["other_currencies"])),
         "chart": chart,
         "csv_url": f"{csv_url}?by={by}",
     }
     return TemplateResponse(request, "bookings/revenue.html", context)
 
 
+def _others(currencies: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Month, sum, and sum of canceled bookings, each in its currency."""
+    for currency, found in currencies.items():
+        for month in found["months"]:
+            sums = (_total(found[name].get(month, {})) for name in ("as_vendor", "canceled"))
+            taken, canceled = (tables.money(each, currency) for each in sums)
+            yield month, taken, canceled
+
+
 class _Links:
     """To the list of what a cell sums up."""
 
-    def __init__(self, by: str, zone: ZoneInfo) -> None:
-        self._by, self._zone = by, zone
-        self._list = f"{reverse('admin:bookings_payment_changelist')}?{urlencode(KEPT)}"
+    def __init__(self, by: str, tenant: Tenant) -> None:
+        self._by, self._zone = by, ZoneInfo(tenant.timezone)
+        kept = KEPT | ({"currency": tenant.currency} if tenant.former_currencies else {})
+        self._list = f"{reverse('admin:bookings_payment_changelist')}?{urlencode(kept)}"
 
     def of(self, month: str, processor: str) -> str:
         """Nothing for orders, which are not in that list."""
@@ -144,9 +156,10 @@ def revenue_csv(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="revenue-{by}.csv"'
     writer = csv.writer(response)
     writer.writerow(["month", "processor", "count", "amount", "currency"])
-    for month, processors in report["months"].items():
-        for name, row in processors.items():
-            # A spreadsheet would run a name that begins like a formula.
-            safe = f"'{name}" if name[:1] in "=+-@" else name
-            writer.writerow([month, safe, row["count"], row["amount"], report["currency"]])
+    for currency, found in {report["currency"]: report, **report["other_currencies"]}.items():
+        for month, processors in found["months"].items():
+            for name, row in processors.items():
+                # A spreadsheet would run a name that begins like a formula.
+                safe = f"'{name}" if name[:1] in "=+-@" else name
+                writer.writerow([month, safe, row["count"], row["amount"], currency])
     return response

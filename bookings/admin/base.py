@@ -148,6 +148,8 @@ class Mirror(Scoped):
     inner = {"source", "source_account", "first_seen"}
     # Nothing is typed into it.
     media = scripts("core")
+    # Where its money says in which currency it is, if it does.
+    currency = ""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -173,7 +175,7 @@ class Mirror(Scoped):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """With the zone in the head of a column of times, and the business where there are more."""
         if not hasattr(request, "columns"):
-            found = [zone for zone, _currency in self._tenants(request)]
+            found = [zone for zone, *_ in self._tenants(request)]
             columns = [self._column(name, set(found)) for name in self.list_display]
             if len(found) > 1 and self.summed and "tenant" not in columns:
                 columns.append("tenant")
@@ -223,11 +225,14 @@ class Mirror(Scoped):
             rows = rows.model._default_manager.filter(lists.among(listed.paginator.found))
         rows = rows.order_by()
         sums = {f"sum_{name}": Sum(name) for name in self.summed.values()}
-        currencies = [currency for _zone, currency in self._tenants(request)]
-        if len(set(currencies)) == 1:
+        currencies = [currency for _, currency, _ in self._tenants(request)]
+        # Most businesses never had another, and their sums come from an index.
+        mixed = self.currency and any(former for *_, former in self._tenants(request))
+        if len(set(currencies)) == 1 and not mixed:
             found = [(currencies[0], *rows.aggregate(**sums).values())]
         else:
-            found = list(rows.values_list("tenant__currency").annotate(**sums)[:2])
+            column = self.currency if mixed else "tenant__currency"
+            found = list(rows.values_list(column).annotate(**sums)[:2])
         if len(found) != 1:
             return []
         [(currency, *amounts)] = found
@@ -236,12 +241,13 @@ class Mirror(Scoped):
             for name, amount in zip(self.summed, amounts, strict=True)
         ]
 
-    def _tenants(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """Zone and currency of each that the user may see."""
+    def _tenants(self, request: HttpRequest) -> list[tuple[str, str, list[str]]]:
+        """Zone, currency and former currencies of each that the user may see."""
         if not hasattr(request, "tenants"):
             rows = scope.rules.narrow(request.user, Tenant.objects.all())
-            request.tenants = list(rows.values_list("timezone", "currency"))  # type: ignore[attr-defined]
-        found: list[tuple[str, str]] = request.tenants  # type: ignore[attr-defined]
+            columns = ("timezone", "currency", "former_currencies")
+            request.tenants = list(rows.values_list(*columns))  # type: ignore[attr-defined]
+        found: list[tuple[str, str, list[str]]] = request.tenants  # type: ignore[attr-defined]
         return found
 
     def has_add_permission(self, request: HttpRequest) -> bool:

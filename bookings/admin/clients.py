@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -62,21 +62,29 @@ class ClientAdmin(Mirror):
     def totals(self, client: Client) -> str:
         kept = client.appointments.filter(removed_at=None)
         paid = Payment.objects.filter(appointment__in=kept, removed_at=None)
-        sums = paid.aggregate(n=Count("*"), amount=Sum("amount"))
+        times, money = self._paid(client, paid)
         unpaid = sum((open_amount(row) for row in kept), Decimal(0))
         currency = client.tenant.currency
-        booked, times = kept.count(), sums["n"]
+        booked = kept.count()
         return "; ".join(
             [
                 ngettext("%(n)s booking", "%(n)s bookings", booked) % {"n": tables.number(booked)},
                 ngettext("%(n)s payment, %(paid)s", "%(n)s payments, %(paid)s", times)
-                % {
-                    "n": tables.number(times),
-                    "paid": tables.money(sums["amount"] or Decimal(0), currency),
-                },
+                % {"n": tables.number(times), "paid": money},
                 gettext("open %(unpaid)s") % {"unpaid": tables.money(unpaid, currency)},
             ]
         )
+
+    def _paid(self, client: Client, paid: QuerySet[Payment]) -> tuple[int, str]:
+        """How many, and their sum: of each currency by itself, if there may be several."""
+        sums = {"n": Count("*"), "amount": Sum("amount")}
+        currency = client.tenant.currency
+        if client.tenant.former_currencies and paid.exists():
+            found = list(paid.order_by("currency").values_list("currency").annotate(**sums))
+        else:
+            found = [(currency, *paid.aggregate(**sums).values())]
+        money = (tables.money(amount or Decimal(0), each) for each, _n, amount in found)
+        return sum(n for _currency, n, _amount in found), " + ".join(money)
 
     @admin.display(description=_("Bookings"))
     def bookings(self, client: Client) -> str:

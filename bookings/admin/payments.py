@@ -18,6 +18,7 @@ from bookings.theme import DateFilter
 class PaymentAdmin(Mirror):
     words = _("payments")
     summed = {_("sum"): "amount"}
+    currency = "currency"
     list_display = ["client", "booking", "paid", "processor", "sum", "served"]
     list_filter = [
         ("service_date", DateFilter),

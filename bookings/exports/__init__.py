@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from bookings.exports import csv, dictionary, ics
 from bookings.exports.tables import TABLES, Table
 from bookings.exports.values import Pseudonyms
-from bookings.models import Tenant
+from bookings.models import Payment, Refund, Tenant
 
 FORMATS = ("csv", "parquet", "ics")
 
@@ -94,10 +94,15 @@ class Export:
             path = directory / f"{table.name}.{self.format}"
             count = self._write(path, table, hidden)
             described = dictionary.schema(
-                table, present, self.tenant.currency, whole=self.since is None
+                table, present, self._currency(table), whole=self.since is None
             )
             files.append(dictionary.resource(path, count) | {"schema": described})
         return files
+
+    def _currency(self, table: Table) -> str:
+        """Of its amounts; none of payments that may be of several, each of which says its own."""
+        own = table.model in (Payment, Refund) and self.tenant.former_currencies
+        return "" if own else self.tenant.currency
 
     def _write(self, path: Path, table: Table, hidden: Pseudonyms) -> int:
         rows: Iterator[Sequence[Any]] = table.values(

@@ -67,4 +67,4 @@ def _field(column: Column, currency: str) -> dict[str, Any]:
         "type": kind(column.field),
         "description": str(column.description),
     }
-    return field | ({"currency": currency} if field["type"] == "number" else {})
+    return field | ({"currency": currency} if currency and field["type"] == "number" else {})

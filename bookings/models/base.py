@@ -1,6 +1,7 @@
 """What do all rows have in common: the business, and where they were copied from?"""
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -14,12 +15,34 @@ class Tenant(models.Model):
     name = models.CharField(max_length=200)
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="USD")
+    former_currencies = models.JSONField(
+        default=list,
+        editable=False,
+        help_text=_("The currencies that it had before, in which payments are stored."),
+    )
 
     class Meta:
         permissions = [("view_revenue", "Can see revenue")]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """With another currency, keeps in mind the one in which payments are stored."""
+        only = options.get("update_fields")
+        if not self._state.adding and (only is None or "currency" in only):
+            self._keep_in_mind()
+            if only is not None:
+                options["update_fields"] = {*only, "former_currencies"}
+        super().save(*args, **options)
+
+    def _keep_in_mind(self) -> None:
+        stored = Tenant.objects.filter(pk=self.pk)
+        for was, former in stored.values_list("currency", "former_currencies"):
+            if was.upper() != self.currency.upper():
+                paid = self.payment_set.filter(currency__iexact=was)
+                former = sorted({*former, *([was.upper()] if paid.exists() else [])})
+            self.former_currencies = [each for each in former if each != self.currency.upper()]
 
 
 class Imported(models.Model):

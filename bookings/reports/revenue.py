@@ -4,11 +4,13 @@ from calendar import monthrange
 from collections import defaultdict
 from datetime import date, datetime, time
 from decimal import Context, Decimal
+from functools import reduce
+from operator import and_
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Case, Count, F, QuerySet, Sum, TextField, When
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, TextField, When
 from django.db.models.functions import Cast, Substr, TruncMonth
 
 from bookings.amounts import shortest
@@ -51,43 +53,60 @@ def revenue(
     - `orders`: what was sold that is no booking, by the day of the order, under the name `orders`,
       as the source does not say by which processor;
     - `as_vendor`: `months` without `canceled`, with `orders`: what Acuity's own report shows;
-    - `refunds`: what processors gave back, as far as their files were read. In no other figure.
+    - `refunds`: what processors gave back, as far as their files were read. In no other figure;
+    - `other_currencies`: `{"USD": {"months", "canceled", "as_vendor", "refunds"}}`, the payments in
+      currencies that the business had before. In no other figure. Orders, of which no currency is
+      known, are all in `orders`.
 
     By date of service, as the vendor's own report, or `by="paid_at"` in the business's time zone.
     Amounts are text with two decimals, as money should not pass through a float.
     """
-    zone = ZoneInfo(tenant.timezone)
-    period = _Period(month, year, zone)
-    payments = Payment.objects.filter(tenant=tenant, removed_at=None)
-    bookings = Appointment.objects.filter(tenant=tenant)
+    period = _Period(month, year, ZoneInfo(tenant.timezone))
     orders = Order.objects.filter(tenant=tenant, removed_at=None, total__gt=0)
+    sold = period.sums(orders, "placed_at", "", "total")
+    former = {each: Q(currency__iexact=each) for each in tenant.former_currencies}
+    paid = _paid(tenant, period, by, reduce(and_, (~other for other in former.values()), Q()))
+    kept = paid["as_vendor"]
+    others = {each: _paid(tenant, period, by, only) for each, only in former.items()}
+    return {
+        "currency": tenant.currency,
+        "months": _text(paid["months"]),
+        "canceled": _text(paid["canceled"]),
+        "orders": _text(sold),
+        "as_vendor": _text({m: kept.get(m, {}) | sold.get(m, {}) for m in sorted({*kept, *sold})}),
+        "refunds": _text(paid["refunds"]),
+        "other_currencies": {
+            each: {name: _text(months) for name, months in found.items()}
+            for each, found in others.items()
+            if found["months"]
+        },
+    }
+
+
+def _paid(tenant: Tenant, period: "_Period", by: str, only: Q) -> dict[str, Sums]:
+    """The figures of payments; of all of them if `only` says nothing."""
+    payments = Payment.objects.filter(only, tenant=tenant, removed_at=None)
+    bookings = Appointment.objects.filter(tenant=tenant)
     # From their own side: refunds are few.
     refunds = Refund.objects.filter(
         payment__tenant=tenant, payment__removed_at=None, payment__appointment__removed_at=None
     )
+    if only:
+        refunds = refunds.filter(payment__in=payments)
     given_back = "refunded_at" if by == "paid_at" else "payment__service_date"
     stay = bookings.filter(removed_at=None)
     # The sum of all comes from an index alone; those of a few bookings are taken off it.
     gone = payments.filter(appointment__in=bookings.exclude(removed_at=None))
     every = _less(
-        period.many(tenant, by),
+        period.sums(payments, by, "processor") if only else period.many(tenant, by),
         period.sums(gone, by, "processor"),
     )
     # The vendor's own report leaves these out; their payments stay.
     off = period.sums(payments.filter(appointment__in=stay.filter(OFF)), by, "processor")
-    kept = _less(every, off)
-    sold = period.sums(orders, "placed_at", "", "total")
     # Most businesses have none, and SQLite would look through every payment to find that out.
     some = Refund.objects.exists()
     given = period.sums(refunds, given_back, "payment__processor") if some else {}
-    return {
-        "currency": tenant.currency,
-        "months": _text(every),
-        "canceled": _text(off),
-        "orders": _text(sold),
-        "as_vendor": _text({m: kept.get(m, {}) | sold.get(m, {}) for m in sorted({*kept, *sold})}),
-        "refunds": _text(given),
-    }
+    return {"months": every, "canceled": off, "as_vendor": _less(every, off), "refunds": given}
 
 
 class _Period:

@@ -270,15 +270,27 @@ def _pair(source: int, stored: int) -> list[str]:
 
 
 def revenue(report: dict[str, Any]) -> None:
-    """A row for each month, a column for each processor."""
-    months = report["months"]
+    """A row for each month, a column for each processor; other currencies in tables of their own."""
+    out = console()
+    show(out, _by_month(report["months"], report["currency"]))
+    vendor, canceled, orders = (_total(report[name]) for name in ("as_vendor", "canceled", ORDERS))
+    out.print(
+        f"As Acuity's own report counts: {shortest(vendor):,f}, without {shortest(canceled):,f} on canceled bookings"
+        f" and no-shows, with {shortest(orders):,f} of orders.",
+        soft_wrap=not out.is_terminal,
+    )
+    for currency, found in report["other_currencies"].items():
+        show(out, _by_month(found["months"], currency))
+
+
+def _by_month(months: dict[str, dict[str, Any]], currency: str) -> Table:
     names = sorted({name for processors in months.values() for name in processors})
     sums = [sum((_amount(months[m], [name]) for m in months), Decimal(0)) for name in names]
     table = _table(
         "month",
         *names,
         "total",
-        title=f"Revenue by date of service, {report['currency']}",
+        title=f"Revenue by date of service, {currency}",
         footers=[f"{shortest(amount):,f}" for amount in [*sums, sum(sums, Decimal(0))]],
     )
     for month, processors in months.items():
@@ -286,14 +298,7 @@ def revenue(report: dict[str, Any]) -> None:
         table.add_row(
             month, *(f"{shortest(amount):,f}" for amount in [*amounts, sum(amounts, Decimal(0))])
         )
-    out = console()
-    show(out, table)
-    vendor, canceled, orders = (_total(report[name]) for name in ("as_vendor", "canceled", ORDERS))
-    out.print(
-        f"As Acuity's own report counts: {shortest(vendor):,f}, without {shortest(canceled):,f} on canceled bookings"
-        f" and no-shows, with {shortest(orders):,f} of orders.",
-        soft_wrap=not out.is_terminal,
-    )
+    return table
 
 
 def obligations(report: dict[str, Any]) -> None:

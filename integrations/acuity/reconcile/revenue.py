@@ -41,12 +41,16 @@ def compare(file: File, tenant: Tenant, month: str) -> Result:
     for total in totals:
         for column, said, added in zip((NUMBER, CENTS), total, sums, strict=True):
             result.compare("the file's total", column, said, added)
-    for name, cell in reports.revenue(tenant, month)["as_vendor"].get(month, {}).items():
-        result.add(month, name.casefold(), "database", Decimal(cell["amount"]), cell["count"])
+    report = reports.revenue(tenant, month)
+    for found in (report, *report["other_currencies"].values()):
+        for name, cell in found["as_vendor"].get(month, {}).items():
+            result.add(month, name.casefold(), "database", Decimal(cell["amount"]), cell["count"])
     for name, cells in result.months[month].items():
         vendor, stored = cells["vendor"], cells["database"]
         result.matched += vendor == stored
         for column, n in ((NUMBER, 0), (CENTS, 1)):
             result.compare(name, column, vendor[n], stored[n])
+    if others := report["other_currencies"]:
+        result.not_compared.append(f"currencies: {tenant.currency} and {', '.join(others)} as one")
     result.not_compared.append("bookings marked as paid by hand, which the vendor leaves out")
     return result
