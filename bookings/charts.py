@@ -67,7 +67,7 @@ def columns(
             )
     # Names come from payments: only their escaped text may reach the page.
     drawn = mark_safe("".join(parts)) if all(_plain(name) for name in series) else ""
-    each = -(-len(labels) // MOST_LABELS)
+    each = max(1, -(-len(labels) // MOST_LABELS))
     return format_html(
         '<div class="graph"><div class="up" aria-hidden="true">{}</div>'
         '<svg class="columns" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"'

@@ -21,19 +21,26 @@ def obligations(tenant: Tenant, on: date) -> dict[str, Any]:
     `certificates` and `expired`: balances by kind. `value` is money; `counts` are bookings still to
     be had, their `estimate` at what their types cost now; `minutes` are minutes. `upcoming`:
     bookings after that day, by month, with what was paid for them in part (`deposits`) and in full.
-    `canceled`: money on canceled bookings and no-shows of which no refund is known.
+    `canceled`: money on canceled bookings and no-shows of which no refund is known; what was paid in
+    currencies that the business had before is in `other_currencies`: `{"USD": {"canceled"}}`. What
+    bookings and certificates say of themselves is taken to be in its currency.
     """
     certificates = Certificate.objects.filter(tenant=tenant, removed_at=None)
     expired = Q(expires_on__lt=on)
     bookings = Appointment.objects.filter(tenant=tenant, removed_at=None)
     off = Q(canceled=True) | Q(no_show=True)
+    former = tenant.former_currencies
+    others = {each: _kept(bookings.filter(off), each) for each in former}
     return {
         "as_of": on.isoformat(),
         "currency": tenant.currency,
         CERTIFICATES: _balances(certificates.exclude(expired)),
         "expired": _balances(certificates.filter(expired)),
         "upcoming": _upcoming(bookings.exclude(off).filter(service_date__gt=on)),
-        "canceled": _kept(bookings.filter(off)),
+        "canceled": _kept(bookings.filter(off), tenant.currency if former else ""),
+        "other_currencies": {
+            each: {"canceled": kept} for each, kept in others.items() if kept["bookings"]
+        },
     }
 
 
@@ -83,10 +90,13 @@ def _upcoming(rows: QuerySet[Appointment]) -> dict[str, Any]:
     }
 
 
-def _kept(rows: QuerySet[Appointment]) -> dict[str, Any]:
-    """Each booking's payments by themselves, less what a processor's file says was given back."""
-    paid = rows.filter(payments__removed_at=None).annotate(money=Sum("payments__amount"))
-    back = rows.filter(payments__removed_at=None).annotate(money=Sum("payments__refunds__amount"))
+def _kept(rows: QuerySet[Appointment], currency: str) -> dict[str, Any]:
+    """Each booking's payments by themselves, less what a processor's file says was given back; those
+    in one currency, if it is given."""
+    only = {"payments__currency__iexact": currency} if currency else {}
+    rows = rows.filter(payments__removed_at=None, **only)
+    paid = rows.annotate(money=Sum("payments__amount"))
+    back = rows.annotate(money=Sum("payments__refunds__amount"))
     refunded = dict(back.exclude(money=None).values_list("pk", "money"))
     left = [money - refunded.get(pk, 0) for pk, money in paid.values_list("pk", "money") if money]
     return {"bookings": sum(money > 0 for money in left), "amount": _text(_sum(left))}

@@ -27,6 +27,8 @@ def context(run: ImportRun, proof: Proof) -> dict[str, Any]:
     rejects = run.rejects.filter(resolved_at=None).order_by("resource", "pk")
     return {
         "proof": proof,
+        # Of one that the business had before, the figures may be, too.
+        "currency": ", ".join([proof.currency, *run.account.tenant.former_currencies]),
         "rows": rows,
         "processors": processors,
         "sums": [

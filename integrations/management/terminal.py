@@ -315,7 +315,7 @@ def obligations(report: dict[str, Any]) -> None:
             f" {open_['unlimited'][CERTIFICATES]:,} without limit.",
             soft_wrap=not out.is_terminal,
         )
-    upcoming, canceled = report["upcoming"], report["canceled"]
+    upcoming = report["upcoming"]
     table = _table(
         "month",
         "bookings",
@@ -327,11 +327,13 @@ def obligations(report: dict[str, Any]) -> None:
     for month, row in upcoming["months"].items():
         table.add_row(month, f"{row['bookings']:,}", row["deposits"], row["paid_in_full"])
     show(out, table)
-    out.print(
-        f"Kept on {canceled['bookings']:,} canceled bookings and no-shows, no refund known:"
-        f" {canceled['amount']} {currency}.",
-        soft_wrap=not out.is_terminal,
-    )
+    for each, found in {currency: report, **report["other_currencies"]}.items():
+        canceled = found["canceled"]
+        out.print(
+            f"Kept on {canceled['bookings']:,} canceled bookings and no-shows, no refund known:"
+            f" {canceled['amount']} {each}.",
+            soft_wrap=not out.is_terminal,
+        )
 
 
 def _total(months: dict[str, dict[str, Any]]) -> Decimal:

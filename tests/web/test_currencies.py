@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,14 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bookings.exports import Export
 from bookings.models import Appointment, Client, Payment, Refund, Tenant
-from bookings.reports import revenue
+from bookings.reports import obligations, revenue
+from integrations.acuity.reconcile.files import File
+from integrations.acuity.reconcile.revenue import compare
 from integrations.acuity.sandbox import Account
-from integrations.models import AcuityAccount
+from integrations.acuity.sync import changes
+from integrations.models import AcuityAccount, ImportRun
 from tests.conftest import begin, import_all, run_to_end, small, source
 
 pytestmark = pytest.mark.django_db
@@ -204,7 +209,7 @@ def test_the_terminal_has_a_table_for_each_currency(
 ) -> None:
     call_command("acuity_report")
 
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     own, other = said.split("Revenue by date of service, USD")
     assert "Revenue by date of service, EUR" in own and "56.00" in own and "37.00" not in own
     assert "20.00" in other and "37.00" in other and "57.00" in other
@@ -236,6 +241,84 @@ def test_a_clients_totals_are_of_each_currency_by_itself(
     assert "3 payments, 57.00 USD;" in admin_client.get(url).content.decode()
     Payment.objects.all().delete()
     assert "0 payments, 0.00 EUR" in admin_client.get(url).content.decode()
+
+
+@pytest.mark.database
+def test_money_kept_on_canceled_bookings_is_told_in_its_currency(
+    admin_client: Browser, abroad: Tenant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payment = Payment.objects.get(amount=7)
+    Refund.objects.create(payment=payment, origin="stripe", amount=2)
+
+    found = obligations(abroad, date(2026, 7, 1))
+    page = admin_client.get(reverse("admin:bookings_owed", args=[abroad.pk])).content.decode()
+    call_command("acuity_obligations", "--as-of", "2026-07-01")
+
+    assert found["canceled"] == {"bookings": 1, "amount": "11.00"}
+    dollars = {"bookings": 1, "amount": "5.00"}
+    assert found["other_currencies"] == {"USD": {"canceled": dollars}}
+    assert "<dd>1: 11.00 EUR</dd><dd>1: 5.00 USD</dd>" in page
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no refund known: 11.00 EUR. Kept on 1" in said and "known: 5.00 USD." in said
+
+
+@pytest.mark.database
+def test_a_closed_month_that_changes_is_told_in_the_currency_of_its_payments(
+    abroad: Tenant,
+) -> None:
+    account = AcuityAccount.objects.create(tenant=abroad, user_id="1", api_key="k")
+    closed, now = (datetime(2026, month, 2, tzinfo=UTC) for month in (7, 8))
+    for model in (Appointment, Payment):
+        model.objects.update(first_seen=datetime(2026, 5, 1, tzinfo=UTC))
+    run = ImportRun.objects.create(account=account, status="completed", finished_at=closed)
+    for day in (date(2026, 5, 9), date(2026, 6, 9)):
+        paid(abroad, day, 5)
+    Payment.objects.filter(service_date=date(2026, 5, 9)).update(currency="USD")
+    for model in (Appointment, Payment):
+        model.objects.filter(first_seen__gt=now).update(first_seen=now)
+
+    found = changes.of(abroad, run.created_at.replace(year=2026, month=7), now)
+
+    assert found.closed_words(abroad.currency) == [
+        "2026-05: now 2 bookings, USD 25.00 (was 1 and USD 20.00)",
+        "2026-06: now 5 bookings, EUR+USD 98.00 (was 4 and EUR+USD 93.00)",
+    ]
+
+
+def test_an_export_says_no_currency_of_amounts_that_say_their_own(
+    abroad: Tenant, tmp_path: Path
+) -> None:
+    def said(name: str) -> dict[str, Any]:
+        package = Export(abroad, "csv").write(tmp_path / name, dict)
+        fields = {each["name"]: each["schema"]["fields"] for each in package["resources"]}
+        return {
+            table: next(field for field in fields[table] if field["name"] == column).get("currency")
+            for table, column in (
+                ("payments", "amount"),
+                ("refunds", "amount"),
+                ("orders", "total"),
+            )
+        }
+
+    assert said("several") == {"payments": None, "refunds": None, "orders": "EUR"}
+    abroad.former_currencies = []
+    assert said("one") == {"payments": "EUR", "refunds": "EUR", "orders": "EUR"}
+
+
+def test_the_vendors_report_knows_no_currency(abroad: Tenant) -> None:
+    rows = [
+        {"Processor": "Cash (Appointments)", "Transactions": "2", "Amount": "75.00"},
+    ]
+
+    result = compare(File("revenue", list(rows[0]), rows, "", {}), abroad, "2026-06")
+
+    assert result.agrees and "currencies: EUR and USD as one" in result.not_compared
+
+
+def test_a_business_without_payments_has_a_page(admin_client: Browser, studio: Tenant) -> None:
+    page = admin_client.get(reverse("admin:bookings_revenue", args=[studio.pk])).content.decode()
+
+    assert "No payments yet" in page and "another currency" not in page
 
 
 def truth(data: Account) -> dict[str, dict[str, tuple[int, str]]]:

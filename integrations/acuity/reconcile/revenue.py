@@ -50,7 +50,7 @@ def compare(file: File, tenant: Tenant, month: str) -> Result:
         result.matched += vendor == stored
         for column, n in ((NUMBER, 0), (CENTS, 1)):
             result.compare(name, column, vendor[n], stored[n])
-    if others := report["other_currencies"]:
+    if report["months"] and (others := report["other_currencies"]):
         result.not_compared.append(f"currencies: {tenant.currency} and {', '.join(others)} as one")
     result.not_compared.append("bookings marked as paid by hand, which the vendor leaves out")
     return result

@@ -4,12 +4,12 @@ A month is closed from the end of the first completed run that ended after it: w
 that, its own last evening too, is no change to a closed month.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from bookings import history, zones
@@ -41,11 +41,13 @@ class Line(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """`closed` is what changed in months after they were closed: counts and cents, before and after."""
+    """`closed` is what changed in months after they were closed: counts and cents, before and after.
+    `currencies` are those of their payments, where the business had several."""
 
     since: datetime
     closed: dict[str, dict[str, list[int]]]
     lines: list[Line]
+    currencies: dict[str, str] = {}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -57,9 +59,10 @@ class Changes(NamedTuple):
     def closed_words(self, currency: str) -> list[str]:
         """`2026-05: now 139 bookings, USD 5,402.50 (was 138 and USD 5,232.50)`."""
         places = decimals(currency)
+        named = {month: self.currencies.get(month, currency) for month in self.closed}
         return [
-            f"{month}: now {n['bookings'][1]:,} bookings, {currency} {written(n['cents'][1], places)}"
-            f" (was {n['bookings'][0]:,} and {currency} {written(n['cents'][0], places)})"
+            f"{month}: now {n['bookings'][1]:,} bookings, {named[month]} {written(n['cents'][1], places)}"
+            f" (was {n['bookings'][0]:,} and {named[month]} {written(n['cents'][0], places)})"
             for month, n in self.closed.items()
         ]
 
@@ -78,7 +81,22 @@ def closed_only(tenant: Tenant, since: datetime, until: datetime) -> Changes:
     new = (model._default_manager.filter(tenant=tenant, first_seen__gt=since) for model in COUNTED)
     if not (changed.exists() or any(rows.exists() for rows in new)):
         return Changes(since, {}, [])
-    return Changes(since, _closed(tenant, since, until), [])
+    closed = _closed(tenant, since, until)
+    return Changes(
+        since, closed, [], _currencies(tenant, closed) if tenant.former_currencies else {}
+    )
+
+
+def _currencies(tenant: Tenant, months: Iterable[str]) -> dict[str, str]:
+    """`USD`, or `EUR+USD` of a month with payments in both."""
+    found = {}
+    for month in months:
+        day = date.fromisoformat(f"{month}-01")
+        days = Q(service_date__year=day.year, service_date__month=day.month)
+        rows = Payment.objects.filter(days, tenant=tenant).order_by()
+        if names := {name.upper() for name in rows.values_list("currency", flat=True).distinct()}:
+            found[month] = "+".join(sorted(names))
+    return found
 
 
 def _closed(tenant: Tenant, since: datetime, until: datetime) -> dict[str, dict[str, list[int]]]:
