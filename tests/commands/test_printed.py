@@ -34,8 +34,8 @@ NOT_RUN = {
     "docs/tutorial.md": ["make up"],
     "docs/performance.md": ["make bench", "make wall\nmake fleet"],
     "docs/production.md": [
-        "ACUITY_EGRESS=192.0.2.10 celery -A config worker -Q acuity -c 3 -n ten@%h\n"
-        "ACUITY_EGRESS=192.0.2.11 celery -A config worker -Q acuity -c 3 -n eleven@%h"
+        "ACUITY_EGRESS=192.0.2.10 celery -A config worker -Q acuity -c 3 --without-gossip -n ten@%h\n"
+        "ACUITY_EGRESS=192.0.2.11 celery -A config worker -Q acuity -c 3 --without-gossip -n eleven@%h"
     ],
 }
 # Those that need an account that was imported.
