@@ -2,6 +2,7 @@
 `LocalBudget` and `Line` say here."""
 
 import re
+import time
 from typing import Any
 
 from integrations.acuity import events
@@ -19,6 +20,8 @@ HAS_REDIS = redis is not None
 NO_REDIS = "REDIS_URL needs the package redis: pip install 'acuity-importer[redis]'."
 # A connection whose process died is counted for this long at most.
 CONNECTION_SECONDS = 150
+# Whoever could not reach Redis does not try again for this long: each attempt may take seconds.
+AWAY_SECONDS = 1.0
 
 # KEYS: due (µs on Redis' clock), connections, due of one pace, the line, turns had, who waits.
 # The answer is {granted, µs to wait}.
@@ -141,6 +144,8 @@ class RedisBudget:
         # Better a slow request than none: without Redis each process keeps to the budget itself.
         self._fallback = LocalBudget()
         self._said = False
+        # Until when Redis is not asked, as it could not be reached.
+        self._away = 0.0
 
     def trouble(self) -> str:
         """Why the budget cannot be shared now, in a word; nothing if it can."""
@@ -150,34 +155,39 @@ class RedisBudget:
             return type(error).__name__
         return ""
 
-    def _alone(self, error: Exception) -> None:
-        """Say once that each process keeps to the budget by itself, which together is too much."""
-        if not self._said:
-            self._said = True
-            events.log("acuity_budget_not_shared", redis=type(error).__name__)
-
-    def _keys(self, *names: str) -> list[str]:
-        return [f"{self._key}:{name}" for name in names]
+    def _run(self, script: Any, names: tuple[str, ...], *args: Any) -> Any:
+        """What a script answers; None while Redis cannot be reached. That is said once: each process
+        then keeps to the budget by itself, which together is too much."""
+        if time.monotonic() < self._away:
+            return None
+        try:
+            answer = script(
+                keys=[f"{self._key}:{name}" if name else self._key for name in names], args=args
+            )
+        except redis.RedisError as error:
+            self._away = time.monotonic() + AWAY_SECONDS
+            if not self._said:
+                self._said = True
+                events.log("acuity_budget_not_shared", redis=type(error).__name__)
+            return None
+        self._said = False
+        return answer
 
     def take(self, base: float, connections: int, pace: Pace, token: str) -> tuple[bool, float]:
-        keys = [self._key, *self._keys("open", pace.name, "line", "turns", "waiting")]
-        spans = (HORIZON, CONNECTION_SECONDS, BUSY)
+        names = ("", "open", pace.name, "line", "turns", "waiting")
         args: list[Any] = [int(base * 1e6), connections, int(pace.interval * 1e6)]
-        args += [*(int(s * 1e6) for s in spans), token, pace.name, int(pace.urgent)]
-        args += [int(GRACE * 1e6), line.FLOOR, int(line.OVERDUE * 1e6), AHEAD]
-        try:
-            granted, wait = self._take(keys=keys, args=args)
-        except redis.RedisError as error:
-            self._alone(error)
-            return self._fallback.take(base, connections, pace, token)
-        self._said = False
-        return bool(granted), wait / 1e6
+        args += [int(s * 1e6) for s in (HORIZON, CONNECTION_SECONDS, BUSY)]
+        args += [token, pace.name, int(pace.urgent), int(GRACE * 1e6)]
+        args += [line.FLOOR, int(line.OVERDUE * 1e6), AHEAD]
+        if answer := self._run(self._take, names, *args):
+            granted, wait = answer
+            return bool(granted), wait / 1e6
+        return self._fallback.take(base, connections, pace, token)
 
     def seen(self, token: str, turn: Turn) -> None:
         self._fallback.seen(token, turn)
-        args: list[Any] = [token, int((turn.seconds or 0) * 1e6), int(turn.alike)]
-        args += [
-            int(turn.refused),
+        answer = [int((turn.seconds or 0) * 1e6), int(turn.alike), int(turn.refused)]
+        learns = [
             line.STEP,
             line.SHARE,
             line.MOST,
@@ -186,15 +196,9 @@ class RedisBudget:
             line.WIDENS,
             line.COVERED,
         ]
-        try:
-            self._seen(keys=self._keys("open", "line", "took"), args=args)
-        except redis.RedisError:
-            # The connection expires by itself.
-            return
+        # Where it fails, the connection expires by itself.
+        self._run(self._seen, ("open", "line", "took"), token, *answer, *learns)
 
     def delay(self, seconds: float) -> None:
         self._fallback.delay(seconds)
-        try:
-            self._delay(keys=[self._key], args=[int(seconds * 1e6)])
-        except redis.RedisError:
-            return
+        self._run(self._delay, ("",), int(seconds * 1e6))
