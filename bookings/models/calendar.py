@@ -106,7 +106,15 @@ class Appointment(Imported):
             models.Index(fields=["tenant", "starts_at"]),
             # Counts by month come from the index alone.
             models.Index(
-                fields=["tenant", "service_date", "removed_at", "source", "source_account"]
+                fields=[
+                    "tenant",
+                    "service_date",
+                    "removed_at",
+                    "source",
+                    "source_account",
+                    # For how old an account's payment lists are, which home says.
+                    "payments_read_at",
+                ]
             ),
             # The admin's list, as it is sorted: whole, filtered, of some days, found by an ID. With the
             # columns that it sums, which would take a look at every row.
