@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bookings import lists, tables, zones
-from bookings.admin.base import Mirror, link
+from bookings.admin.base import Mirror, link, once
 from bookings.admin.cells import STATE_WORDS, STATES, open_amount, payments_table, right, state_of
 from bookings.models import Appointment
 from bookings.theme import DateFilter, label
@@ -126,16 +126,19 @@ class AppointmentAdmin(Mirror):
         return right(tables.money(open_amount(row)))
 
     @admin.display(description=_("Changes"))
+    @once
     def history_list(self, row: Appointment) -> str:
         query = {"resource": "appointments", "q": row.external_id}
         return link(gettext("what changed"), "bookings_change_changelist", **query)
 
     @admin.display(description=_("Payments"))
+    @once
     def payment_list(self, row: Appointment) -> str:
         rows = row.payments.filter(removed_at=None).select_related("tenant").order_by("-paid_at")
         return payments_table(rows, with_booking=False)
 
     @admin.display(description=_("Answers"))
+    @once
     def answers(self, row: Appointment) -> str:
         asked = [
             (value.get("name", ""), value.get("value", ""))
@@ -147,6 +150,7 @@ class AppointmentAdmin(Mirror):
         return format_html_join("", "<p><b>{}</b><br>{}</p>", asked) or gettext("none")
 
     @admin.display(description=_("Labels"))
+    @once
     def label_names(self, row: Appointment) -> str:
         names = [str(each.get("name", "")) for each in row.labels if isinstance(each, dict)]
         return ", ".join(names) or gettext("none")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bookings import tables, zones
-from bookings.admin.base import Mirror
+from bookings.admin.base import Mirror, once
 from bookings.models import Change, Client
 from bookings.theme import DateFilter
 
@@ -63,6 +63,7 @@ class ChangeAdmin(Mirror):
         )
 
     @admin.display(description=_("Changes"))
+    @once
     def values(self, change: Change) -> str:
         heads = [gettext("What"), gettext("Before"), gettext("After")]
         return tables.table(gettext("Changes"), heads, list(told(change)), [])

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from bookings import lists, phones, tables, zones
-from bookings.admin.base import Mirror, link
+from bookings.admin.base import Mirror, link, once
 from bookings.admin.cells import SHOWN, STATE_WORDS, open_amount, payments_table, state_of
 from bookings.models import Client, Payment
 
@@ -59,6 +59,7 @@ class ClientAdmin(Mirror):
         return gettext("%(n)s entries of the list of clients") % {"n": entries}
 
     @admin.display(description=_("Totals"))
+    @once
     def totals(self, client: Client) -> str:
         kept = client.appointments.filter(removed_at=None)
         paid = Payment.objects.filter(appointment__in=kept, removed_at=None)
@@ -87,6 +88,7 @@ class ClientAdmin(Mirror):
         return sum(n for _currency, n, _amount in found), " + ".join(money)
 
     @admin.display(description=_("Bookings"))
+    @once
     def bookings(self, client: Client) -> str:
         rows = client.appointments.select_related("tenant", "appointment_type", "calendar")
         found = list(rows.order_by("-starts_at")[: SHOWN + 1])
@@ -122,6 +124,7 @@ class ClientAdmin(Mirror):
         )
 
     @admin.display(description=_("Payments"))
+    @once
     def payments(self, client: Client) -> str:
         rows = Payment.objects.filter(appointment__client=client, removed_at=None)
         rows = rows.select_related("tenant", "appointment__tenant", "appointment__appointment_type")

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from bookings.admin.base import once
 from bookings.admin.catalogue import ListedAdmin
 from bookings.models import Block, Certificate, Order
 from bookings.theme import DateFilter
@@ -18,6 +19,7 @@ class OrderAdmin(ListedAdmin):
     readonly_fields = ["lines"]
 
     @admin.display(description=_("Lines"))
+    @once
     def lines(self, order: Order) -> str:
         return ", ".join(f"{line.quantity} × {line.product_name}" for line in order.lines.all())
 

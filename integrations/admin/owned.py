@@ -10,7 +10,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bookings.admin import ClientAdmin, TenantAdmin, link
+from bookings.admin import ClientAdmin, TenantAdmin, link, once
 from bookings.models import Client, Tenant
 from integrations import access
 from integrations.admin.deletable import Deletable
@@ -34,6 +34,7 @@ class ForgettableClientAdmin(ClientAdmin):
     readonly_fields = [*ClientAdmin.readonly_fields, "same", "forget"]
 
     @admin.display(description=_("Same person"))
+    @once
     def same(self, client: Client) -> str:
         if client.merged_into:
             into = link(str(client.merged_into), "bookings_client_change", pk=client.merged_into_id)

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -363,3 +365,14 @@ def test_the_home_counts_what_its_lists_show(studio: Tenant, admin_client: Brows
     shown = re.findall(r"<b>([\d,]+)</b> (\w+)", page(admin_client, "index"))
 
     assert {name: n for n, name in shown} == {"Clients": "4", "Bookings": "2", "Payments": "4"}
+
+
+def test_a_page_of_a_row_asks_each_question_once(admin_client: Browser) -> None:
+    booking = book(Tenant.objects.create(name="Studio"), timezone.now(), date(2026, 3, 1))
+    for name, row in (("client", booking.client), ("appointment", booking)):
+        with CaptureQueriesContext(connection) as asked:
+            admin_client.get(reverse(f"admin:bookings_{name}_change", args=[row.pk]))
+
+        of_rows = [one["sql"] for one in asked if '"bookings_' in one["sql"]]
+        twice = {sql for sql in of_rows if of_rows.count(sql) > 2}
+        assert twice == set(), name
