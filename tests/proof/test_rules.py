@@ -110,6 +110,11 @@ def proven(run: ImportRun, *resources: str) -> Proof:
         ),
         ({"labels": {"stored": 2, "not_asked": "Not asked: labels."}}, True, "Not asked: labels."),
         ({"appointments": {}, "clients": {"stored": 3}}, True, "All 3 clients of its list."),
+        (
+            {"labels": {"stored": 2, "unproven": "…"}, "forms": {"stored": 0, "unproven": "…"}},
+            True,
+            "Not proven to be whole: forms, labels.",
+        ),
     ],
 )
 def test_a_headline_says_what_was_compared_and_what_was_not_asked(

@@ -455,6 +455,33 @@ def test_a_step_that_lost_too_many_processes_is_not_tried_again(
     assert (step.run.status, step.run.error_class, step.lease_token) == ("failed", "stuck", "")
 
 
+def test_the_process_that_a_window_finds_lost_is_among_them(
+    step: ImportStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(step, deaths=2, lease_token="lost", lease_until=timezone.now() - timedelta(seconds=1))
+
+    outcome = work(monkeypatch, step, Pages(pages(1)))
+
+    assert outcome.text.startswith("failed: The appointments step lost its process 3 times")
+
+
+def test_a_lease_that_ran_out_while_the_database_was_away_is_no_death(
+    step: ImportStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OperationalError("away")
+
+    def back() -> bool:
+        put(step, deaths=1, lease_token="another")
+        return True
+
+    monkeypatch.setattr(window.outages, "wait", back)
+
+    work(monkeypatch, step, Pages(pages(1), fetching=away))
+
+    assert step.deaths == 0
+
+
 def test_a_window_whose_step_was_taken_says_so(
     step: ImportStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
