@@ -25,7 +25,7 @@ import xxhash
 LIMIT = 1000
 TENANT = uuid.uuid4()
 COLUMNS = {
-    "bookings_tenant": "id, name, timezone, currency",
+    "bookings_tenant": "id, name, timezone, currency, former_currencies",
     "bookings_calendar": "tenant_id, source, external_id, raw, content_hash, name, timezone",
     "bookings_appointmenttype": "tenant_id, source, external_id, raw, content_hash, name, active",
     "bookings_client": (
@@ -206,7 +206,7 @@ def run(base_url: str, write: Write) -> None:
                 session.get(base_url + path, params=params, timeout=60).content
             )
 
-        write("bookings_tenant", [(TENANT, "Straight", "UTC", "USD")])
+        write("bookings_tenant", [(TENANT, "Straight", "UTC", "USD", "[]")])
         for table, path, known in (
             ("bookings_calendar", "/calendars", rows.calendars),
             ("bookings_appointmenttype", "/appointment-types", rows.types),
