@@ -59,6 +59,15 @@ def among(keys: list[Any]) -> Q:
     return Q(Among(keys)) if keys and isinstance(keys[0], int) else Q(pk__in=keys)
 
 
+def looked_up(rows: QuerySet[Any], otherwise: Q) -> Q:
+    """`rows`, of which an index has all it takes, by their keys; `otherwise` where they are many.
+
+    Beside other conditions, each row of the table would be looked at.
+    """
+    keys = list(rows.order_by().values_list("pk", flat=True)[: MOST + 1])
+    return among(keys) if len(keys) <= MOST else otherwise
+
+
 class KeyPaginator(Paginator):  # type: ignore[type-arg]  # not to be subscripted when it runs
     """Django's paginator, whose last page costs no more than its first."""
 

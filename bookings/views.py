@@ -80,7 +80,7 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     rows = [
         {
             "month": month,
-            "cells": [(cells[name][n], links.of(month, name)) for name in names],
+            "cells": links.cells(month, {name: cells[name][n] for name in names}),
             "total": sum(cells[name][n] for name in names),
             "canceled": _total(canceled.get(month, {})),
         }
@@ -124,11 +124,14 @@ class _Links:
         kept = KEPT | ({"currency": tenant.currency} if tenant.former_currencies else {})
         self._list = f"{reverse('admin:bookings_payment_changelist')}?{urlencode(kept)}"
 
-    def of(self, month: str, processor: str) -> str:
-        """Nothing for orders, which are not in that list."""
-        if processor == ORDERS:
-            return ""
-        return f"{self._list}&{self._days(month)}&{urlencode({'processor': processor})}"
+    def cells(self, month: str, amounts: dict[str, Decimal]) -> list[tuple[Decimal, str]]:
+        """Amounts by processor, each with its link: none for orders, which are not in that list,
+        nor for nothing."""
+        days = self._days(month)
+        return [
+            (amount, "" if name == ORDERS or not amount else f"{self._list}&{days}&{_of(name)}")
+            for name, amount in amounts.items()
+        ]
 
     def _days(self, month: str) -> str:
         first = date.fromisoformat(f"{month}-01")
@@ -138,6 +141,10 @@ class _Links:
             return urlencode({"service_date_from": f"{first}", "service_date_to": f"{last}"})
         begins, ends = midnight(first, self._zone), midnight(following, self._zone)
         return urlencode({"paid_at__gte": begins.isoformat(), "paid_at__lt": ends.isoformat()})
+
+
+def _of(processor: str) -> str:
+    return urlencode({"processor": processor})
 
 
 def _amount(processors: dict[str, Any], name: str) -> Any:

@@ -60,9 +60,12 @@ class PaymentAdmin(Mirror):
     def having(self, word: str) -> Q:
         booked = Appointment.objects.filter(external_id=word).values_list("pk", flat=True)
         of_client = Appointment.objects.filter(lists.of_client(word)).values("pk")
-        found = Q(transaction_id__icontains=word) | Q(appointment__in=list(booked))
+        ways = [Q(transaction_id__icontains=word)]
         if word.replace(".", "", 1).isdecimal():
-            found |= Q(amount=word)
+            ways.append(Q(amount=word))
+        found = Q(appointment__in=list(booked))
+        for way in ways:
+            found |= lists.looked_up(Payment.objects.filter(way), way)
         return found | Q(appointment__in=of_client)
 
     def having_phone(self, digits: str) -> Q:

@@ -49,11 +49,17 @@ class Payment(models.Model):
             # What revenue is summed from, without a look at the rows: by day of service, by payment.
             models.Index(fields=["tenant", "service_date", "processor", "removed_at", "amount"]),
             models.Index(fields=["tenant", "paid_at", "processor", "removed_at", "amount"]),
-            # The admin's list, as it is sorted: whole, filtered, of some days, found by an ID.
+            # The admin's list, as it is sorted: whole, filtered, of some days, found by an ID. With
+            # what it sums, which would take a look at every row.
             models.Index(fields=["service_date", "id"]),
-            models.Index(fields=["processor", "service_date", "id"]),
+            models.Index(fields=["processor", "service_date", "id", "tenant", "amount"]),
             models.Index(fields=["paid_at"]),
             models.Index(fields=["transaction_id"]),
+            models.Index(
+                fields=["tenant", "appointment"],
+                condition=models.Q(removed_at__isnull=False),
+                name="payments_gone",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -116,11 +116,12 @@ class _Period:
     def many(self, tenant: Tenant, day: str) -> Sums:
         """As `sums` of all payments that are not gone: each month is a range of an index."""
         rows = Payment.objects.filter(tenant=tenant, removed_at=None)
-        # Asked for both at once, databases look through all of them.
-        first, last = rows.order_by(day).first(), rows.order_by(f"-{day}").first()
+        # Asked for both at once, or for whole rows, databases look through all of them.
+        days = rows.order_by(day).values_list(day, flat=True)
+        first, last = days.first(), days.last()
         if not (first and last):
             return {}
-        begins, ends = self._local(getattr(first, day)), self._local(getattr(last, day))
+        begins, ends = self._local(first), self._local(last)
         if ends.year - begins.year > YEARS:
             return self.sums(rows, day, "processor")
         key = Tenant._meta.pk.get_db_prep_value(tenant.pk, connection)

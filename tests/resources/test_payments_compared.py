@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from bookings.models import Appointment, Payment
+from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Context
 from integrations.acuity.resources.payments import check
 from integrations.acuity.resources.scope import Position, Scope
@@ -174,3 +175,31 @@ def test_what_is_due_is_asked_for_then_what_was_lost_then_what_was_altered(
     assert source.asked == [["due 1", "due 2"], ["due 3"], [], *last, []]
     assert saved == [(key, [{"of": key}]) for keys in source.asked for key in keys]
     assert (cursor.lost, cursor.anew) == (True, anew)
+
+
+def test_rows_that_are_gone_or_of_others_are_counted_apart(run: ImportRun) -> None:  # noqa: F811
+    def lose(booking: Appointment, *keys: str) -> None:
+        rows = booking.payments.filter(external_id__in=keys)
+        assert rows.update(removed_at=AT) == len(keys)
+
+    cash = ("cash", "10")
+    booked(run, "stays", MAY, cash)
+    lose(booked(run, "loses one", MAY, cash, cash), "0")
+    gone = booked(run, "gone", JUNE, cash, cash, cash)
+    lose(gone, "1")
+    elsewhere = booked(run, "of another account", MAY, cash, cash)
+    lose(elsewhere, "1")
+    gone_elsewhere = booked(run, "gone there", MAY, cash)
+    by_hand = booked(run, "by hand", MAY, cash)
+    Appointment.objects.filter(pk__in=[gone.pk, gone_elsewhere.pk]).update(removed_at=AT)
+    others = Appointment.objects.filter(pk__in=[elsewhere.pk, gone_elsewhere.pk])
+    others.update(source_account="another")
+    Appointment.objects.filter(pk=by_hand.pk).update(source="manual")
+    scope = Scope.of(run)
+
+    assert RESOURCES["payments"].stored(scope) == 2
+    assert RESOURCES["payments"].gone(scope) == 1 + 3
+    assert (RESOURCES["appointments"].stored(scope), RESOURCES["appointments"].gone(scope)) == (
+        2,
+        1,
+    )

@@ -243,20 +243,25 @@ def test_bookings_are_found_by_id_and_by_client(
 
 
 @pytest.mark.long
+@pytest.mark.database
+@pytest.mark.parametrize("most", [0, 2, 10_000])
 def test_payments_are_found_by_their_ids_and_offered_by_processor(
-    admin_client: Browser, account: AcuityAccount
+    admin_client: Browser, account: AcuityAccount, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     book(account.tenant, 12)
     Payment.objects.filter(appointment__external_id="3").update(
-        transaction_id="ch_1", processor="stripe"
+        transaction_id="ch_1", processor="stripe", amount="12.34"
     )
     url = reverse("admin:bookings_payment_changelist")
 
     offered = admin_client.get(url).context["cl"].filter_specs[2].lookup_choices
 
     assert offered == ["cash", "stripe"]
-    for query in ("q=ch_1", "q=3", "processor=stripe"):
-        assert [p.transaction_id for p in shown(admin_client, f"{url}?{query}")] == ["ch_1"]
+    monkeypatch.setattr(lists, "MOST", most)
+    for query in ("q=ch_1", "q=H_", "q=3", "q=12.34", "processor=stripe"):
+        found = shown(admin_client, f"{url}?{query}")
+        assert [p.transaction_id for p in found][: most + 1] == ["ch_1"][: most + 1], query
+    assert not shown(admin_client, f"{url}?q={'9' * 40}")
 
 
 @pytest.mark.long

@@ -182,6 +182,22 @@ def test_the_pages_and_the_table_say_each_currency(admin_client: Browser, abroad
     ]
 
 
+def test_thousandths_are_shown_where_a_currency_has_them(
+    admin_client: Browser, studio: Tenant
+) -> None:
+    dinars = moved(studio, "KWD")
+    for amount in (20, 3):
+        payment = paid(dinars, date(2026, 5, 4), amount)
+        Payment.objects.filter(pk=payment.pk).update(amount=Decimal("1202.505"))
+
+    page = admin_client.get(reverse("admin:bookings_revenue", args=[dinars.pk])).content.decode()
+
+    assert "<b>2,405.01 KWD</b>" in page and '<td class="n"><b>2,405.01</b></td>' in page
+    Payment.objects.filter(pk=payment.pk).update(amount=1)
+    page = admin_client.get(reverse("admin:bookings_revenue", args=[dinars.pk])).content.decode()
+    assert "<b>1,203.505 KWD</b>" in page and ">1,203.505</a>" in page
+
+
 def test_the_page_has_no_section_of_others_without_them(
     admin_client: Browser, studio: Tenant
 ) -> None:

@@ -73,21 +73,19 @@ class Payments(Resource):
         return save.save_payments(context, page.records)
 
     def stored(self, scope: Scope) -> int:
-        stay = _of_tenant(scope).filter(removed_at=None)
-        others = Appointment.objects.filter(tenant=scope.tenant).exclude(
-            **scope.account.marks, removed_at=None
-        )
-        return stay.count() - stay.filter(appointment__in=others).count()
+        stay, bookings = _of_tenant(scope).filter(removed_at=None), _bookings(scope)
+        # Few bookings are gone: an index has them. Those of others take a look at all.
+        gone = bookings.filter(removed_at__isnull=False)
+        others = bookings.filter(removed_at=None).exclude(**scope.account.marks)
+        left_out = (stay.filter(appointment__in=few).count() for few in (gone, others))
+        return stay.count() - sum(left_out)
 
     def gone(self, scope: Scope) -> int:
-        rows, bookings = _of_tenant(scope), Appointment.objects.filter(tenant=scope.tenant)
-        lost = rows.filter(removed_at__isnull=False)
-        others = bookings.exclude(**scope.account.marks)
-        of_gone = rows.filter(
-            removed_at=None,
-            appointment__in=bookings.filter(**scope.account.marks, removed_at__isnull=False),
-        )
-        return lost.count() - lost.filter(appointment__in=others).count() + of_gone.count()
+        rows, marks = _of_tenant(scope), scope.account.marks
+        ours = {f"appointment__{name}": value for name, value in marks.items()}
+        lost = rows.filter(removed_at__isnull=False, **ours)
+        bookings = _bookings(scope).filter(removed_at__isnull=False, **marks)
+        return lost.count() + rows.filter(removed_at=None, appointment__in=bookings).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
         rows = Payment.objects.filter(appointment__in=kept(extent), removed_at=None)
@@ -145,3 +143,7 @@ class Payments(Resource):
 def _of_tenant(scope: Scope) -> QuerySet[Payment]:
     """Of the scope's days. An index counts them by itself; the few others are then taken off."""
     return scope.period.filter(Payment.objects.filter(tenant=scope.tenant))
+
+
+def _bookings(scope: Scope) -> QuerySet[Appointment]:
+    return Appointment.objects.filter(tenant=scope.tenant)
