@@ -286,3 +286,12 @@ def number(value: Any, name: str) -> str:
     if not digits:
         raise Reject(f"{name} is not a number")
     return str(int(digits[1]))
+
+
+def key_of(payload: Any) -> str:
+    """The ID of a payload, as its row has it; as it came where that is no number, empty without one."""
+    value = payload.get("id") if isinstance(payload, dict) else None
+    try:
+        return number(value, "id")
+    except Reject:
+        return str(value or "")

@@ -11,6 +11,7 @@ from integrations.acuity.reading.values import (
     Reject,
     clean,
     count,
+    key_of,
     listed,
     moment,
     number,
@@ -96,7 +97,7 @@ class Orders(Whole):
                 reason = "Acuity ignores max in its list of orders: where that ends cannot be told."
                 other.gaps.append(Gap(self.name, reason, ignored=["max"]))
         known = context.account.rows(self.model).filter(removed_at=None)
-        shown = {str(row.get("id")) for row in rows if isinstance(row, dict)}
+        shown = {*map(key_of, rows)}
         keys = sorted(set(known.values_list("external_id", flat=True)) - shown)[-ASKED:]
         if keys:
             answers = context.source.each([f"{self.path}/{key}" for key in keys])

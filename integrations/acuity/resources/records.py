@@ -1,5 +1,6 @@
 """What is stored of one payload of a listing that comes whole, and of rows that belong to it."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -23,6 +24,14 @@ class Part(NamedTuple):
     columns: tuple[str, ...]
     read: Callable[[dict[str, Any]], Iterable[Row]]
 
+    def stored(self, pks: Iterable[int]) -> dict[int, Counter[Row]]:
+        """What belongs to these rows now, and how often it is there."""
+        rows = self.model._default_manager.filter(**{f"{self.parent}__in": list(pks)})
+        found: dict[int, Counter[Row]] = defaultdict(Counter)
+        for pk, *values in rows.values_list(self.parent, *self.columns):
+            found[pk][tuple(values)] += 1
+        return found
+
 
 class Record(NamedTuple):
     """What is stored of one payload. A `Ref` among the values stands for another row's key."""
@@ -39,6 +48,10 @@ class Record(NamedTuple):
     def refs(self) -> Iterator[Ref]:
         for row in (self.values, *(row for rows in self.parts for row in rows)):
             yield from (value for value in row if isinstance(value, Ref))
+
+    def owned(self, n: int, keys: Keys) -> Counter[Row]:
+        """What is to belong to its row, of the `n`th of its resource's parts."""
+        return Counter(dict.fromkeys((resolved(row, keys) for row in self.parts[n]), 1))
 
     def content_hash(self, keys: Keys) -> str:
         """Which rows it refers to is content, too."""
@@ -97,10 +110,6 @@ def without_name(resource: Personal, record: Record, nobody: int) -> Record:
     )
     kept = {k: v for k, v in record.payload.items() if nobody and k in resource.impersonal}
     return record._replace(values=values, kept=kept, nobody=nobody)
-
-
-def key_of(payload: Any) -> str:
-    return str(payload.get("id") or "") if isinstance(payload, dict) else ""
 
 
 def list_digest(payloads: Sequence[Any]) -> str:

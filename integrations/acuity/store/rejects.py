@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from integrations.acuity.reading.identity import Identity
 from integrations.acuity.reading.listing import SECRET
-from integrations.acuity.reading.values import digest
+from integrations.acuity.reading.values import digest, key_of
 from integrations.acuity.store.forgotten import Forgotten, rest
 from integrations.acuity.store.upsert import Counts
 from integrations.models import AcuityAccount, RejectedRecord
@@ -29,7 +29,7 @@ def reject(origin: Origin, resource: str, rejects: list[tuple[Any, str]]) -> Cou
     account = AcuityAccount.objects.select_related("tenant").get(pk=origin.account)
     rows, forgotten = {}, Forgotten(account.tenant)
     for payload, reason in rejects:
-        key = str(payload.get("id") or "")[:255] if isinstance(payload, dict) else ""
+        key = key_of(payload)[:255]
         row = RejectedRecord(
             account_id=origin.account,
             run_id=origin.run,

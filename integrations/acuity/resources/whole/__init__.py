@@ -1,11 +1,11 @@
 """How is a list imported that only comes whole? At once: whatever has one is a `Whole`."""
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.utils import timezone
 
+from integrations.acuity.reading.values import key_of
 from integrations.acuity.resources.base import (
     Checked,
     Context,
@@ -16,11 +16,11 @@ from integrations.acuity.resources.base import (
     Log,
     Said,
 )
-from integrations.acuity.resources.records import Record, key_of, list_digest, resolved
+from integrations.acuity.resources.records import Record, list_digest, resolved
 from integrations.acuity.resources.scope import Extent, Scope
 from integrations.acuity.resources.whole import check, said
 from integrations.acuity.resources.whole.listing import REFUSALS, Listing
-from integrations.acuity.store.bulk import Row, insert
+from integrations.acuity.store.bulk import insert
 from integrations.acuity.store.history import Parts, update
 from integrations.acuity.store.references import Keys, Ref, find, find_or_make
 from integrations.acuity.store.rejects import reject, resolve
@@ -138,17 +138,11 @@ class Whole(Listing):
         records those were others, which history keeps where the record was `known` before."""
         changed = set[int]()
         for n, part in enumerate(self.parts):
-            theirs = part.model._default_manager.filter(**{f"{part.parent}__in": list(records)})
-            had: dict[int, Counter[Row]] = defaultdict(Counter)
-            for pk, *values in theirs.values_list(part.parent, *part.columns):
-                had[pk][tuple(values)] += 1
-            now = {
-                pk: Counter(dict.fromkeys((resolved(row, keys) for row in record.parts[n]), 1))
-                for pk, record in records.items()
-            }
+            had = part.stored(records)
+            now = {pk: record.owned(n, keys) for pk, record in records.items()}
             others = [pk for pk in records if had[pk] != now[pk]]
             before = Parts(self.model, part.model, known.intersection(others))
-            theirs.filter(**{f"{part.parent}__in": others}).delete()
+            part.model._default_manager.filter(**{f"{part.parent}__in": others}).delete()
             if rows := [(pk, *values) for pk in others for values in now[pk]]:
                 insert(part.model, [part.parent, *part.columns], rows)
             before.keep(context.seen(self.name))

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from integrations.acuity.reading.values import key_of
 from integrations.acuity.resources.base import Checked, Context, Found
 from integrations.acuity.resources.earlier import held, just_listed
-from integrations.acuity.resources.records import Record, Shown, key_of, list_digest, resolved
+from integrations.acuity.resources.records import Record, Shown, list_digest, resolved
 from integrations.acuity.resources.whole.listing import REFUSALS, Listing
 from integrations.acuity.store.history import altered
 from integrations.acuity.store.references import Keys, find
@@ -25,61 +26,68 @@ def check(resource: Listing, context: Context, cursor: dict[str, Any]) -> Checke
     try:
         if not cursor.get("anew") and (agreed := _agreed(resource, context)):
             return Checked(Found(), agreed, done=True)
-        shown = resource.listing(context)
-        first = second = shown.rows
-        alike = not cursor.get("anew") and _imported(resource, context) == list_digest(first)
-        if not alike:
-            second = resource.listing(context).rows
-            alike = list_digest(first) == list_digest(second)
-        other = resource.otherwise(context, first)
-        if told := _told_otherwise(resource, context, first, other):
+        known = None if cursor.get("anew") else _imported(resource, context)
+        shown, again = _read(resource, context, known)
+        other = resource.otherwise(context, shown.rows)
+        if told := _told_otherwise(resource, context, shown, other):
             # They may have changed in between.
-            first = second = resource.listing(context).rows
-            other = resource.otherwise(context, first)
-            told = _told_otherwise(resource, context, first, other)
+            shown, again = _read(resource, context, list_digest(again.rows))
+            other = resource.otherwise(context, shown.rows)
+            told = _told_otherwise(resource, context, shown, other)
     except REFUSALS as refusal:
         return Checked(Found(), {"refused": refusal.status}, done=True)
+    listed = [*shown.rows, *again.rows]
+    alike = list_digest(shown.rows) == list_digest(again.rows)
     # Where the two tell a row in two ways, what stands is the list's.
-    payloads = {key_of(payload): payload for payload in [*other.rows, *first, *second]}
+    payloads = {key_of(payload): payload for payload in [*other.rows, *listed]}
     parsed = resource.parse(context, payloads.values())
     keys = find(context.account, (ref for record in parsed.records for ref in record.refs()))
-    stored = {key: (pk, print_) for key, pk, print_ in _stored(resource, context)}
-    altered = _altered(resource, parsed.records, stored, keys)
+    stored = list(_stored(resource, context))
+    prints = {key: print_ for key, _, print_ in stored}
+    pks = {key: pk for key, pk, _ in stored}
+    altered = _altered(resource, parsed.records, pks, keys)
     changed = [
         record.payload
         for record in parsed.records
-        if record.key in altered or stored.get(record.key, (0, ""))[1] != record.content_hash(keys)
+        if record.key in altered or prints.get(record.key) != record.content_hash(keys)
     ]
-    gone = {key: pk for key, (pk, _) in stored.items() if key not in payloads}
+    gone = [pk for key, pk in pks.items() if key not in payloads]
     facts: dict[str, Any] = {
         "listed": len(payloads),
         "alike": alike,
-        "cut": len(other.rows and {*map(key_of, other.rows)} - {*map(key_of, first + second)}),
+        "cut": len({*map(key_of, other.rows)} - {*map(key_of, listed)}),
         "evidence": shown.evidence + other.evidence,
         "told": sorted(told),
         "gaps": shown.gaps + other.gaps,
         "ignored": sorted({*shown.ignored, *other.ignored}),
     }
     if alike and not (told or facts["cut"] or facts["gaps"]):
-        facts |= {"proven": list_digest(first)}
+        facts |= {"proven": list_digest(shown.rows)}
     many_gone = len(gone) > bool(other.evidence) and 2 * len(gone) >= len(stored)
     if many_gone and not context.scope.accept_removals:
         facts |= {"refused_gone": len(gone)}
-        gone = {}
+        gone = []
     elif alike:
         facts |= {"gone": len(gone)}
     else:
-        gone = {}
-    return Checked(Found(changed, list(gone.values())), facts, done=True)
+        gone = []
+    return Checked(Found(changed, gone), facts, done=True)
 
 
-def _agreed(resource: Listing, context: Context) -> dict[str, Any]:
+def _read(resource: Listing, context: Context, known: str | None) -> tuple[Shown, Shown]:
+    """The list, read twice; once if it is `known` by its digest. Raises an `AcuityError`."""
+    shown = resource.listing(context)
+    once = list_digest(shown.rows) == known
+    return shown, shown if once else resource.listing(context)
+
+
+def _agreed(resource: Listing, context: Context) -> dict[str, Any] | None:
     """Where this proof ends, if another question shows the very rows that this run's import has
-    listed a moment ago; nothing if not. Raises an `AcuityError`."""
+    listed a moment ago; None if not. Raises an `AcuityError`."""
     stored = {key: print_ for key, _, print_ in _stored(resource, context)}
     step = just_listed(context, resource.name, len(stored))
     if not step:
-        return {}
+        return None
     had = resource.rows(context.scope).values_list("external_id", "raw")
     rows = [raw or {"id": key} for key, raw in had]
     other = resource.otherwise(context, rows)
@@ -88,9 +96,9 @@ def _agreed(resource: Listing, context: Context) -> dict[str, Any]:
     keys = find(context.account, (ref for record in records for ref in record.refs()))
     odd = any(stored.get(r.key) != r.content_hash(keys) for r in records)
     if not other.evidence or odd or parsed.rejects or other.gaps or other.ignored:
-        return {}
+        return None
     if len(stored) - len(records) > other.may_lack:
-        return {}
+        return None
     return {
         "listed": len(stored),
         "alike": True,
@@ -101,9 +109,9 @@ def _agreed(resource: Listing, context: Context) -> dict[str, Any]:
     }
 
 
-def _told_otherwise(resource: Listing, context: Context, rows: list[Any], other: Shown) -> set[str]:
+def _told_otherwise(resource: Listing, context: Context, shown: Shown, other: Shown) -> set[str]:
     """IDs of which another question says something else than the list."""
-    listed = {r.key: (r.values, r.parts) for r in resource.parse(context, rows).records}
+    listed = {r.key: (r.values, r.parts) for r in resource.parse(context, shown.rows).records}
     again = resource.parse(context, [*other.rows, *other.again]).records
     return {r.key for r in again if listed.get(r.key, (r.values, r.parts)) != (r.values, r.parts)}
 
@@ -119,11 +127,13 @@ def _stored(resource: Listing, context: Context) -> Iterable[tuple[str, int, str
 
 
 def _altered(
-    resource: Listing, records: list[Record], stored: Mapping[str, tuple[int, str]], keys: Keys
+    resource: Listing, records: list[Record], pks: Mapping[str, int], keys: Keys
 ) -> set[str]:
-    """The keys of records of which a column is not as the import has written it."""
-    names = ["external_id", *resource.columns]
-    rows = {
-        stored[r.key][0]: (r.key, *resolved(r.values, keys)) for r in records if r.key in stored
-    }
-    return {rows[pk][0] for pk in altered(resource.model, names, rows)}
+    """The keys of records of which a column, or what belongs to them, is not as the import wrote it."""
+    here = {pks[record.key]: record for record in records if record.key in pks}
+    rows = {pk: (r.key, *resolved(r.values, keys)) for pk, r in here.items()}
+    found = altered(resource.model, ["external_id", *resource.columns], rows)
+    for n, part in enumerate(resource.parts):
+        had = part.stored(here)
+        found |= {pk for pk, record in here.items() if had[pk] != record.owned(n, keys)}
+    return {here[pk].key for pk in found}
