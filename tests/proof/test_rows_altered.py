@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.db import models
 from django.db.models import Model, RestrictedError
+from django.utils import timezone
 
+from bookings.models import Form, Question
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.resources.base import Resource
 from integrations.acuity.sandbox import Sandbox
@@ -58,6 +60,43 @@ def other(field: Any, value: Any) -> Any:
         case models.IntegerField():
             return (value or 0) + 1
     return "else"
+
+
+def every_question() -> list[Any]:
+    rows = Question.objects.filter(known_from="", removed_at=None).order_by("external_id")
+    names = [field.attname for field in columns(Question)]
+    return list(rows.values_list("form__external_id", "options", *names))
+
+
+@pytest.mark.parametrize("harm", ["change", "delete", "move", "empty", "mark"])
+def test_the_questions_of_a_form_are_found(box: Sandbox, harm: str) -> None:
+    forms = box.account.lists["forms"]
+    asked = [field | {"id": field["id"] + 5000} for field in forms[0]["fields"]]
+    forms.append(forms[0] | {"id": 88001, "fields": asked})
+    run = import_all(box, only=("forms",))
+    before = every_question()
+    assert run.verified and len(before) >= 4
+    row = Question.objects.filter(form__external_id="88001").first()
+    assert row
+    this = Question.objects.filter(pk=row.pk)
+    match harm:
+        case "change":
+            for question, field in zip(Question.objects.all(), columns(Question), strict=False):
+                setattr(question, field.attname, other(field, getattr(question, field.attname)))
+                question.save()
+        case "delete":
+            this.delete()
+        case "move":
+            this.update(form=Form.objects.get(external_id=forms[0]["id"]))
+        case "empty":
+            this.update(options=["else"])
+        case "mark":
+            this.update(removed_at=timezone.now())
+    assert every_question() != before
+
+    run = prove_again(run)
+
+    assert every_question() == before and run.verified, run.gaps
 
 
 def columns(model: type[Model]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from bookings.models import Form, Question
@@ -13,19 +14,8 @@ from integrations.acuity.store.history import update
 from integrations.acuity.store.references import Keys
 from integrations.acuity.store.upsert import upsert
 
-QUESTION = [
-    "external_id",
-    "form_id",
-    "position",
-    "text",
-    "kind",
-    "required",
-    "options",
-    "known_from",
-    "removed_at",
-    "raw",
-    "content_hash",
-]
+COLUMNS = ["external_id", "form_id", "position", "text", "kind", "required", "options"]
+QUESTION = [*COLUMNS, "known_from", "removed_at", "raw", "content_hash"]
 
 
 class Forms(Whole):
@@ -42,6 +32,16 @@ class Forms(Whole):
             yes(payload.get("hidden")),
         )
 
+    def incomplete(self, records: dict[int, Record], keys: Keys) -> set[int]:
+        wanted = {key: tuple(values) for key, (*values, _) in _asked(records).items()}
+        stored = {key: tuple(values) for key, *values in _stored(records).values_list(*COLUMNS)}
+        return {
+            form
+            for some, others in ((wanted, stored), (stored, wanted))
+            for key, (form, *values) in some.items()
+            if others.get(key) != (form, *values)
+        }
+
     def unlisted(self, context: Context) -> dict[str, int]:
         """The questions that answers alone name, too."""
         questions = context.account.rows(Question).exclude(known_from="")
@@ -52,19 +52,31 @@ class Forms(Whole):
         self, context: Context, records: dict[int, Record], keys: Keys, known: set[int]
     ) -> set[int]:
         """A question that a form no longer asks stays, with its answers, and is marked."""
-        # By key: two forms may ask the same question, and it is a row of the last one.
-        rows = {
-            key: (key, form, *values, "", None, raw, digest([form, *values]))
-            for form, record in records.items()
-            for key, *values, raw in questions(record.payload)
-        }
+        rows = [
+            (key, *values, "", None, raw, digest(values))
+            for key, (*values, raw) in _asked(records).items()
+        ]
         seen = context.seen("questions")
-        written = upsert(context.account, Question, QUESTION, list(rows.values()), seen=seen)
-        asked = Question.objects.filter(form__in=list(records), removed_at=None)
-        gone = asked.exclude(external_id__in=rows)
+        # Whatever digest stands there: only forms that have changed, or were altered, are written.
+        written = upsert(context.account, Question, QUESTION, rows, seen=seen, anew=True)
+        gone = _stored(records).exclude(external_id__in=[key for key, *_ in rows])
         changed = set(gone.values_list("form_id", flat=True))
         update(seen, gone, removed_at=timezone.now(), content_hash="")
         return changed | {row[1] for row in [*written.fresh, *written.updated.values()]}
+
+
+def _asked(records: dict[int, Record]) -> dict[str, tuple[Any, ...]]:
+    """Form, position, text, kind, required, options and payload of each question, by ID: two forms
+    may ask the same one, and it is a row of the last of them."""
+    return {
+        key: (form, *values)
+        for form, record in records.items()
+        for key, *values in questions(record.payload)
+    }
+
+
+def _stored(records: dict[int, Record]) -> QuerySet[Question]:
+    return Question.objects.filter(form__in=list(records), removed_at=None)
 
 
 def questions(payload: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -133,7 +133,4 @@ def _altered(
     here = {pks[record.key]: record for record in records if record.key in pks}
     rows = {pk: (r.key, *resolved(r.values, keys)) for pk, r in here.items()}
     found = altered(resource.model, ["external_id", *resource.columns], rows)
-    for n, part in enumerate(resource.parts):
-        had = part.stored(here)
-        found |= {pk for pk, record in here.items() if had[pk] != record.owned(n, keys)}
-    return {here[pk].key for pk in found}
+    return {here[pk].key for pk in found | resource.incomplete(here, keys)}

@@ -12,6 +12,7 @@ from integrations.acuity.reading.values import Reject, clean, digest, listed, nu
 from integrations.acuity.resources.base import Context, Resource
 from integrations.acuity.resources.records import Part, Record, Shown, nameless
 from integrations.acuity.resources.scope import Scope
+from integrations.acuity.store.references import Keys
 from integrations.acuity.store.upsert import Parsed
 
 # Acuity's own word that this account has no such list.
@@ -58,6 +59,14 @@ class Listing(Resource):
         evidence = [f"asked with and without {asked}"]
         # One of them leaves out what was deleted: never most of what there is.
         return Shown(shown, evidence, may_lack=(len(rows) - 1) // 2)
+
+    def incomplete(self, records: dict[int, Record], keys: Keys) -> set[int]:
+        """Of these records, by primary key, those to which other rows belong than the import wrote."""
+        found = set[int]()
+        for n, part in enumerate(self.parts):
+            had = part.stored(records)
+            found |= {pk for pk, record in records.items() if had[pk] != record.owned(n, keys)}
+        return found
 
     def rows(self, scope: Scope) -> QuerySet[Any]:
         """The stored rows that the list should show."""
