@@ -1,6 +1,6 @@
 """May a proof lean on an earlier one? For some days, if nothing is otherwise than it was then."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,19 +25,19 @@ def is_recent(moment: str | None) -> bool:
 def just_listed(context: Context, name: str, stored: int | None = None) -> ImportStep | None:
     """This run's import of a list, if it is recent and read every row; and, if that is asked, if as
     many as are `stored`."""
-    step = context.scope.steps.filter(resource=name, status="done").first()
-    if not step or step.rejected or not step.cursor.get("digest"):
+    step = context.scope.imported.get(name)
+    if not step or step.status != "done" or step.rejected or not step.cursor.get("digest"):
         return None
     if stored is not None and (step.cursor.get("listed") != stored or step.cursor.get("ignored")):
         return None
     return step if is_recent(step.cursor.get("read_at")) else None
 
 
-def held(context: Context, name: str, stored: int) -> dict[str, Any]:
+def held(context: Context, name: str, stored: Callable[[], int]) -> dict[str, Any]:
     """Where an earlier proof of a list stood, and since when it `held`, if that was the very list which
-    this run has just imported and found to be the `stored` rows; nothing if there was none."""
+    this run has just imported and found to be the rows `stored`; nothing if there was none."""
     step = just_listed(context, name)
-    if not step or step.created or step.updated or step.unchanged != stored:
+    if not step or step.created or step.updated or step.unchanged != stored():
         return {}
     wanted = step.cursor["digest"]
     for at, had in _proofs(context, name):

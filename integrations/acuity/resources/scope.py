@@ -151,6 +151,11 @@ class Scope:
         return ImportStep.objects.filter(run__in=self.runs)
 
     @cached_property
+    def imported(self) -> Mapping[str, ImportStep]:
+        """The run's steps by resource, as a proof finds them: only its own moves on meanwhile."""
+        return {step.resource: step for step in self.steps}
+
+    @cached_property
     def resources(self) -> set[str]:
         """The names of the run's steps."""
         return set(self.steps.values_list("resource", flat=True))

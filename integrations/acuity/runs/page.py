@@ -2,9 +2,9 @@
 
 import time
 from dataclasses import asdict
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from integrations.acuity import errors
@@ -31,7 +31,8 @@ class Stale(Exception):
 
 
 def process_page(context: Context, run: ImportRun, step: ImportStep, token: str) -> Fetched:
-    """One page from where `step` stands, committed. Raises Stale if it moved on meanwhile."""
+    """One page from where `step` stands, committed; then it stands behind it. Raises Stale if it moved
+    on meanwhile."""
     started = time.monotonic()
     client = context.source.client
     context.position = _position(run, step)
@@ -44,7 +45,7 @@ def process_page(context: Context, run: ImportRun, step: ImportStep, token: str)
         relax_durability()
         _hold(step, token)
         counts = STEPS[step.resource].save(context, page)
-        _checkpoint(run, step, token, page, counts, spent, started)
+        moved = _checkpoint(run, step, token, page, counts, spent, started)
         PageFetch.objects.create(
             run=run,
             resource=step.resource,
@@ -62,6 +63,8 @@ def process_page(context: Context, run: ImportRun, step: ImportStep, token: str)
         if grown(step.created, step.created + counts.created):
             analyze(resource.model)
     _watch_rejects(run, step, page, counts)
+    for name, value in moved.items():
+        setattr(step, name, value)
     return page
 
 
@@ -110,34 +113,33 @@ def _checkpoint(
     counts: Counts,
     spent: Tally,
     started: float,
-) -> None:
-    """Position and counters move together, and only from the version that was read."""
+) -> dict[str, Any]:
+    """Position and counters move together, and only from the version that was read: so they are what
+    was read, and what this page adds. What is written, by field."""
     now = timezone.now()
-    moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token).update(
-        version=F("version") + 1,
-        cursor=as_json(page.cursor),
-        offset=F("offset") + page.size,
-        total=page.total if page.total is not None else step.total,
-        fetched=F("fetched") + (page.size if page.fetched is None else page.fetched),
-        created=F("created") + counts.created,
-        updated=F("updated") + counts.updated,
-        restated=F("restated") + counts.restated,
-        unchanged=F("unchanged") + counts.unchanged,
-        rejected=F("rejected") + counts.rejected,
-        requests=F("requests") + spent.requests,
-        retries=F("retries") + spent.retries,
-        throttled=F("throttled") + spent.throttled,
-        active_ms=F("active_ms") + int((time.monotonic() - started) * 1000),
-        status="done" if page.done else "running",
-        attempts=0,
-        deaths=0,
-        waiting_for="",
-        failing_since=None,
-        heartbeat_at=now,
-        lease_until=now + leases.LEASE,
-    )
-    if not moved:
+    moved = {
+        "version": step.version + 1,
+        "cursor": as_json(page.cursor),
+        "offset": step.offset + page.size,
+        "total": page.total if page.total is not None else step.total,
+        "fetched": step.fetched + (page.size if page.fetched is None else page.fetched),
+        **{name: getattr(step, name) + n for name, n in asdict(counts).items()},
+        "requests": step.requests + spent.requests,
+        "retries": step.retries + spent.retries,
+        "throttled": step.throttled + spent.throttled,
+        "active_ms": step.active_ms + int((time.monotonic() - started) * 1000),
+        "status": "done" if page.done else "running",
+        "attempts": 0,
+        "deaths": 0,
+        "waiting_for": "",
+        "failing_since": None,
+        "heartbeat_at": now,
+        "lease_until": now + leases.LEASE,
+    }
+    mine = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=token)
+    if not mine.update(**moved):
         raise Stale
     if page.gaps:
         run.gaps = [*run.gaps, *(gap for gap in as_json(page.gaps) if gap not in run.gaps)]
         ImportRun.objects.filter(pk=run.pk).update(gaps=run.gaps)
+    return moved

@@ -165,12 +165,10 @@ class Window:
         while True:
             until = start + (0.0 if others else turn(self.source.latency()))
             self.context.prefetch = time.monotonic() < until
-            began = time.monotonic()
-            page = process_page(self.context, self.run, self.step, self.token)
+            began, offset = time.monotonic(), step.offset
+            page = process_page(self.context, self.run, step, self.token)
             differing += page.differing
-            before_page = step.offset
-            step.refresh_from_db()
-            self._tune(step, step.offset - before_page, time.monotonic() - began, page.done)
+            self._tune(step, step.offset - offset, time.monotonic() - began, page.done)
             if page.done:
                 return Outcome("done", came(), step.version, step.offset)
             self._renewed = now = time.monotonic()

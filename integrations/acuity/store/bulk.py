@@ -76,8 +76,9 @@ def fill(
     waiting()
     with connection.cursor() as cursor:
         insertion = f"INSERT INTO {into} VALUES "
-        cursor.executemany(insertion + ", ".join([place] * ROWS), together)
-        cursor.executemany(insertion + place, every[many:])
+        for places, rows in ((", ".join([place] * ROWS), together), (place, every[many:])):
+            if rows:
+                cursor.executemany(insertion + places, rows)
 
 
 def analyze(model: type[models.Model]) -> None:

@@ -50,7 +50,7 @@ def statement(context: Context, cursor: ProofCursor) -> Said:
     leans = cursor.evidence not in ([], [cuts.WALK], [cuts.OF_IMPORT])
     if not leans and not cuts.agree(context, cursor):
         gaps.append(Gap("listing", ALONE))
-    walked = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
+    walked = WalkCursor.of(context.scope.imported["appointments"].cursor)
     ignored = {*walked.ignored, *cursor.ignored, *cursor.asking.ignored}
     return Said(scope, gaps, coverage, ignored=sorted(ignored))
 
@@ -69,7 +69,7 @@ def of_import(context: Context) -> dict[str, int] | None:
     If what it listed is all that is stored, walking once more would ask the same again; a proof has
     to ask otherwise.
     """
-    step = context.scope.steps.select_related("run").get(resource="appointments")
+    step = context.scope.imported["appointments"]
     walk = WalkCursor.of(step.cursor)
     if walk.months is None or step.rejected or step.run.gaps:
         return None
@@ -81,14 +81,14 @@ def of_import(context: Context) -> dict[str, int] | None:
 def is_straight(context: Context) -> bool:
     """Whether the import's walk obeyed all it asked, and each of its bookings has a calendar to be
     asked for by."""
-    walk = WalkCursor.of(context.scope.steps.get(resource="appointments").cursor)
+    walk = WalkCursor.of(context.scope.imported["appointments"].cursor)
     return not walk.ignored and not in_window(context).filter(calendar=None).exists()
 
 
 def cut_recently(context: Context) -> str:
     """How an earlier proof cut its questions differently, if that was within `CUT_HOLDS` and the
     import has found everything as it was."""
-    step = context.scope.steps.get(resource="appointments")
+    step = context.scope.imported["appointments"]
     if step.created or step.updated:
         return ""
     since = timezone.now() - CUT_HOLDS

@@ -126,8 +126,8 @@ class Clients(Resource):
 
     def check(self, context: Context, cursor: dict[str, Any]) -> Checked:
         """As it is, or as an earlier proof found the very list that was imported just now."""
-        known = context.account.rows(Client).filter(listed=True).count()
-        if not cursor.get("anew") and (had := held(context, self.name, known)):
+        known = context.account.rows(Client).filter(listed=True)
+        if not cursor.get("anew") and (had := held(context, self.name, known.count)):
             facts = had["facts"]
             if facts["strangers"] == people.strangers(context).count():
                 facts |= {"held": had["held"]}

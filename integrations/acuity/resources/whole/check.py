@@ -19,7 +19,11 @@ def check(resource: Listing, context: Context, cursor: dict[str, Any]) -> Checke
     list that an earlier proof has asked for so is not asked for once more, unless `anew`, nor is
     one of which another question shows, row by row, what the import has just listed.
     """
-    had = {} if cursor.get("anew") else held(context, resource.name, resource.stored(context.scope))
+    had = (
+        {}
+        if cursor.get("anew")
+        else held(context, resource.name, lambda: resource.stored(context.scope))
+    )
     if had:
         names = ("listed", "alike", "evidence", "ignored", "own", "held")
         return Checked(Found(), {n: had[n] for n in names if n in had}, done=True)
@@ -84,12 +88,16 @@ def _read(resource: Listing, context: Context, known: str | None) -> tuple[Shown
 def _agreed(resource: Listing, context: Context) -> dict[str, Any] | None:
     """Where this proof ends, if another question shows the very rows that this run's import has
     listed a moment ago; None if not. Raises an `AcuityError`."""
-    stored = {key: print_ for key, _, print_ in _stored(resource, context)}
+    if not just_listed(context, resource.name):
+        return None
+    had = resource.rows(context.scope).values_list("external_id", "content_hash", "raw")
+    stored, rows = {}, []
+    for key, print_, raw in had:
+        stored[key] = print_
+        rows.append(raw or {"id": key})
     step = just_listed(context, resource.name, len(stored))
     if not step:
         return None
-    had = resource.rows(context.scope).values_list("external_id", "raw")
-    rows = [raw or {"id": key} for key, raw in had]
     other = resource.otherwise(context, rows)
     parsed = resource.parse(context, [*other.rows, *other.again])
     records: list[Record] = parsed.records
@@ -118,8 +126,8 @@ def _told_otherwise(resource: Listing, context: Context, shown: Shown, other: Sh
 
 def _imported(resource: Listing, context: Context) -> str | None:
     """The digest of the list that this run has imported."""
-    step = context.scope.steps.filter(resource=resource.name, status="done").first()
-    return step.cursor.get("digest") if step else None
+    step = context.scope.imported.get(resource.name)
+    return step.cursor.get("digest") if step and step.status == "done" else None
 
 
 def _stored(resource: Listing, context: Context) -> Iterable[tuple[str, int, str]]:
