@@ -4,7 +4,6 @@ import contextlib
 import re
 from typing import Any
 
-import phonenumbers
 from django.db.models import BooleanField, F, Func, Q, TextField, Value
 from django.db.models.functions import Replace
 from django.db.models.lookups import Contains
@@ -24,6 +23,8 @@ def digits(text: str) -> str:
         return ""
     found = re.sub(r"\D", "", text)
     if text.startswith("+"):
+        import phonenumbers
+
         with contextlib.suppress(phonenumbers.NumberParseException):
             found = str(phonenumbers.parse(text).national_number)
     found = found.lstrip("0")[-NATIONAL:]

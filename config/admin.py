@@ -21,6 +21,8 @@ SAID = _(
     ' password using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
 )
 
+# The other apps' own come first.
+admin.autodiscover()
 for model in (
     User,
     Group,

@@ -5,6 +5,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
+from config import urls  # noqa: E402, F401 - the pages are loaded now, not for the first visitor
 from config.celery import app  # noqa: E402 - once the apps are loaded
 from integrations.checks import values  # noqa: E402
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from bookings.exports import csv, dictionary, ics
+from bookings.exports import csv, dictionary
 from bookings.exports.tables import TABLES, Table
 from bookings.exports.values import Pseudonyms
 from bookings.models import Payment, Refund, Tenant
@@ -82,6 +82,8 @@ class Export:
         return dict(package)
 
     def _calendar(self, directory: Path) -> list[dict[str, Any]]:
+        from bookings.exports import ics  # its package takes long to load
+
         path = directory / "bookings.ics"
         rows = TABLES["appointments"].rows(self.tenant, self.account, self.since)
         count = ics.write(path, rows, self.tenant, people=self.people)

@@ -47,7 +47,8 @@ def installed(app_configs: Apps, **_: Any) -> Iterator[CheckMessage]:
             hint="Add it to INSTALLED_APPS.",
             id="acuity.E003",
         )
-    names = list(settings.INSTALLED_APPS)
+    # Both may be listed by the names of their configurations.
+    names = [app.name for app in apps.get_app_configs()]
     late = apps.is_installed("unfold") and apps.is_installed("django.contrib.admin")
     if late and names.index("unfold") > names.index("django.contrib.admin"):
         yield Error(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.contrib.admin import site
+from django.contrib.admin import autodiscover, site
 from django.core.checks import run_checks
 
 from bookings import history
@@ -162,4 +162,5 @@ class TestElsewhere:
         assert {part.model for part in parts} <= history.OF.keys()
         assert models <= {table.model for table in tables.TABLES.values()}
         assert models <= set(deleting.OF_TENANT)
+        autodiscover()
         assert models <= site._registry.keys()

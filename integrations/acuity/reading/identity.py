@@ -8,7 +8,6 @@ from typing import Any
 from unicodedata import category, normalize
 
 import msgspec
-import phonenumbers
 
 from integrations.acuity.reading.listing import Row
 from integrations.acuity.reading.values import Reject, digest, text
@@ -66,6 +65,8 @@ def phone_key(phone: str, region: str = "US") -> str:
 
 @lru_cache(maxsize=10_000)
 def _phone_key(phone: str, region: str) -> str:
+    import phonenumbers
+
     digits = re.sub(r"\D", "", phone)
     if not digits:
         return ""
@@ -91,6 +92,8 @@ def _is_whole(digits: str, region: str) -> bool:
     """Whether digits begin with the country's own code, and lost only their `+`. Where numbers are
     dialed with a 0 at home, one that has neither begins with that code on purpose, though it might be a
     long number of some town, too: 4915112345678 is +49 1511 2345678."""
+    import phonenumbers
+
     code = str(phonenumbers.country_code_for_region(region))
     if not digits.startswith(code) or phonenumbers.ndd_prefix_for_region(region, True) != "0":
         return False

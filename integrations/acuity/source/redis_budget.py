@@ -3,6 +3,7 @@
 
 import re
 import time
+from importlib.util import find_spec
 from typing import Any
 
 from integrations.acuity import events
@@ -11,12 +12,7 @@ from integrations.acuity.source import line
 from integrations.acuity.source.budget import AHEAD, BUSY, GRACE, HORIZON, LocalBudget, Pace
 from integrations.acuity.source.line import Turn
 
-try:
-    import redis
-except ImportError:  # the extra `redis`
-    redis = None  # type: ignore[assignment]
-HAS_REDIS = redis is not None
-
+HAS_REDIS = find_spec("redis") is not None  # the extra `redis`
 NO_REDIS = "REDIS_URL needs the package redis: pip install 'acuity-importer[redis]'."
 # A connection whose process died is counted for this long at most.
 CONNECTION_SECONDS = 150
@@ -134,6 +130,9 @@ class RedisBudget:
     def __init__(self, url: str, key: str = "acuity:throttle") -> None:
         if not HAS_REDIS:
             raise ConfigurationError(NO_REDIS)
+        import redis
+
+        self._trouble = redis.RedisError
         # The broker's library takes `CERT_NONE`, Redis' own only `none`: one URL is for both.
         url = re.sub(r"(?<=ssl_cert_reqs=)CERT_\w+", lambda m: m.group()[5:].lower(), url)
         self._redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
@@ -151,7 +150,7 @@ class RedisBudget:
         """Why the budget cannot be shared now, in a word; nothing if it can."""
         try:
             self._redis.ping()
-        except redis.RedisError as error:
+        except self._trouble as error:
             return type(error).__name__
         return ""
 
@@ -164,7 +163,7 @@ class RedisBudget:
             answer = script(
                 keys=[f"{self._key}:{name}" if name else self._key for name in names], args=args
             )
-        except redis.RedisError as error:
+        except self._trouble as error:
             self._away = time.monotonic() + AWAY_SECONDS
             if not self._said:
                 self._said = True
