@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "ninja",  # the static files of /api/docs
     "bookings",
     "integrations",
     "axes",
@@ -190,6 +190,9 @@ WHITENOISE_MAX_AGE = 3600
 WHITENOISE_USE_FINDERS = True  # straight from the packages: there is no collectstatic
 # In place of the theme's own: fonts without what no page shows, scripts that no page uses.
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+# Those of /api/docs: as an app, ninja would be loaded by each command and worker.
+if (ninja := find_spec("ninja")) and ninja.origin:
+    STATICFILES_DIRS.append(Path(ninja.origin).parent / "static")
 # What a browser may ask for; logs, JSON and the terminal are English.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LANGUAGE_CODE = "en"

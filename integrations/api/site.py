@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
@@ -71,6 +72,14 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return guarded
 
 
+class Docs(Swagger):
+    """The page with its files from this installation, whether or not ninja is installed as an app."""
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        settings = self.settings | {"url": self.get_openapi_url(api, kwargs)}
+        return render(request, "integrations/api.html", {"api": api, "settings": settings})
+
+
 class Api(NinjaAPI):
     """Ninja says of every answer that it is application/json; refusals are problems."""
 
@@ -101,7 +110,7 @@ api = Api(
     urls_namespace="acuity",
     auth=[Bearer(), Staff()],
     parser=JsonOnly(),
-    docs=Swagger(settings={"validatorUrl": None}),
+    docs=Docs(settings={"validatorUrl": None}),
     docs_url="/api/docs",
     docs_decorator=page,
     openapi_url="/api/openapi.json",
