@@ -1,4 +1,4 @@
-"""The commands as a person runs them: a process of its own, its output and its exit status."""
+"""The commands as a person runs them: each has a process, an output and an exit status."""
 
 import getpass
 import json
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from integrations.acuity.sandbox import Sandbox, make_account
+from tests import forks
 from tests.conftest import source
 from tests.services import migrated
 from tests.tables import dump
@@ -51,14 +52,7 @@ def untraced(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def manage(tmp_path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *args],
-        cwd=ROOT,
-        env=environment(tmp_path, **env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return forks.run(args, environment(tmp_path, **env))
 
 
 def start(tmp_path: Path, *args: str, **env: str) -> subprocess.Popen[str]:
