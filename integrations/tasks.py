@@ -159,6 +159,14 @@ def refuse_bad_settings(**_: Any) -> None:
     values.refuse()
 
 
+@worker_init.connect
+def load_before_the_pool(**_: Any) -> None:
+    """What each import uses, and no start: the processes of the pool share it."""
+    import phonenumbers  # noqa: F401
+
+    from integrations.acuity.source import outgoing  # noqa: F401
+
+
 @worker_ready.connect
 def look_once_at_start(**_: Any) -> None:
     """A worker that starts looks for runs that stopped with the one before it."""

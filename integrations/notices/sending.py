@@ -5,10 +5,8 @@ import hmac
 import json
 from xml.sax.saxutils import escape
 
-import requests
 from django.core.mail import send_mail
 
-from integrations.acuity.source.addresses import PublicOnly
 from integrations.conf import conf
 from integrations.models import NoticeChannel
 from integrations.secrets import Unreadable
@@ -28,8 +26,8 @@ def send(channel: NoticeChannel, subject: str, text: str) -> None:
             send_mail(subject, text, None, [channel.address])
         else:
             _post(channel, subject, text)
-    # Also an address or a subject that cannot be written as a header.
-    except (OSError, ValueError, requests.RequestException) as error:
+    # OSError is any trouble of a request; ValueError an address or a subject that is no header.
+    except (OSError, ValueError) as error:
         raise NotSent(type(error).__name__) from error
 
 
@@ -50,6 +48,10 @@ def _post(channel: NoticeChannel, subject: str, text: str) -> None:
         raise NotSent("cannot be decrypted: enter it again")
     if channel.secret:
         headers["X-Signature"] = signature(channel.secret, body)
+    import requests
+
+    from integrations.acuity.source.outgoing import PublicOnly
+
     with requests.Session() as session:
         session.trust_env = False
         if not conf.ACUITY_ALLOW_PRIVATE_ADDRESSES:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection
@@ -143,7 +144,7 @@ def test_a_token_and_a_channels_secret_are_kept_as_a_key_is(
     url = reverse("admin:integrations_noticechannel_change", args=[channel.pk])
     server_keys("salt", secret="another")
     monkeypatch.setattr(oauth, "_session", lambda *_: pytest.fail("Acuity was asked"))
-    monkeypatch.setattr(sending.requests, "Session", lambda *_: pytest.fail("it was sent"))
+    monkeypatch.setattr(requests, "Session", lambda *_: pytest.fail("it was sent"))
 
     hook |= {"address": "https://hooks.example.com/other", "active": "on", "secret": ""}
     admin_client.force_login(User.objects.get(username="admin"))

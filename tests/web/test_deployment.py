@@ -17,6 +17,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from tests import forks
 from tests.commands.test_commands import ROOT, environment
 
 pytestmark = pytest.mark.slow
@@ -96,7 +97,7 @@ def hanging() -> Iterator[str]:
 def site(tmp_path: Path, hanging: str) -> Iterator[Site]:
     env = environment(tmp_path, **PRODUCTION)
     python = [sys.executable]
-    subprocess.run([*python, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+    forks.run(("migrate", "-v0"), env).check_returncode()
     account = subprocess.run(
         [*python, "-c", PREPARE, hanging], cwd=ROOT, env=env, check=True, capture_output=True
     )

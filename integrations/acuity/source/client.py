@@ -7,19 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
-import requests
-from requests.auth import AuthBase
 
 from integrations.acuity import errors
 from integrations.acuity.source import answers, metrics
-from integrations.acuity.source.addresses import Outgoing, PublicOnly, check_base_url
+from integrations.acuity.source.addresses import check_base_url
 from integrations.acuity.source.answers import Decode
 from integrations.acuity.source.budget import Pace
 from integrations.acuity.source.throttle import Throttle
+
+# Loaded by the first request: a command that sends none starts without it.
+if TYPE_CHECKING:
+    import requests
 
 MAX_BODY = 64 * 1024 * 1024
 TRIES = 4
@@ -47,13 +49,13 @@ class Tally:
             self.throttled += throttled
 
 
-class Bearer(AuthBase):
+class Bearer:
     """The token of an OAuth connection."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
@@ -92,7 +94,7 @@ class AcuityClient:
         self.pace = pace
         self._auth = Bearer(token) if token else (user_id, api_key)
         self._said = token or user_id + api_key
-        self._adapter = Outgoing if private else PublicOnly
+        self._private = private
         self._egress = egress
         self._throttle = throttle
         self._timeout = timeout
@@ -167,19 +169,22 @@ class AcuityClient:
         return pause
 
     @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
+    def _session(self) -> "Iterator[requests.Session]":
         try:
             session = self._sessions.get_nowait()
         except queue.Empty:
+            import requests
+
+            from integrations.acuity.source.outgoing import Outgoing, PublicOnly
+
             session = requests.Session()
             session.trust_env = False
             session.auth = self._auth
             session.headers["User-Agent"] = "acuity-importer"
             session.headers["Accept"] = "application/json"
+            adapter = Outgoing if self._private else PublicOnly
             for scheme in ("http://", "https://"):
-                session.mount(
-                    scheme, self._adapter(self._egress, pool_connections=1, pool_maxsize=1)
-                )
+                session.mount(scheme, adapter(self._egress, pool_connections=1, pool_maxsize=1))
         try:
             yield session
         finally:
@@ -195,6 +200,8 @@ class AcuityClient:
         method: str = "GET",
         body: dict[str, Any] | None = None,
     ) -> Any:
+        import requests
+
         with self._throttle.slot(self.pace) as turn, self._session() as session:
             self.tally.add(requests=1)
             began, status = time.monotonic(), "no answer"
@@ -227,7 +234,7 @@ class AcuityClient:
         ready()
         return answers.interpret(path, response.status_code, response.headers, content, decode)
 
-    def _read(self, response: requests.Response) -> bytes:
+    def _read(self, response: "requests.Response") -> bytes:
         """The body, within the size and time that an honest answer needs."""
         deadline = time.monotonic() + self._timeout[1] * 2
         body = bytearray()
