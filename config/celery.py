@@ -8,6 +8,9 @@ from celery import Celery
 from celery.signals import import_modules, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Celery would run all system checks, which load every page, and drop what they say; a worker's own
+# are below.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 app = Celery("acuity")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
