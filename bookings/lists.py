@@ -65,7 +65,8 @@ def looked_up(rows: QuerySet[Any], otherwise: Q) -> Q:
     Beside other conditions, each row of the table would be looked at.
     """
     keys = list(rows.order_by().values_list("pk", flat=True)[: MOST + 1])
-    return among(keys) if len(keys) <= MOST else otherwise
+    # Each by itself: PostgreSQL would read a list in one parameter anew for each row.
+    return Q(pk__in=keys) if len(keys) <= MOST else otherwise
 
 
 class KeyPaginator(Paginator):  # type: ignore[type-arg]  # not to be subscripted when it runs

@@ -96,7 +96,7 @@ def _paid(tenant: Tenant, period: "_Period", by: str, only: Q) -> dict[str, Sums
     given_back = "refunded_at" if by == "paid_at" else "payment__service_date"
     stay = bookings.filter(removed_at=None)
     # The sum of all comes from an index alone; those of a few bookings are taken off it.
-    gone = payments.filter(appointment__in=bookings.exclude(removed_at=None))
+    gone = payments.filter(appointment__in=bookings.filter(removed_at__isnull=False))
     every = _less(
         period.sums(payments, by, "processor") if only else period.many(tenant, by),
         period.sums(gone, by, "processor"),

@@ -100,7 +100,7 @@ class Appointments(Resource):
 
     def gone(self, scope: Scope) -> int:
         rows = scope.account.rows(Appointment)
-        return scope.period.filter(rows.exclude(removed_at=None)).count()
+        return scope.period.filter(rows.filter(removed_at__isnull=False)).count()
 
     def lines(self, extent: Extent) -> Iterable[Line]:
         names = ("service_date", "external_id", "starts_at", "canceled", "amount_paid")
