@@ -7,11 +7,11 @@ RULES = "tests/proof/test_rules.py"
 STATEMENT = ("tests/proof/test_statement.py",)
 FILE = (RULES, "tests/proof/test_file.py")
 PAGE = ("tests/runs/test_window.py", "tests/runs/test_page.py")
-LIST, MONEY, ROWS = (
-    f"tests/resources/test_{name}_compared.py" for name in ("clients", "payments", "whole")
+LIST, MONEY, ROWS, BOOKED = (
+    f"tests/resources/test_{name}_compared.py"
+    for name in ("clients", "payments", "whole", "appointments")
 )
 PLANTED = "tests/proof/test_planted_losses.py"
-QUESTIONS = "tests/worlds/test_one_question.py"
 # Without the cases that only `make worlds` and `make thorough` play.
 FEWER = ("-m", "not worlds and not thorough")
 AGAIN = "tests/runs/test_prove_again.py"
@@ -33,11 +33,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
     f"{ACUITY}.runs.page": PAGE,
     f"{ACUITY}.runs.window": PAGE,
     f"{ACUITY}.store.rejects": (RULES, *STATEMENT, "tests/resources/test_resources.py"),
-    f"{BOOKINGS}.anew": (*FEWER, *STATEMENT, PLANTED, QUESTIONS),
-    f"{BOOKINGS}.check": (*FEWER, *STATEMENT, PLANTED, QUESTIONS),
-    f"{BOOKINGS}.compare": (*FEWER, *STATEMENT, PLANTED, QUESTIONS),
-    f"{BOOKINGS}.cuts": (*FEWER, *STATEMENT, QUESTIONS),
-    f"{BOOKINGS}.otherwise": (*FEWER, *STATEMENT, PLANTED, QUESTIONS),
+    f"{BOOKINGS}.anew": (BOOKED,),
+    f"{BOOKINGS}.check": (BOOKED,),
+    f"{BOOKINGS}.compare": (BOOKED,),
+    f"{BOOKINGS}.cuts": (BOOKED,),
+    f"{BOOKINGS}.otherwise": (BOOKED,),
     f"{ACUITY}.resources.clients.check": (*FEWER, LIST, *STATEMENT, PLANTED),
     f"{ACUITY}.resources.whole.check": (ROWS,),
     f"{ACUITY}.resources.payments.check": (*FEWER, MONEY, *STATEMENT, PLANTED),

@@ -44,7 +44,7 @@ LAWS = [
         Breaking(
             "the proof asks no differently cut question",
             f"{RESOURCES}.appointments.cuts",
-            "        if wanted and question.by not in cursor.asking.ignored:\n",
+            "        if wanted and {*question.by}.isdisjoint(cursor.asking.ignored):\n",
             "        if not every:\n",
         ),
         f"{TABLE}answers_in_another_order_are_imported_whole[67-ById]",

@@ -45,7 +45,7 @@ def ask_otherwise(context: Context, cursor: ProofCursor) -> Checked:
     over = cursor.brief or unlike.silent or answer.last or (answer.uncut and not unlike.lacking)
     failed = unlike.silent or short
     hides = "showall" in question.asked and all(map(is_canceled, short))
-    disobeyed = {"showall" if hides else question.by} if short else set()
+    disobeyed = {"showall" if hides else question.by[0]} if short else set()
     following = replace(
         cursor,
         asking=_next(answer.cursor, n + 1) if over else answer.cursor,
