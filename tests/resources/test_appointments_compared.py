@@ -1,5 +1,6 @@
 """What does the proof find of bookings? Accounts made up here, stored row by row, and a source that lies."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -65,9 +66,13 @@ class Book:
     ignores: set[str] = field(default_factory=set)
     # So many rows of an answer come at most.
     cut: int = 10**6
+    # The direction of one that takes no notice of it.
+    always: str = "ASC"
     # What an answer leaves out, by its parameters, and what it tells otherwise.
     hides: Lie = lambda row, asked: False
     tells: Callable[[Told, dict[str, str]], Told] = lambda row, asked: row
+    # What happens just before an answer.
+    before: Callable[[dict[str, str]], None] = lambda asked: None
     # What answers to an ID instead of the booking.
     by_id: dict[int, Any] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -78,10 +83,12 @@ class Book:
         assert path == "/appointments" and params.pop("excludeForms", "true") == "true"
         asked = {name: str(value) for name, value in params.items()}
         self.asked.append(asked)
+        self.before(asked)
         heard = {name: value for name, value in asked.items() if name not in self.ignores}
         rows = [row for row in self.rows if _selects(heard, row) and not self.hides(row, asked)]
-        # One that takes no notice of the direction shows the oldest first. Ties are by ID, both ways.
-        newest = asked.get("direction") != "ASC" and "direction" not in self.ignores
+        direction = self.always if "direction" in self.ignores else asked.get("direction")
+        newest = direction != "ASC"
+        # Ties are by ID, both ways.
         rows.sort(key=lambda row: row["id"])
         rows.sort(
             key=lambda row: datetime.fromisoformat(row["datetime"]).timestamp(), reverse=newest
@@ -127,10 +134,13 @@ class Account:
     run: ImportRun
     book: Book
     position: dict[str, Any] = field(default_factory=dict)
+    prefetch: bool = False
 
     def context(self) -> Context:
         position = Position(**self.position)
-        return Context.of(Scope.of(self.run), cast(Fetcher, self.book), position)
+        context = Context.of(Scope.of(self.run), cast(Fetcher, self.book), position)
+        context.prefetch = self.prefetch
+        return context
 
     def store(self, rows: Iterable[Told] | None = None) -> None:
         rows = [*(self.book.rows if rows is None else rows)]
@@ -150,6 +160,7 @@ class Account:
                 proof.saved += [row.key for row in page.found.save]
                 proof.gone += page.found.gone
                 proof.count += page.count
+                proof.totals |= {page.total} - {None}
                 resource.heal(self.context(), page.found)
                 position, done = as_json(page.cursor), page.done
                 proof.pages += 1
@@ -164,6 +175,7 @@ class Proven:
     saved: list[str] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     count: int = 0
+    totals: set[int | None] = field(default_factory=set)
     pages: int = 0
     cursor: ProofCursor = ProofCursor()
     said: Said = Said({})
@@ -776,3 +788,350 @@ def test_a_day_that_no_question_can_divide_is_a_gap(account: Account) -> None:
         "2025-05-10",
         "2025-05-09",
     ]
+
+
+def test_members_in_another_order_are_no_change(account: Account) -> None:
+    """In one listing, in another, twice in one answer; and one that says something else in it."""
+
+    def turned(row: Told, asked: dict[str, str]) -> Told:
+        return dict(reversed(row.items()))
+
+    account.book.tells = turned
+    account.book.rows.append(told(3))
+    assert account.proven().saved == account.book.singly == []
+
+    account.book.rows.append(told(3, price="10.00"))
+    account.book.by_id = {3: told(3)}
+    assert {*account.proven().saved} == {"3"}
+    account.book.rows = [*account.book.rows[:2], told(3, price="10.00"), *account.book.rows[3:-1]]
+    assert {*account.proven().saved} == {"3"}
+
+
+def test_what_is_in_no_listing_and_has_no_readable_time_is_named(account: Account) -> None:
+    account.book.by_id = {2: told(2) | {"datetime": "soon"}}
+    del account.book.rows[1]
+
+    proof = account.proven()
+
+    assert proof.gaps[0].ids == ["2"] and proof.gone == []
+
+
+def test_a_month_that_does_not_add_up_is_listed_twice_more(account: Account) -> None:
+    account.book.rows += [told(30, "2025-06-30"), told(31, "2025-07-01"), told(32, "2025-12-31")]
+    account.store()
+
+    def is_a_look_at_months(asked: dict[str, str]) -> bool:
+        return asked["direction"] == "ASC" and "maxDate" in asked
+
+    account.book.hides = lambda row, asked: row["id"] in (30, 32) and not is_a_look_at_months(asked)
+
+    proof = account.proven()
+
+    looks = [asked for asked in account.book.asked if is_a_look_at_months(asked)]
+    days = [(asked["minDate"], asked["maxDate"]) for asked in looks]
+    firsts = [each for each, _ in itertools.groupby(days) if each in MONTHS]
+    # A day more on each side, and each of them twice.
+    print(days)
+    assert firsts == [*MONTHS, *MONTHS]
+    assert (proof.cursor.hidden, proof.saved[-2:]) == ({}, ["30", "32"])
+    assert proof.said.scope["listed"] == 8
+
+
+MONTHS = [("2025-05-31", "2025-07-01"), ("2025-11-30", "2026-01-01")]
+
+
+def test_leaning_on_an_earlier_proof_nothing_is_asked_where_a_booking_has_no_calendar(
+    account: Account,
+) -> None:
+    account.book.rows[0]["calendarID"] = None
+    account.store()
+    earlier(account)
+    just_walked(account)
+
+    proof = account.proven()
+
+    assert (account.book.asked, proof.gaps, proof.said.scope["listed"]) == ([], [], 5)
+    assert len(proof.asked) == 1
+    assert proof.asked[0].startswith("the import's own pages; cut differently at ")
+
+
+def test_no_more_is_asked_for_than_a_source_allows(account: Account) -> None:
+    def sizes() -> set[str]:
+        proof = account.proven()
+        assert proof.gaps == proof.saved == []
+        return {asked["max"] for asked in account.book.asked}
+
+    just_walked(account, ceiling=3)
+    assert sizes() == {"3"}
+    account.book.asked, account.position = [], {"listing": 2}
+    assert sizes() == {"2"}
+
+
+def test_an_answer_longer_than_any_of_the_walk_was_not_cut(account: Account) -> None:
+    just_walked(account, longest=1)
+
+    assert account.proven().gaps == []
+    assert account.book.asked[:2] == BY_CALENDAR[:2]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_leaning_on_an_earlier_proof_is_over_where_the_latest_are_otherwise(
+    account: Account, there: bool
+) -> None:
+    earlier(account)
+    just_walked(account)
+    if there:
+        account.book.rows.append(told(6))
+    else:
+        account.book.hides = lambda row, asked: row["id"] == 3 and asked == BETWEEN
+
+    proof = account.proven()
+
+    assert account.book.asked[:2] == [BETWEEN, OLDEST | {"minDate": FIRST, "max": "1"}]
+    assert proof.asked[:2] == ["oldest first", "newest first by calendar"]
+    assert (proof.saved, proof.gaps) == (["6"] if there else [], [])
+    # Only once, though both have shown it.
+    assert account.book.singly == proof.saved
+
+
+def test_leaning_on_an_earlier_proof_takes_one_question(account: Account) -> None:
+    earlier(account)
+    just_walked(account, longest=2)
+    account.position = {"listing": 2}
+    account.book.rows[4]["price"] = "60.00"
+
+    proof = account.proven()
+
+    assert account.book.asked == [BETWEEN | {"max": "2"}]
+    assert (proof.saved, proof.gaps) == (["5"], [])
+
+
+@pytest.mark.parametrize("lie", ["calendarID", "a crowded day"])
+def test_what_the_import_walked_is_walked_again_where_another_question_says_nothing(
+    account: Account, lie: str
+) -> None:
+    if lie == "calendarID":
+        account.book.ignores = {lie}
+        just_walked(account)
+    else:
+        kinds = [told(n, "2025-05-03", appointmentTypeID=n) for n in range(10, 14)]
+        account.book.rows += kinds
+        account.store()
+        account.book.cut = 3
+        just_walked(account, months={"2025-05": 9}, longest=3)
+
+    proof = account.proven()
+
+    assert OLDEST | {"minDate": FIRST, "max": "1"} in account.book.asked
+    assert (proof.asked[0], proof.saved, proof.gaps) == ("oldest first", [], [])
+
+
+def test_progress_is_told_by_what_was_compared(account: Account) -> None:
+    assert [*account.proven().totals] == [5]
+    account.position = {"total": 9}
+    assert [*account.proven().totals] == [9]
+    just_walked(account)
+    assert account.proven().totals == {5}
+
+
+def test_the_next_page_of_the_listing_is_fetched_ahead(account: Account) -> None:
+    account.prefetch = True
+
+    account.proven()
+
+    assert account.book.ahead == [OLDEST | {"minDate": "2025-05-05", "max": "2501"}]
+    assert account.book.ahead[0] == account.book.asked[2]
+
+
+def test_a_calendar_that_only_another_question_names_is_asked_for_too(account: Account) -> None:
+    """Its canceled booking comes apart; of the others the listing says nothing, nor the calendars."""
+    account.book.rows += [told(6, calendar=10, canceled=True), told(7, calendar=10)]
+    for n in range(9):
+        AppointmentType.objects.create(
+            **account.run.account.marks, external_id=str(90 + n), name="Else"
+        )
+    account.book.hides = lambda row, asked: (
+        row["calendarID"] == 10 and not {"calendarID", "canceled"} & {*asked}
+    )
+
+    proof = account.proven()
+
+    assert ({*proof.saved}, rows(6, 7).count()) == ({"6", "7"}, 2)
+    assert BETWEEN | {"calendarID": "10"} in account.book.asked
+
+
+def meanwhile(account: Account, asked_so: Told, key: int, **changes: Any) -> None:
+    """A booking becomes another one just before this question is asked."""
+
+    def change(asked: dict[str, str]) -> None:
+        if asked_so.items() <= asked.items():
+            next(one for one in account.book.rows if one["id"] == key).update(changes)
+
+    account.book.before = change
+
+
+AHEAD = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "changes", "kind"),
+    [
+        (NEWEST | {"calendarID": "2"}, 5, {"calendarID": 1}, "newest first by calendar"),
+        (NEWEST | {"calendarID": "2"}, 5, {"canceled": True}, "newest first by calendar"),
+        (BETWEEN | CANCELED, 4, {"canceled": False}, "canceled apart"),
+        (NEWEST | {"appointmentTypeID": "7"}, 3, {"appointmentTypeID": 8}, "by type"),
+        (
+            NEWEST | {"minDate": tomorrow()},
+            6,
+            {"datetime": "2025-05-05T12:00:00-0400"},
+            "to come apart",
+        ),
+    ],
+)
+def test_what_became_another_one_meanwhile_is_no_fault_of_an_answer(
+    account: Account, asked: Told, key: int, changes: Told, kind: str
+) -> None:
+    account.book.rows.append(told(6, AHEAD))
+    account.store()
+    meanwhile(account, asked, key, **changes)
+
+    proof = account.proven()
+
+    assert ({*proof.saved}, proof.gaps, proof.said.ignored) == ({str(key)}, [], [])
+    assert kind in proof.asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "kind", "ignored"),
+    [
+        (NEWEST | {"calendarID": "2"}, 5, "newest first by calendar", "calendarID"),
+        (BETWEEN | CANCELED, 4, "canceled apart", "canceled"),
+        (NEWEST | {"appointmentTypeID": "7"}, 3, "by type", "appointmentTypeID"),
+        (NEWEST | {"appointmentTypeID": "7"}, 4, "by type", "showall"),
+        (NEWEST | CANCELED | {"calendarID": "1"}, 4, "canceled by calendar", "calendarID"),
+        (NEWEST | {"minDate": tomorrow()}, 6, "to come apart", "maxDate"),
+    ],
+)
+def test_what_an_answer_should_have_shown_is_asked_for(
+    account: Account, asked: Told, key: int, kind: str, ignored: str
+) -> None:
+    account.book.rows.append(told(6, AHEAD))
+    account.store()
+    account.book.hides = lambda row, told: row["id"] == key and asked.items() <= told.items()
+
+    proof = account.proven()
+
+    assert ({*proof.saved}, proof.gaps, proof.said.ignored) == ({str(key)}, [], [ignored])
+    assert kind not in proof.asked
+
+
+def test_what_may_be_of_today_in_some_zone_need_not_be_to_come(account: Account) -> None:
+    account.book.rows.append(told(6, f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"))
+    account.store()
+    account.book.hides = lambda row, asked: row["id"] == 6 and asked["minDate"] == tomorrow()
+
+    assert account.proven().saved == []
+
+
+@pytest.mark.parametrize(("days", "asked"), [(0, True), (-1, False)])
+def test_what_is_to_come_is_asked_for_where_the_run_has_such_days(
+    account: Account, days: int, asked: bool
+) -> None:
+    account.run.max_date = datetime.now(UTC).date() + timedelta(days=days)
+
+    proof = account.proven()
+
+    assert ("to come apart" in proof.asked) is asked
+    last = f"{account.run.max_date + timedelta(days=1)}"
+    canceled = NEWEST | MOST | CANCELED | {"maxDate": last, "calendarID": "1"}
+    assert canceled in account.book.asked
+    assert OLDEST | {"minDate": FIRST, "max": "1"} in account.book.asked
+
+
+@pytest.mark.parametrize(("key", "asked"), [(1, True), (4, False)])
+def test_where_a_booking_has_no_calendar_all_are_asked_for_at_once(
+    account: Account, key: int, asked: bool
+) -> None:
+    """Unless it is canceled: those are asked for without a calendar anyway."""
+    account.book.rows[key - 1]["calendarID"] = None
+    account.store()
+
+    proof = account.proven()
+
+    assert ("newest first, between two days" in proof.asked, proof.gaps) == (asked, [])
+
+
+@pytest.mark.parametrize("lacks", ["", "calendarID", "appointmentTypeID"])
+def test_where_canceled_ones_cannot_be_asked_for_another_way_must_show_all(
+    account: Account, lacks: str
+) -> None:
+    if lacks:
+        account.book.rows[3][lacks] = None
+        account.store()
+    account.book.ignores = {"canceled"}
+    if lacks != "appointmentTypeID":
+        # So many that types are not asked for.
+        for n in range(9):
+            AppointmentType.objects.create(
+                **account.run.account.marks, external_id=str(90 + n), name="Else"
+            )
+    else:
+        account.book.rows[0]["calendarID"] = None
+        account.store()
+
+    proof = account.proven()
+
+    assert "canceled ones too, by calendar" in proof.asked
+    assert proof.kinds == (["listing"] if lacks else [])
+
+
+def test_a_source_that_gives_more_than_it_was_asked_for_is_believed(account: Account) -> None:
+    account.book.ignores = {"max"}
+    account.position = {"listing": 2}
+
+    proof = account.proven()
+
+    assert (proof.gaps, proof.saved, proof.said.ignored) == ([], [], ["max"])
+
+
+@pytest.mark.parametrize("listing", [1, 2, 3])
+def test_a_listing_is_compared_page_by_page(account: Account, listing: int) -> None:
+    account.book.rows += [told(n, "2025-05-03") for n in (6, 7)]
+    account.book.rows += [told(8, "2025-05-04"), told(9, "2025-06-09"), told(10, "2025-07-09")]
+    account.store()
+    gone = told(20, "2025-05-03"), told(21, "2025-04-20"), told(22, "2025-08-01")
+    account.store(gone)
+    account.position = {"listing": listing}
+
+    proof = account.proven()
+
+    assert (proof.saved, proof.cursor.pending, proof.kinds) == ([], 3, ["removals"])
+    # And only of these was it asked if they are gone: thrice, by the two looks and by what they lack.
+    assert {*account.book.singly} == {"20", "21", "22"}
+    assert proof.said.scope["listed"] == 10
+    assert {month: n for month, n in proof.cursor.months.items() if n} == {
+        "2025-05": 8, "2025-06": 1, "2025-07": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("shown_to", [{"max": "1"}, {"max": "1251"}])
+def test_what_only_the_first_or_the_last_question_of_a_walk_shows_is_stored(
+    account: Account, shown_to: dict[str, str]
+) -> None:
+    account.book.rows.append(told(6, "2025-04-01", calendar=2))
+    account.book.hides = lambda row, asked: row["id"] == 6 and not shown_to.items() <= asked.items()
+
+    proof = account.proven()
+
+    assert proof.saved[0] == "6" and row(6).calendar_name == "Chair 2"
+    assert proof.cursor.apart == {"6": "2025-04"}
+
+
+def test_what_a_source_that_shows_the_newest_first_lists_is_counted_once(account: Account) -> None:
+    account.book.ignores, account.book.always = {"direction"}, "DESC"
+    account.position = {"listing": 3}
+
+    proof = account.proven()
+
+    assert (proof.saved, proof.gaps, proof.said.ignored) == ([], [], ["direction"])
+    assert proof.said.scope["listed"] == 5

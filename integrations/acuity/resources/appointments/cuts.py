@@ -96,9 +96,10 @@ def questions(context: Context) -> list[Question]:
     ]
 
 
-def upcoming(context: Context, cursor: ProofCursor) -> tuple[Question | None, int]:
-    """The next question, and its number; None behind the last."""
-    every = questions(context)
+def upcoming(
+    context: Context, cursor: ProofCursor, every: list[Question]
+) -> tuple[Question | None, int]:
+    """The next of the questions, and its number; None behind the last."""
     few = sum(question.kind in FURTHER for question in every) <= FEW
     for n, question in enumerate(every[cursor.asking.n :], cursor.asking.n):
         wanted = cursor.anew or few if question.kind in FURTHER else True
@@ -185,6 +186,7 @@ def ask(context: Context, question: Question, cut: CutCursor, limit: int, longes
     shown = cut.shown | {row.key: row.day for row in answer.all}
     cursor = CutCursor(
         n=cut.n,
+        of=cut.of,
         until=until,
         since=since,
         shown={key: day for key, day in shown.items() if day <= _latest(since)},
