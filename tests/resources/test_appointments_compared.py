@@ -177,8 +177,8 @@ class Proven:
     count: int = 0
     totals: set[int | None] = field(default_factory=set)
     pages: int = 0
-    cursor: ProofCursor = ProofCursor()
-    said: Said = Said({})
+    cursor: ProofCursor = field(default_factory=ProofCursor)
+    said: Said = field(default_factory=lambda: Said({}))
 
     @property
     def gaps(self) -> list[Gap]:

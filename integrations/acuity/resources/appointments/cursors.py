@@ -26,10 +26,10 @@ class WalkCursor(DayCursor, frozen=True):
 class CutCursor(Stored, frozen=True):
     """Among the differently cut questions."""
 
-    # Which question, of how many, up to which day; all that takes place after `since`, an instant as ISO 8601, was
+    # Which question, among how many, up to which day; all that takes place after `since`, an instant as ISO 8601, was
     # shown and compared.
     n: int = 0
-    of: int = 0
+    among: int = 0
     until: str = ""
     since: str = ""
     # The IDs that were shown of what is not compared yet, each with its day.

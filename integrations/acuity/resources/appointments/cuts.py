@@ -186,7 +186,7 @@ def ask(context: Context, question: Question, cut: CutCursor, limit: int, longes
     shown = cut.shown | {row.key: row.day for row in answer.all}
     cursor = CutCursor(
         n=cut.n,
-        of=cut.of,
+        among=cut.among,
         until=until,
         since=since,
         shown={key: day for key, day in shown.items() if day <= _latest(since)},

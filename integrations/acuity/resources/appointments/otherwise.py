@@ -28,9 +28,9 @@ def ask_otherwise(context: Context, cursor: ProofCursor) -> Checked:
         # The walk has learned how many rows this source lets itself be asked for.
         cursor = replace(cursor, ceiling=walk.ceiling)
     every = cuts.questions(context)
-    if cursor.asking.of != len(every):
+    if cursor.asking.among != len(every):
         # A calendar or a type has come to be known: the numbers are those of other questions now.
-        cursor = replace(cursor, asking=_next(replace(cursor.asking, of=len(every)), 0))
+        cursor = replace(cursor, asking=_next(replace(cursor.asking, among=len(every)), 0))
     question, n = cuts.upcoming(context, cursor, every)
     if question is None:
         return Checked(Found(), replace(cursor, phase="strays"))
@@ -109,7 +109,7 @@ def _asked_for(
 
 
 def _next(cut: CutCursor, n: int) -> CutCursor:
-    return CutCursor(n=n, of=cut.of, ignored=cut.ignored, intruders=cut.intruders)
+    return CutCursor(n=n, among=cut.among, ignored=cut.ignored, intruders=cut.intruders)
 
 
 def _with(names: list[str], name: str) -> list[str]:
