@@ -730,10 +730,14 @@ def test_the_other_questions_go_on_where_their_answers_are_cut(
     assert last_days == [LAST, "2025-05-16", "2025-05-03"]
 
 
-def test_what_is_hidden_behind_a_cut_is_found(account: Account) -> None:
+@pytest.mark.parametrize("way", ["cut", "asked for so many"])
+def test_what_is_hidden_behind_a_cut_is_found(account: Account, way: str) -> None:
     account.book.rows += [told(n, calendar=n % 2 + 1, canceled=n % 5 == 0) for n in range(10, 25)]
     account.store()
-    account.book.cut = 4
+    if way == "cut":
+        account.book.cut = 4
+    else:
+        account.position = {"listing": 4}
     account.book.hides = lambda row, asked: by_calendar(asked) and row["id"] in (1, 14)
 
     proof = account.proven()

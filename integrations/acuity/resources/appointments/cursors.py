@@ -26,8 +26,8 @@ class WalkCursor(DayCursor, frozen=True):
 class CutCursor(Stored, frozen=True):
     """Among the differently cut questions."""
 
-    # Which question, among how many, up to which day; all that takes place after `since`, an instant as ISO 8601, was
-    # shown and compared.
+    # Which question, among how many, up to which day; all that takes place after `since`, an instant as
+    # ISO 8601, was shown and compared.
     n: int = 0
     among: int = 0
     until: str = ""
