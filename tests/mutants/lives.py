@@ -1,6 +1,6 @@
 """Which mutants may live, and why: they change nothing that anybody could see."""
 
-from tests.mutants.rooms import ACUITY, SOURCE
+from tests.mutants.rooms import ACUITY, BOOKINGS, SOURCE
 
 # By module, function and text, and change.
 LIVES: dict[tuple[str, str, str], str] = {
@@ -75,4 +75,20 @@ LIVES: dict[tuple[str, str, str], str] = {
         "_checkpoint: moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=: 1000",
         "1000 → 1001",
     ): "a thousandth of the working time that is shown",
+    (
+        f"{BOOKINGS}.cuts",
+        "ask: cursor = CutCursor(n=cut.n, among=cut.among, until=until, since=since, shown={ke"
+        ": day <= _latest(since)",
+        "LtE → Lt",
+    ): "a row of the day two days after an instant is later than that, in whatever zone",
+    (
+        f"{BOOKINGS}.check",
+        "_month: last = (first + timedelta(days=31)).replace(day=1): 31",
+        "31 → 32",
+    ): "32 days after the first of a month the next one has not ended either",
+    (
+        f"{BOOKINGS}.otherwise",
+        "ask_otherwise: longest = max(walk.longest, 0 if cursor.reused else cursor.longest): 0",
+        "0 → 1",
+    ): "a walk that has shown a booking had an answer of one row",
 }

@@ -71,6 +71,8 @@ class Book:
     # What an answer leaves out, by its parameters, and what it tells otherwise.
     hides: Lie = lambda row, asked: False
     tells: Callable[[Told, dict[str, str]], Told] = lambda row, asked: row
+    # Rows at the head of an answer, whatever was asked.
+    heads: Callable[[dict[str, str]], list[Told]] = lambda asked: []
     # What happens just before an answer.
     before: Callable[[dict[str, str]], None] = lambda asked: None
     # What answers to an ID instead of the booking.
@@ -93,7 +95,7 @@ class Book:
         rows.sort(
             key=lambda row: datetime.fromisoformat(row["datetime"]).timestamp(), reverse=newest
         )
-        shown = rows[: min(self.cut, int(heard.get("max", 100)))]
+        shown = [*self.heads(asked), *rows][: min(self.cut, int(heard.get("max", 100)))]
         return decode(json.dumps([self.tells(row, asked) for row in shown]).encode())
 
     def each(self, paths: Iterable[str], decode: Callable[[bytes], Any]) -> list[Any]:
@@ -1138,3 +1140,19 @@ def test_what_a_source_that_shows_the_newest_first_lists_is_counted_once(account
 
     assert (proof.saved, proof.gaps, proof.said.ignored) == ([], [], ["direction"])
     assert proof.said.scope["listed"] == 5
+
+
+def test_a_row_at_the_head_of_answers_where_it_does_not_belong_says_nothing(
+    account: Account,
+) -> None:
+    """Of an answer with few rows nobody could tell, had a longer one not shown it before."""
+    account.book.rows += [told(n, calendar=n % 2 + 1, canceled=n % 5 == 0) for n in range(10, 25)]
+    account.store()
+    account.book.cut = 5
+    stray = account.book.rows[4]
+    account.book.heads = lambda asked: [stray] if asked.get("calendarID") == "1" else []
+
+    proof = account.proven()
+
+    assert (proof.gaps, proof.saved, proof.said.ignored) == ([], [], [])
+    assert "newest first by calendar" in proof.asked
