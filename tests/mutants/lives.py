@@ -72,7 +72,7 @@ LIVES: dict[tuple[str, str, str], str] = {
     ): "only how early the next answer is made sense of: whoever asks for it does so, too",
     (
         f"{ACUITY}.runs.page",
-        "_checkpoint: moved = ImportStep.objects.filter(pk=step.pk, version=step.version, lease_token=: 1000",
+        "_checkpoint: moved = {'version': step.version + 1, 'cursor': as_json(page.cursor), 'offset': : 1000",
         "1000 → 1001",
     ): "a thousandth of the working time that is shown",
     (

@@ -75,10 +75,10 @@ class Payments(Resource):
     def stored(self, scope: Scope) -> int:
         stay, bookings = _of_tenant(scope).filter(removed_at=None), _bookings(scope)
         # Few bookings are gone or not the account's: indexes have them.
-        gone = bookings.filter(removed_at__isnull=False)
-        others = [bookings.filter(each, removed_at=None) for each in _of_others(scope)]
-        left_out = (stay.filter(appointment__in=few).count() for few in (gone, *others))
-        return stay.count() - sum(left_out)
+        gone = bookings.filter(removed_at__isnull=False).values("pk")
+        others = (bookings.filter(o, removed_at=None).values("pk") for o in _of_others(scope))
+        left_out = stay.filter(appointment__in=gone.union(*others, all=True))
+        return stay.count() - left_out.count()
 
     def gone(self, scope: Scope) -> int:
         rows, marks = _of_tenant(scope), scope.account.marks
