@@ -21,9 +21,11 @@ from django.views.decorators.http import require_GET
 
 from bookings import charts, scope, tables
 from bookings.models import Tenant
-from bookings.reports import revenue
+from bookings.reports import revenue, years
 from bookings.reports.revenue import ORDERS, first_day, midnight, number_of
 
+# So many years are shown, the last ones, unless all are asked for.
+RECENT = 3
 # What of the payments counts as revenue, in the words of their list's address.
 KEPT = {
     "removed_at__isnull": "1",
@@ -40,10 +42,10 @@ def tenant_of(request: HttpRequest, object_id: Any) -> Tenant:
     return get_object_or_404(_tenants(request), pk=object_id)
 
 
-def _report(request: HttpRequest, object_id: Any) -> tuple[Tenant, str, dict[str, Any]]:
-    tenant = tenant_of(request, object_id)
+def _asked(request: HttpRequest, object_id: Any) -> tuple[Tenant, str]:
+    """The business, and by which day its payments are counted."""
     by = "paid_at" if request.GET.get("by") == "paid_at" else "service_date"
-    return tenant, by, revenue(tenant, by=by)
+    return tenant_of(request, object_id), by
 
 
 @require_GET
@@ -70,7 +72,11 @@ def _tenants(request: HttpRequest) -> QuerySet[Tenant]:
 
 @require_GET
 def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    tenant, by, report = _report(request, object_id)
+    tenant, by = _asked(request, object_id)
+    every = request.GET.get("years") == "all"
+    first, last = years(tenant, by) or (0, 0)
+    since = None if every or last - first < RECENT else last - RECENT + 1
+    report = revenue(tenant, by=by, since=since)
     months, canceled = report["as_vendor"], report["canceled"]
     # A month of which only canceled bookings were paid is one, too.
     months = {month: months.get(month, {}) for month in sorted({*months, *canceled})}
@@ -93,6 +99,8 @@ def revenue_page(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         "title": _("Revenue of %(business)s") % {"business": tenant},
         "tenant": tenant,
         "by": by,
+        "every": every,
+        "since": str(since or ""),
         "names": names,
         "rows": rows,
         "sums": [sum(cells[name]) for name in names],
@@ -157,7 +165,8 @@ def _total(processors: dict[str, Any]) -> Decimal:
 
 @require_GET
 def revenue_csv(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    tenant, by, report = _report(request, object_id)
+    tenant, by = _asked(request, object_id)
+    report = revenue(tenant, by=by)
     scope.rules.tell(request.user, "exported revenue", tenant)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="revenue-{by}.csv"'

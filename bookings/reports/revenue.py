@@ -43,8 +43,19 @@ OF_MONTH = {
 }
 
 
+def years(tenant: Tenant, by: str = "service_date") -> tuple[int, int] | None:
+    """Of the first and of the last payment; None if there is none."""
+    zone = ZoneInfo(tenant.timezone)
+    found = _Period("", None, zone).ends(tenant, by)
+    return (found[0].year, found[1].year) if found else None
+
+
 def revenue(
-    tenant: Tenant, month: str = "", year: int | None = None, by: str = "service_date"
+    tenant: Tenant,
+    month: str = "",
+    year: int | None = None,
+    by: str = "service_date",
+    since: int | None = None,
 ) -> dict[str, Any]:
     """`{"currency", "months": {"2025-10": {"cash": {"count", "amount"}}}}`, and in the same form
     beside `months`, the payments of all bookings:
@@ -58,10 +69,10 @@ def revenue(
       currencies that the business had before. In no other figure. Orders, of which no currency is
       known, are all in `orders`.
 
-    By date of service, as the vendor's own report, or `by="paid_at"` in the business's time zone.
+    Of one month, one year, or all years from `since` on. By date of service, as the vendor's own report, or `by="paid_at"` in the business's time zone.
     Amounts are text with two decimals, as money should not pass through a float.
     """
-    period = _Period(month, year, ZoneInfo(tenant.timezone))
+    period = _Period(month, year, ZoneInfo(tenant.timezone), since)
     orders = Order.objects.filter(tenant=tenant, removed_at=None, total__gt=0)
     sold = period.sums(orders, "placed_at", "", "total")
     former = {each: Q(currency__iexact=each) for each in tenant.former_currencies}
@@ -110,20 +121,27 @@ def _paid(tenant: Tenant, period: "_Period", by: str, only: Q) -> dict[str, Sums
 
 
 class _Period:
-    def __init__(self, month: str, year: int | None, zone: ZoneInfo) -> None:
-        self._month, self._year, self._zone = month, year, zone
+    def __init__(
+        self, month: str, year: int | None, zone: ZoneInfo, since: int | None = None
+    ) -> None:
+        self._month, self._year, self._zone, self._since = month, year, zone, since
+
+    def ends(self, tenant: Tenant, day: str) -> tuple[date, date] | None:
+        """The days of the first and of the last payment that is not gone, if there is one."""
+        # Asked for both at once, or for whole rows, databases look through all of them.
+        days = _kept(tenant).order_by(day).values_list(day, flat=True)
+        first, last = days.first(), days.last()
+        return (self._local(first), self._local(last)) if first and last else None
 
     def many(self, tenant: Tenant, day: str) -> Sums:
         """As `sums` of all payments that are not gone: each month is a range of an index."""
-        rows = Payment.objects.filter(tenant=tenant, removed_at=None)
-        # Asked for both at once, or for whole rows, databases look through all of them.
-        days = rows.order_by(day).values_list(day, flat=True)
-        first, last = days.first(), days.last()
-        if not (first and last):
+        if not (both := self.ends(tenant, day)):
             return {}
-        begins, ends = self._local(first), self._local(last)
+        begins, ends = both
+        if self._since:
+            begins = max(begins, date(self._since, 1, 1))
         if ends.year - begins.year > YEARS:
-            return self.sums(rows, day, "processor")
+            return self.sums(_kept(tenant), day, "processor")
         key = Tenant._meta.pk.get_db_prep_value(tenant.pk, connection)
         found: Sums = {}
         with connection.cursor() as cursor:
@@ -152,6 +170,10 @@ class _Period:
     def sums(self, rows: QuerySet[Any], day: str, processor: str, amount: str = "amount") -> Sums:
         """Number and amount by month of `day` and processor, months in order."""
         rows = rows.exclude(**{day: None})
+        if self._since:
+            first = date(self._since, 1, 1)
+            begin = first if day.endswith("service_date") else midnight(first, self._zone)
+            rows = rows.filter(**{f"{day}__gte": begin})
         if day.endswith("service_date"):
             # A day needs no zone, and its first letters are the month: SQLite asks Python for each
             # row's month otherwise.
@@ -174,6 +196,10 @@ class _Period:
         for row in summed.annotate(number=Count("*"), money=Sum(amount)).order_by("month", *keys):
             found[row["month"]][row.get("of", ORDERS)] = (row["number"], row["money"])
         return dict(found)
+
+
+def _kept(tenant: Tenant) -> QuerySet[Payment]:
+    return Payment.objects.filter(tenant=tenant, removed_at=None)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

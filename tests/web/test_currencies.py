@@ -198,6 +198,34 @@ def test_thousandths_are_shown_where_a_currency_has_them(
     assert "<b>1,203.505 KWD</b>" in page and ">1,203.505</a>" in page
 
 
+@pytest.mark.database
+@pytest.mark.parametrize("by", ["service_date", "paid_at"])
+def test_the_page_shows_the_last_three_years_and_all_when_asked(
+    admin_client: Browser, studio: Tenant, by: str
+) -> None:
+    def page(query: str) -> str:
+        return admin_client.get(f"{url}?by={by}{query}").content.decode()
+
+    url = reverse("admin:bookings_revenue", args=[studio.pk])
+    for year in (2023, 2024, 2025, 2026):
+        if year == 2026:
+            # Three years are all there is.
+            assert "All years" not in page("") and ">2023-01<" in page("")
+        paid(studio, date(year, 1, 2), year, canceled=year == 2024)
+        paid(studio, date(year, 12, 30), 1)
+
+    recent, every = page(""), page("&years=all")
+
+    assert "<b>4,054.00 USD</b>, and 2,024.00 kept" in recent
+    assert "since 2024" in recent and "years=all" in recent
+    assert ">2024-01<" in recent and "2023" not in recent
+    assert "<b>6,078.00 USD</b>, and 2,024.00 kept" in every
+    assert ">2023-01<" in every and "since" not in every and "All years" not in every
+    assert revenue(studio, by=by, since=2026) == revenue(studio, by=by, year=2026)
+    rows = admin_client.get(reverse("admin:bookings_revenue_csv", args=[studio.pk])).content
+    assert b"2023-01,cash,1,2023.00,USD" in rows
+
+
 def test_the_page_has_no_section_of_others_without_them(
     admin_client: Browser, studio: Tenant
 ) -> None:
