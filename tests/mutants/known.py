@@ -8,8 +8,8 @@ KNOWN: list[tuple[Breaking, str]] = [
         Breaking(
             "the checkpoint is written outside the transaction",
             "integrations.acuity.runs.page",
-            "        _checkpoint(run, step, token, page, counts, spent, started)\n",
-            "    _checkpoint(run, step, token, page, counts, spent, started)\n"
+            "        moved = _checkpoint(run, step, token, page, counts, spent, started)\n",
+            "    moved = _checkpoint(run, step, token, page, counts, spent, started)\n"
             "    with transaction.atomic():\n",
         ),
         f"{PAGE}::test_rows_and_checkpoint_are_undone_together",
