@@ -1,5 +1,7 @@
 """What does the admin show of payments?"""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
@@ -60,16 +62,14 @@ class PaymentAdmin(Mirror):
     def having(self, word: str) -> Q:
         booked = Appointment.objects.filter(external_id=word).values_list("pk", flat=True)
         of_client = Appointment.objects.filter(lists.of_client(word)).values("pk")
-        ways = [Q(transaction_id__icontains=word)]
+        ways = [Q(transaction_id__icontains=word), Q(appointment__in=of_client)]
         if word.replace(".", "", 1).isdecimal():
             ways.append(Q(amount=word))
-        found = Q(appointment__in=list(booked))
-        for way in ways:
-            found |= lists.looked_up(Payment.objects.filter(way), way)
-        return found | Q(appointment__in=of_client)
+        return reduce(or_, map(_found, ways), Q(appointment__in=list(booked)))
 
     def having_phone(self, digits: str) -> Q:
-        return Q(appointment__in=Appointment.objects.filter(lists.of_phone(digits)).values("pk"))
+        booked = Appointment.objects.filter(lists.of_phone(digits)).values("pk")
+        return _found(Q(appointment__in=booked))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         own = {"appointment__client", *views.KEPT}
@@ -107,3 +107,8 @@ class PaymentAdmin(Mirror):
         return zones.written(payment.removed_at, zones.of(payment.tenant), named=True) or gettext(
             "no"
         )
+
+
+def _found(way: Q) -> Q:
+    """The payments that are found so, by their keys unless they are many."""
+    return lists.looked_up(Payment.objects.filter(way), way)
