@@ -13,6 +13,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+import config.urls  # noqa: F401  (the admin's pages are loaded with it)
 from bookings import lists
 from bookings.models import Appointment, Client, Payment, Tenant
 from integrations.acuity.resources import RESOURCES

@@ -14,6 +14,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django_celery_beat import models as schedules
 
+import config.urls  # noqa: F401  (the admin's pages are loaded with it)
 from integrations.acuity.resources import RESOURCES
 from integrations.acuity.sandbox import Sandbox
 from integrations.models import AcuityAccount, ApiToken, Membership, NoticeChannel, Plan
