@@ -69,7 +69,8 @@ def revenue(
       currencies that the business had before. In no other figure. Orders, of which no currency is
       known, are all in `orders`.
 
-    Of one month, one year, or all years from `since` on. By date of service, as the vendor's own report, or `by="paid_at"` in the business's time zone.
+    Of one month, one year, or all years from `since` on. By date of service, as the vendor's own
+    report, or `by="paid_at"` in the business's time zone.
     Amounts are text with two decimals, as money should not pass through a float.
     """
     period = _Period(month, year, ZoneInfo(tenant.timezone), since)
